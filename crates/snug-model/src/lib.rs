@@ -1,1 +1,35 @@
-//! snug-model
+//! The words of Snug as types, and every permission decision.
+//!
+//! No I/O, no clock, no randomness, no serialization: whoever needs those has them elsewhere, and hands in the result.
+//! What this crate makes impossible to break: nothing is done without a [`policy::Permit`], and only
+//! [`policy::decide`] makes one.
+
+pub mod actor;
+pub mod apps;
+pub mod conversations;
+pub mod facts;
+pub mod ids;
+pub mod invalid;
+pub mod keys;
+pub mod limits;
+pub mod members;
+pub mod messages;
+pub mod permissions;
+pub mod policy;
+pub mod roles;
+pub mod secret;
+pub mod text;
+pub mod time;
+pub mod tokens;
+pub mod users;
+
+pub use actor::{Actor, KeyActor, UserActor};
+pub use facts::Facts;
+pub use ids::{
+    AppId, AppKey, ConversationId, ConversationKey, Epoch, JobId, KeyId, MessageId, Rev, RoleKey, Seq,
+    SessionId, UserId, UserKey, Version,
+};
+pub use invalid::Invalid;
+pub use permissions::{Permission, PermissionSet};
+pub use policy::{Action, Denied, Permit};
+pub use time::Timestamp;

@@ -1,0 +1,85 @@
+//! Who acts. Each credential is its own type up to here.
+
+use crate::{
+    facts::IdMac,
+    ids::{AppKey, KeyId, SessionId, UserKey},
+    permissions::PermissionSet,
+    time::Timestamp,
+};
+
+/// Who acts, authenticated. What it may do is the policy's to say, from facts.
+#[derive(Debug, Clone)]
+pub enum Actor {
+    /// A back end.
+    Key(KeyActor),
+    /// A client.
+    User(UserActor),
+    /// The server itself: its jobs, and whoever has its data folder and runs its commands.
+    System(AppKey),
+}
+
+/// A back end, authenticated by an API key.
+#[derive(Debug, Clone)]
+pub struct KeyActor {
+    /// The app that it acts in.
+    pub app: AppKey,
+    /// The key.
+    pub key: KeyId,
+}
+
+/// A client, authenticated by an access token.
+#[derive(Debug, Clone)]
+pub struct UserActor {
+    /// The app.
+    pub app: AppKey,
+    /// The user.
+    pub user: UserKey,
+    /// What its token says.
+    pub token: Grant,
+    /// The live connection that the request came by.
+    pub session: Option<SessionId>,
+}
+
+/// What of an access token matters after its signature was verified.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// The key that signed it.
+    pub signed_by: KeyId,
+    /// Its own id.
+    pub jti: Option<Box<str>>,
+    /// When it was made.
+    pub issued_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// The ids, as MACs, of the only conversations that it reaches; all where absent.
+    pub only: Option<Vec<IdMac>>,
+    /// The only permissions that it carries; all of its user's where absent.
+    pub can: Option<PermissionSet>,
+}
+
+impl Actor {
+    /// The app that it acts in.
+    pub fn app(&self) -> AppKey {
+        match self {
+            Self::Key(key) => key.app,
+            Self::User(user) => user.app,
+            Self::System(app) => *app,
+        }
+    }
+
+    /// The user, where it is one.
+    pub fn user(&self) -> Option<UserKey> {
+        match self {
+            Self::User(user) => Some(user.user),
+            Self::Key(_) | Self::System(_) => None,
+        }
+    }
+
+    /// The live connection, where it came by one.
+    pub fn session(&self) -> Option<&SessionId> {
+        match self {
+            Self::User(user) => user.session.as_ref(),
+            Self::Key(_) | Self::System(_) => None,
+        }
+    }
+}

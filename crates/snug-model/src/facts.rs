@@ -1,0 +1,139 @@
+//! What a decision rests on. Each fact has a version, which the permit carries and the store compares.
+
+use crate::{
+    conversations::{History, State},
+    ids::{AppKey, ConversationKey, KeyId, Rev, Seq, UserKey, Version},
+    keys::ScopeSet,
+    members::Access,
+    permissions::PermissionSet,
+    time::Timestamp,
+};
+
+/// A customer's id as the store knows it: a keyed MAC, equal for equal ids of one app and noun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdMac(pub [u8; 32]);
+
+/// What is known about an act before it is decided. What does not concern the act is absent.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The app.
+    pub app: AppFacts,
+    /// The back end's key, or the one that signed the client's token.
+    pub key: Option<KeyFacts>,
+    /// The client's user.
+    pub user: Option<UserFacts>,
+    /// Whether the client's token was revoked by its own id.
+    pub token_revoked: bool,
+    /// The conversation.
+    pub conversation: Option<ConversationFacts>,
+    /// The client's own membership in it.
+    pub member: Option<MemberFacts>,
+    /// Whom the act concerns, if it is another person.
+    pub target: Option<TargetFacts>,
+}
+
+/// What of an app a decision rests on; its version counts changes of settings and of roles too.
+#[derive(Debug, Clone, Default)]
+pub struct AppFacts {
+    /// The app.
+    pub key: AppKey,
+    /// Of settings, roles and revocations.
+    pub version: Version,
+    /// Whether it is being deleted.
+    pub deleted: bool,
+    /// Whether a token whose user is unknown makes the user.
+    pub auto_create_users: bool,
+    /// Tokens of this time and before are void.
+    pub tokens_not_before: Option<Timestamp>,
+    /// What the role of a conversation's creator grants.
+    pub creator_role: PermissionSet,
+    /// What the role of a new member grants.
+    pub member_role: PermissionSet,
+}
+
+/// What of a key a decision rests on.
+#[derive(Debug, Clone)]
+pub struct KeyFacts {
+    /// The key.
+    pub id: KeyId,
+    /// The app that it belongs to; the installation's own are of none.
+    pub app: AppKey,
+    /// Of everything but when it was last used.
+    pub version: Version,
+    /// What it may be used for.
+    pub scopes: ScopeSet,
+    /// What tokens that it signs can carry.
+    pub may_mint: PermissionSet,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// Tokens of this time and before, signed by it, are void.
+    pub tokens_not_before: Option<Timestamp>,
+}
+
+/// What of a user a decision rests on.
+#[derive(Debug, Clone)]
+pub struct UserFacts {
+    /// The user.
+    pub key: UserKey,
+    /// Of role, ban, erasure and revocation.
+    pub version: Version,
+    /// What its app role grants.
+    pub role: PermissionSet,
+    /// Until when it is banned from the app.
+    pub banned_until: Option<Timestamp>,
+    /// Tokens of this time and before are void.
+    pub tokens_not_before: Option<Timestamp>,
+    /// Whether it was erased.
+    pub erased: bool,
+}
+
+/// What of a conversation a decision rests on: its settings, never its members.
+#[derive(Debug, Clone)]
+pub struct ConversationFacts {
+    /// The conversation.
+    pub key: ConversationKey,
+    /// Its id.
+    pub id: IdMac,
+    /// Of the settings below.
+    pub version: Version,
+    /// Whether it is in use.
+    pub state: State,
+    /// Whether only who may freeze it can write.
+    pub frozen: bool,
+    /// How far back members read.
+    pub history: History,
+}
+
+/// What of a membership a decision rests on.
+#[derive(Debug, Clone)]
+pub struct MemberFacts {
+    /// Of role, access and ban.
+    pub version: Version,
+    /// What its conversation role grants.
+    pub role: PermissionSet,
+    /// What it may do at most.
+    pub access: Access,
+    /// Until when it is banned from the conversation.
+    pub banned_until: Option<Timestamp>,
+    /// Where the view of a removed member ends.
+    pub frozen_rev: Option<Rev>,
+    /// Where its view begins if the conversation's history does with joining.
+    pub joined_seq: Seq,
+    /// Whether the view was dropped too.
+    pub forgotten: bool,
+}
+
+/// Whom an act concerns: as a member where the act is a conversation's, as a user where it is the app's.
+#[derive(Debug, Clone)]
+pub struct TargetFacts {
+    /// The user; absent where nobody has the id.
+    pub user: Option<UserKey>,
+    /// Of the user row where `member` is absent, else of the member row.
+    pub version: Version,
+    /// What it may do, by its conversation role or its app role.
+    pub permissions: PermissionSet,
+    /// Whether it is a member now, with whatever access.
+    pub member: bool,
+}

@@ -1,0 +1,100 @@
+//! Every limit is a number here, checked where input enters. Units stand last in the names.
+
+/// The limits that customers' programs meet; `GET /v1/limits` shows them all.
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident: $value:expr;)+) => {
+        $($(#[doc = $doc])+ pub const $name: u64 = $value;)+
+
+        /// All of the above by their lower-case names, for `GET /v1/limits`.
+        pub const ALL: &[(&str, u64, &str)] = &[$((stringify!($name), $name, concat!($($doc),+)),)+];
+    };
+}
+
+limits! {
+    /// Text of a message, in UTF-8.
+    TEXT_BYTES_MAX: 16 * 1024;
+    /// Attributes of anything, as compact JSON.
+    ATTRIBUTES_BYTES_MAX: 4 * 1024;
+    /// How deep attributes may nest; the outermost object counts.
+    ATTRIBUTES_DEPTH_MAX: 8;
+    /// Names of anything, in UTF-8.
+    NAME_BYTES_MAX: 256;
+    /// Addresses of images, in UTF-8.
+    URL_BYTES_MAX: 2048;
+    /// Why somebody was banned, in UTF-8.
+    REASON_BYTES_MAX: 1024;
+    /// Ids that customers choose, in UTF-8.
+    CUSTOMER_ID_BYTES_MAX: 256;
+    /// People mentioned in one message.
+    MENTIONS_MAX: 50;
+    /// Different emoji on one message.
+    REACTIONS_PER_MESSAGE_MAX: 20;
+    /// Members named when a conversation is created.
+    MEMBERS_AT_CREATION_MAX: 100;
+    /// Items of one batch.
+    BATCH_ITEMS_MAX: 1_000;
+    /// Ids in one look-up of users.
+    LOOKUP_IDS_MAX: 100;
+    /// A request's body.
+    BODY_BYTES_MAX: 1024 * 1024;
+    /// How deep a request's JSON may nest.
+    JSON_DEPTH_MAX: 64;
+    /// A frame that a client sends.
+    CLIENT_FRAME_BYTES_MAX: 64 * 1024;
+    /// A frame that the server sends.
+    SERVER_FRAME_BYTES_MAX: 1024 * 1024;
+    /// Live connections of one user.
+    SESSIONS_PER_USER_MAX: 50;
+    /// An access token, as it travels.
+    TOKEN_BYTES_MAX: 8 * 1024;
+    /// Conversations to which a token may be narrowed.
+    TOKEN_ONLY_MAX: 100;
+    /// How long a token may live.
+    TOKEN_LIFE_S_MAX: 24 * 60 * 60;
+    /// How far ahead of the server's clock a token's `iat` may be.
+    TOKEN_FUTURE_S_MAX: 5;
+    /// Items of a page at most.
+    PAGE_ITEMS_MAX: 200;
+    /// Items of a page where the request says nothing.
+    PAGE_ITEMS_DEFAULT: 50;
+    /// An `Idempotency-Key`.
+    IDEMPOTENCY_KEY_BYTES_MAX: 256;
+    /// How long the answer to an `Idempotency-Key` is kept.
+    IDEMPOTENCY_KEPT_S: 24 * 60 * 60;
+    /// Time between the upgrade and `hello`.
+    HELLO_WAIT_MS_MAX: 10_000;
+    /// Conversations in the answer to `hello`.
+    HELLO_CONVERSATIONS: 30;
+    /// Newest conversations at which the unread count of `hello` looks.
+    UNREAD_LOOK_MAX: 100;
+    /// Conversations at which a page of `?unread=true` looks.
+    UNREAD_PAGE_LOOK_MAX: 200;
+    /// Changes after which `sync` answers `reset`.
+    SYNC_REVS_MAX: 10_000;
+    /// Age of a change after which `sync` answers `reset`.
+    SYNC_AGE_S_MAX: 30 * 24 * 60 * 60;
+    /// Messages in the answer to a `sync` that was reset.
+    SYNC_RESET_MESSAGES: 50;
+    /// Conversations whose presence one session may watch.
+    WATCH_MAX: 16;
+    /// How long `typing` holds without a repeat.
+    TYPING_MS: 6_000;
+    /// Frames that wait for one session before it is told `lagged`.
+    SESSION_QUEUE_FRAMES_MAX: 1_024;
+    /// Bytes that wait for one session before it is told `lagged`.
+    SESSION_QUEUE_BYTES_MAX: 256 * 1024;
+    /// How long a session may lag before it is closed with 4001.
+    LAGGED_MS_MAX: 30_000;
+    /// Requests of one socket that are answered at the same time; further ones wait unread.
+    SOCKET_REQUESTS_MAX: 32;
+    /// Scopes, permissions and similar names in one list.
+    NAMES_PER_LIST_MAX: 64;
+    /// Addresses from which a key may be used.
+    KEY_ADDRESSES_MAX: 64;
+    /// Roles of one app and scope.
+    ROLES_MAX: 100;
+    /// Members up to which a conversation has a place in its members' inboxes.
+    PLACED_MEMBERS_MAX: 256;
+    /// How long the id of a message outlives it.
+    MESSAGE_ID_KEPT_S: 400 * 24 * 60 * 60;
+}

@@ -1,0 +1,160 @@
+//! What can be done, with what of it decides.
+
+use crate::{keys::ScopeSet, permissions::PermissionSet, time::Timestamp};
+
+/// An act, with what of it decides. `own` says that a client acts on itself, or on what is its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Make an app.
+    CreateApp,
+    /// List the apps of the installation.
+    ListApps,
+    /// See the app and its settings.
+    ReadApp,
+    /// Change the app's name and settings.
+    EditApp,
+    /// Delete the app with all it holds.
+    DeleteApp,
+    /// See how far a job is.
+    ReadJob,
+    /// List the app's keys.
+    ListKeys,
+    /// Make a key: with which scopes, what its tokens can carry, and until when.
+    CreateKey {
+        /// Its scopes.
+        scopes: ScopeSet,
+        /// What tokens that it signs can carry.
+        may_mint: PermissionSet,
+        /// When it ends by itself.
+        expires_at: Option<Timestamp>,
+    },
+    /// End a key.
+    RevokeKey,
+    /// List the app's roles.
+    ListRoles,
+    /// Make, change or delete a role.
+    EditRole,
+    /// Make an access token for a user whose app role grants this.
+    MintToken {
+        /// What the user's app role grants.
+        grants: PermissionSet,
+    },
+    /// End tokens.
+    RevokeTokens,
+
+    /// Make a user that a token names and nobody knows.
+    AdmitUser,
+    /// Open a session: what `hello` does.
+    Connect,
+    /// Make or replace a user, or set its role.
+    WriteUser,
+    /// Change a user's name, avatar and attributes.
+    EditUser {
+        /// Whether it is oneself.
+        own: bool,
+    },
+    /// See a user.
+    ReadUser {
+        /// Whether it is oneself.
+        own: bool,
+    },
+    /// List the app's users.
+    ListUsers,
+    /// See name and avatar of people with whom one shares a conversation.
+    LookUpUsers,
+    /// Erase a user.
+    EraseUser {
+        /// Whether it is oneself.
+        own: bool,
+    },
+    /// Ban a user from the app, or lift that; the target is the user.
+    BanUser,
+    /// End a user's tokens.
+    RevokeUserTokens,
+    /// See a user's inbox.
+    ReadInbox {
+        /// Whether it is one's own.
+        own: bool,
+    },
+    /// See whether a user is online.
+    ReadPresence,
+
+    /// List the app's conversations.
+    ListConversations,
+    /// Make a conversation.
+    CreateConversation {
+        /// Whether the caller chose its id or an alias.
+        with_id: bool,
+        /// Whether others than the creator are to be members.
+        with_others: bool,
+        /// What the roles of the members to be grant, together.
+        grants: PermissionSet,
+    },
+    /// See a conversation.
+    ReadConversation,
+    /// Change name, image and attributes.
+    EditConversation,
+    /// Change the alias, or how far back members read.
+    ConfigureConversation,
+    /// Freeze or unfreeze.
+    FreezeConversation,
+    /// Archive or reopen.
+    ArchiveConversation,
+    /// Delete a conversation with all it holds.
+    DeleteConversation,
+
+    /// List the members.
+    ListMembers,
+    /// Add members whose roles grant this, together; the target is the member to be, if it is one.
+    AddMembers {
+        /// What their roles grant.
+        grants: PermissionSet,
+    },
+    /// Become a member oneself.
+    Join,
+    /// Change another member; the target is the member.
+    EditMember {
+        /// What its new role grants, if it gets one.
+        grants: PermissionSet,
+    },
+    /// Change one's own membership in what is one's own to change: `notify`.
+    EditOwnMember,
+    /// Change one's own membership in anything else, which nobody may.
+    PromoteSelf,
+    /// Remove another member; the target is the member.
+    RemoveMember,
+    /// Remove oneself.
+    Leave,
+    /// Ban a person from the conversation, or lift that; the target is the person.
+    BanMember,
+    /// Set another's read mark.
+    SetReadMark,
+
+    /// Send a message in one's own name, or a back end in the system's or a bot's.
+    SendMessage {
+        /// Whether a back end sends in a user's name.
+        as_user: bool,
+    },
+    /// Edit a message.
+    EditMessage {
+        /// Whether one sent it.
+        own: bool,
+    },
+    /// Delete a message.
+    DeleteMessage {
+        /// Whether one sent it.
+        own: bool,
+    },
+    /// Read messages, changes, the inbox item.
+    ReadMessages,
+    /// Read what messages said before.
+    ReadVersions,
+    /// React, or take that back.
+    React,
+    /// Move one's own read mark.
+    MarkRead,
+    /// Show that one is typing.
+    Type,
+    /// See who is online.
+    SeePresence,
+}

@@ -1,0 +1,316 @@
+//! What a client may do: what role and access both allow, narrowed by its token.
+//!
+//! In a conversation the permissions are those of the conversation role and those of the app role, together; then only
+//! what the access leaves (`read`: the read mark and leaving; `none`: nothing); then only what the token carries. Of
+//! the app role counts what the key that signed the token may give.
+
+use super::{Action, By, Denied, Fact, Permit, View, back_end};
+use crate::{
+    actor::UserActor,
+    conversations::{History, State},
+    facts::{ConversationFacts, Facts, MemberFacts, TargetFacts, UserFacts},
+    ids::{Rev, Seq},
+    members::Access,
+    permissions::{Permission, PermissionSet, Scope},
+    time::Timestamp,
+};
+
+pub(super) fn decide(
+    actor: &UserActor,
+    action: &Action,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Permit, Denied> {
+    token_is_good(actor, facts, now)?;
+    if *action == Action::AdmitUser {
+        return admit(actor, facts);
+    }
+    let user = facts
+        .user
+        .as_ref()
+        .filter(|user| !user.erased && user.key == actor.user)
+        .ok_or(Denied::Unauthenticated)?;
+    if outdated(actor, user.tokens_not_before) {
+        return Err(Denied::Unauthenticated);
+    }
+    if let Some(until) = user.banned_until.filter(|until| now < *until) {
+        return Err(Denied::Banned { until, everywhere: true });
+    }
+    let view = if back_end::of_conversation(action) {
+        in_conversation(actor, action, facts, now)?
+    } else {
+        in_app(actor, action, facts, user)?;
+        View::EVERYTHING
+    };
+    Ok(permit(actor, facts, user, view))
+}
+
+fn permit(actor: &UserActor, facts: &Facts, user: &UserFacts, view: View) -> Permit {
+    let mut permit = Permit::of_everything(actor.app, By::User(user.key), facts);
+    permit.view = view;
+    permit.basis.push((Fact::User(user.key), user.version));
+    if let Some(key) = &facts.key {
+        permit.basis.push((Fact::Key(key.id.clone()), key.version));
+    }
+    if let (Some(conversation), Some(member)) = (&facts.conversation, &facts.member) {
+        permit.basis.push((Fact::Member(conversation.key, user.key), member.version));
+    }
+    if let Some(TargetFacts { user: Some(target), version, .. }) = facts.target {
+        let fact = match &facts.conversation {
+            Some(conversation) => Fact::Member(conversation.key, target),
+            None => Fact::User(target),
+        };
+        permit.basis.push((fact, version));
+    }
+    permit
+}
+
+/// A token whose user nobody knows makes the user, where the app wants that.
+fn admit(actor: &UserActor, facts: &Facts) -> Result<Permit, Denied> {
+    if !facts.app.auto_create_users || facts.user.is_some() {
+        return Err(Denied::Unauthenticated);
+    }
+    let mut permit = Permit::of_everything(actor.app, By::User(actor.user), facts);
+    if let Some(key) = &facts.key {
+        permit.basis.push((Fact::Key(key.id.clone()), key.version));
+    }
+    Ok(permit)
+}
+
+/// Whether the token may be used at all: its own times, the key that signed it, and what was revoked.
+fn token_is_good(actor: &UserActor, facts: &Facts, now: Timestamp) -> Result<(), Denied> {
+    let key = facts.key.as_ref().filter(|key| back_end::alive(key, now)).ok_or(Denied::Unauthenticated)?;
+    let void = facts.app.deleted
+        || facts.token_revoked
+        || key.app != actor.app
+        || now >= actor.token.expires_at
+        || outdated(actor, facts.app.tokens_not_before)
+        || outdated(actor, key.tokens_not_before);
+    if void { Err(Denied::Unauthenticated) } else { Ok(()) }
+}
+
+/// Whether the token is of that time or before. A JWT's times are whole seconds, so the whole second counts as before.
+fn outdated(actor: &UserActor, not_before: Option<Timestamp>) -> bool {
+    not_before.is_some_and(|bound| actor.token.issued_at.seconds() <= bound.seconds())
+}
+
+fn narrowed(actor: &UserActor, permissions: PermissionSet) -> PermissionSet {
+    actor.token.can.map_or(permissions, |can| permissions.intersection(can))
+}
+
+fn of_app_role(facts: &Facts) -> PermissionSet {
+    let role = facts.user.as_ref().map_or(PermissionSet::EMPTY, |user| user.role);
+    facts.key.as_ref().map_or(PermissionSet::EMPTY, |key| role.intersection(key.may_mint))
+}
+
+/// What the client may do in the app: nothing with a token narrowed to conversations.
+pub(super) fn effective_in_app(actor: &UserActor, facts: &Facts) -> PermissionSet {
+    if actor.token.only.is_some() {
+        return PermissionSet::EMPTY;
+    }
+    let of_app = of_app_role(facts).iter().filter(|permission| permission.scope() == Scope::App).collect();
+    narrowed(actor, of_app)
+}
+
+/// What the client may do in the conversation of `facts`.
+pub(super) fn effective_in_conversation(actor: &UserActor, facts: &Facts) -> PermissionSet {
+    let Some(member) = &facts.member else { return PermissionSet::EMPTY };
+    let conversation = PermissionSet::all_of_conversation();
+    let granted = member.role.union(of_app_role(facts)).intersection(conversation);
+    let left = match member.access {
+        Access::Full => granted,
+        Access::Read => {
+            granted.intersection([Permission::ReadMark, Permission::ConversationLeave].into_iter().collect())
+        }
+        Access::None => PermissionSet::EMPTY,
+    };
+    narrowed(actor, left)
+}
+
+fn need(have: PermissionSet, permission: Permission) -> Result<(), Denied> {
+    if have.has(permission) { Ok(()) } else { Err(Denied::Forbidden(permission)) }
+}
+
+fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -> Result<(), Denied> {
+    let have = effective_in_app(actor, facts);
+    match action {
+        Action::Connect
+        | Action::ReadUser { own: true }
+        | Action::ReadInbox { own: true }
+        | Action::LookUpUsers => Ok(()),
+        Action::EditUser { own: true } => need(have, Permission::UserEditOwn),
+        Action::EditUser { own: false } => {
+            need(have, Permission::UserEditAny).and_then(|()| outranks(have, facts))
+        }
+        Action::EraseUser { own: true } => need(have, Permission::UserEraseOwn),
+        Action::ListUsers => need(have, Permission::UserList),
+        Action::BanUser => {
+            need(have, Permission::UserBan)?;
+            let target = facts.target.as_ref().and_then(|target| target.user).ok_or(Denied::NotFound)?;
+            if target == user.key {
+                Err(Denied::Forbidden(Permission::UserBan))
+            } else {
+                outranks(have, facts)
+            }
+        }
+        Action::CreateConversation { with_id, with_others, grants } => {
+            need(have, Permission::ConversationCreate)?;
+            if *with_id {
+                return Err(Denied::WrongActor);
+            }
+            if *with_others {
+                need(narrowed(actor, of_app_role(facts)), Permission::MemberAdd)?;
+            }
+            match narrowed(actor, facts.app.creator_role).first_lacking(*grants) {
+                Some(permission) => Err(Denied::Forbidden(permission)),
+                None => Ok(()),
+            }
+        }
+        // Other people, as far as they may not be seen, do not exist.
+        Action::ReadUser { own: false }
+        | Action::ReadInbox { own: false }
+        | Action::EraseUser { own: false } => Err(Denied::NotFound),
+        _ => Err(Denied::WrongActor),
+    }
+}
+
+/// Nobody acts on somebody who has a permission that one lacks.
+fn outranks(have: PermissionSet, facts: &Facts) -> Result<(), Denied> {
+    let target = facts.target.as_ref().ok_or(Denied::NotFound)?;
+    match have.first_lacking(target.permissions) {
+        Some(permission) => Err(Denied::Forbidden(permission)),
+        None => Ok(()),
+    }
+}
+
+fn in_conversation(
+    actor: &UserActor,
+    action: &Action,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<View, Denied> {
+    let conversation = facts.conversation.as_ref().ok_or(Denied::NotFound)?;
+    if actor.token.only.as_ref().is_some_and(|only| !only.contains(&conversation.id)) {
+        return Err(Denied::NotFound);
+    }
+    if let Some(until) =
+        facts.member.as_ref().and_then(|member| member.banned_until).filter(|until| now < *until)
+    {
+        return Err(Denied::Banned { until, everywhere: false });
+    }
+    if *action == Action::Join && joins(actor, facts) {
+        return Ok(View::EVERYTHING);
+    }
+    let member = facts.member.as_ref().filter(|member| !member.forgotten).ok_or(Denied::NotFound)?;
+    let have = effective_in_conversation(actor, facts);
+    let view = view(conversation, member, have);
+    if view.until.is_some() {
+        return match action {
+            Action::ReadMessages | Action::ReadConversation => Ok(view),
+            _ => Err(Denied::Forbidden(asked(action))),
+        };
+    }
+    writable(conversation, action, have)?;
+    allowed(action, facts, have)?;
+    Ok(view)
+}
+
+/// Whether the act is that of somebody from outside who may come in.
+fn joins(actor: &UserActor, facts: &Facts) -> bool {
+    let outside = facts.member.as_ref().is_none_or(|member| member.access == Access::None);
+    outside && effective_in_app(actor, facts).has(Permission::ConversationJoin)
+}
+
+/// What a member sees: everything; from when it joined, where the conversation says so; until its removal.
+fn view(conversation: &ConversationFacts, member: &MemberFacts, have: PermissionSet) -> View {
+    let from_seq = match conversation.history {
+        History::All => Seq(1),
+        History::SinceJoined => member.joined_seq,
+    };
+    let until = (member.access == Access::None).then_some(member.frozen_rev.unwrap_or(Rev(0)));
+    let present = until.is_none();
+    View {
+        from_seq,
+        until,
+        read_marks: present && have.has(Permission::ReadSee),
+        versions: present && have.has(Permission::MessageReadVersions),
+    }
+}
+
+/// Nothing is written in an archived conversation, nor in a frozen one but by who may freeze it.
+fn writable(conversation: &ConversationFacts, action: &Action, have: PermissionSet) -> Result<(), Denied> {
+    let own_words = matches!(
+        action,
+        Action::SendMessage { .. }
+            | Action::EditMessage { .. }
+            | Action::React
+            | Action::Type
+            | Action::DeleteMessage { own: true }
+    );
+    if own_words && conversation.state == State::Archived {
+        return Err(Denied::Forbidden(Permission::ConversationArchive));
+    }
+    if own_words && conversation.frozen {
+        return need(have, Permission::ConversationFreeze);
+    }
+    Ok(())
+}
+
+fn allowed(action: &Action, facts: &Facts, have: PermissionSet) -> Result<(), Denied> {
+    match action {
+        Action::ReadConversation | Action::ReadMessages | Action::ListMembers | Action::EditOwnMember => {
+            Ok(())
+        }
+        Action::EditMessage { own: true } if have.has(Permission::MessageEditAny) => Ok(()),
+        Action::DeleteMessage { own: true } if have.has(Permission::MessageDeleteAny) => Ok(()),
+        Action::AddMembers { grants } | Action::EditMember { grants } => {
+            need(have, asked(action))?;
+            if facts.target.is_some() {
+                outranks(have, facts)?;
+            }
+            match have.first_lacking(*grants) {
+                Some(permission) => Err(Denied::Forbidden(permission)),
+                None => Ok(()),
+            }
+        }
+        Action::RemoveMember | Action::BanMember => {
+            need(have, asked(action))?;
+            outranks(have, facts)
+        }
+        // In one's own row nobody changes more than `notify`; in another's name only back ends act.
+        Action::PromoteSelf => Err(Denied::Forbidden(Permission::MemberEdit)),
+        Action::ConfigureConversation | Action::SetReadMark | Action::SendMessage { as_user: true } => {
+            Err(Denied::WrongActor)
+        }
+        _ => need(have, asked(action)),
+    }
+}
+
+/// The permission that an act within a conversation needs, and that its refusal names.
+fn asked(action: &Action) -> Permission {
+    match action {
+        Action::FreezeConversation => Permission::ConversationFreeze,
+        Action::ArchiveConversation => Permission::ConversationArchive,
+        Action::DeleteConversation => Permission::ConversationDelete,
+        Action::AddMembers { .. } => Permission::MemberAdd,
+        Action::Join => Permission::ConversationJoin,
+        Action::EditMember { .. } | Action::EditOwnMember | Action::PromoteSelf | Action::SetReadMark => {
+            Permission::MemberEdit
+        }
+        Action::RemoveMember => Permission::MemberRemove,
+        Action::Leave => Permission::ConversationLeave,
+        Action::BanMember => Permission::MemberBan,
+        Action::SendMessage { .. } => Permission::MessageSend,
+        Action::EditMessage { own: true } => Permission::MessageEditOwn,
+        Action::EditMessage { own: false } => Permission::MessageEditAny,
+        Action::DeleteMessage { own: true } => Permission::MessageDeleteOwn,
+        Action::DeleteMessage { own: false } => Permission::MessageDeleteAny,
+        Action::ReadVersions => Permission::MessageReadVersions,
+        Action::React => Permission::MessageReact,
+        Action::MarkRead => Permission::ReadMark,
+        Action::Type => Permission::TypingSend,
+        Action::SeePresence => Permission::PresenceSee,
+        Action::ListMembers => Permission::ReadSee,
+        _ => Permission::ConversationEdit,
+    }
+}

@@ -1,0 +1,177 @@
+//! The permission decision: actor, action and facts in, a [`Permit`] or a [`Denied`] out.
+//!
+//! Pure, and the only place that makes a permit. Every write and every scoped read of the store takes one, so nothing is
+//! done that was not decided here. A permit carries the versions of the facts that it rests on; the store compares them
+//! in the transaction that does the act, so nothing is done that is no longer allowed.
+
+mod action;
+mod back_end;
+mod client;
+
+use smallvec::SmallVec;
+
+pub use action::Action;
+
+use crate::{
+    actor::Actor,
+    facts::Facts,
+    ids::{AppKey, ConversationKey, KeyId, Rev, Seq, UserKey, Version},
+    keys,
+    permissions::{Permission, PermissionSet},
+    time::Timestamp,
+};
+
+/// Decides whether `actor` may do `action`, given `facts`, at `now`.
+///
+/// # Errors
+/// `Denied` with what is missing, as far as the actor may know.
+pub fn decide(actor: &Actor, action: &Action, facts: &Facts, now: Timestamp) -> Result<Permit, Denied> {
+    match actor {
+        Actor::System(app) => Ok(Permit::of_everything(*app, By::System, facts)),
+        Actor::Key(key) => back_end::decide(key, action, facts, now),
+        Actor::User(user) => client::decide(user, action, facts, now),
+    }
+}
+
+/// What the client of `facts` may do in their conversation, to be shown to it; see [`client`] for how they combine.
+pub fn permissions_in_conversation(actor: &Actor, facts: &Facts) -> PermissionSet {
+    match actor {
+        Actor::User(user) => client::effective_in_conversation(user, facts),
+        Actor::Key(_) | Actor::System(_) => PermissionSet::EMPTY,
+    }
+}
+
+/// What the client of `facts` may do in the app, to be shown to it.
+pub fn permissions_in_app(actor: &Actor, facts: &Facts) -> PermissionSet {
+    match actor {
+        Actor::User(user) => client::effective_in_app(user, facts),
+        Actor::Key(_) | Actor::System(_) => PermissionSet::EMPTY,
+    }
+}
+
+/// Proof that an act was decided, and on what. Made by [`decide`] alone.
+#[derive(Debug, Clone)]
+pub struct Permit {
+    app: AppKey,
+    by: By,
+    conversation: Option<ConversationKey>,
+    view: View,
+    basis: Basis,
+}
+
+/// The facts that a permit rests on, each with the version at which it was seen.
+pub type Basis = SmallVec<[(Fact, Version); 6]>;
+
+/// A row that a decision rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Fact {
+    /// The app's settings, roles and revocations.
+    App,
+    /// An API key.
+    Key(KeyId),
+    /// A user.
+    User(UserKey),
+    /// A conversation's settings.
+    Conversation(ConversationKey),
+    /// A membership.
+    Member(ConversationKey, UserKey),
+}
+
+/// Who does what a permit allows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum By {
+    /// A back end.
+    Key(KeyId),
+    /// A client's user.
+    User(UserKey),
+    /// The server itself.
+    System,
+}
+
+/// How much of a conversation a permit shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// The first message that it shows.
+    pub from_seq: Seq,
+    /// Where a removed member's view ends; none is the present.
+    pub until: Option<Rev>,
+    /// Whether it shows how far others have read.
+    pub read_marks: bool,
+    /// Whether it shows what edited and deleted messages said before.
+    pub versions: bool,
+}
+
+impl View {
+    /// All there is.
+    pub const EVERYTHING: Self = Self { from_seq: Seq(1), until: None, read_marks: true, versions: true };
+}
+
+impl Permit {
+    /// A permit that rests on the app alone and sees everything in it.
+    fn of_everything(app: AppKey, by: By, facts: &Facts) -> Self {
+        let conversation = facts.conversation.as_ref().map(|conversation| conversation.key);
+        let mut basis = Basis::new();
+        if app != AppKey::INSTALLATION {
+            basis.push((Fact::App, facts.app.version));
+        }
+        if let Some(conversation) = &facts.conversation {
+            basis.push((Fact::Conversation(conversation.key), conversation.version));
+        }
+        Self { app, by, conversation, view: View::EVERYTHING, basis }
+    }
+
+    /// The app within which it holds.
+    pub fn app(&self) -> AppKey {
+        self.app
+    }
+
+    /// Who does the act.
+    pub fn by(&self) -> &By {
+        &self.by
+    }
+
+    /// The user who does the act, where it is one.
+    pub fn user(&self) -> Option<UserKey> {
+        match self.by {
+            By::User(user) => Some(user),
+            By::Key(_) | By::System => None,
+        }
+    }
+
+    /// The conversation within which it holds, if the act is one's.
+    pub fn conversation(&self) -> Option<ConversationKey> {
+        self.conversation
+    }
+
+    /// How much of the conversation it shows.
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// What it rests on; the store compares it.
+    pub fn basis(&self) -> &Basis {
+        &self.basis
+    }
+}
+
+/// Why an act was denied, as far as the actor may know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denied {
+    /// The credential is no longer good.
+    Unauthenticated,
+    /// It does not exist, or may not be seen.
+    NotFound,
+    /// The actor may see it, and lacks the permission to do it.
+    Forbidden(Permission),
+    /// The key lacks the scope.
+    OutOfScope(keys::Scope),
+    /// The act is for the other kind of actor: back ends, or clients.
+    WrongActor,
+    /// The actor is banned, from the app or from the conversation.
+    Banned {
+        /// Until when; [`Timestamp::NEVER`] is for good.
+        until: Timestamp,
+        /// From the app, and so from everything.
+        everywhere: bool,
+    },
+}
