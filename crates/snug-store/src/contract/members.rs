@@ -1,0 +1,133 @@
+//! Members, as rows.
+
+use snug_model::{
+    ConversationKey, Rev, RoleKey, Seq, Timestamp, UserKey, Version,
+    members::{Access, Notify},
+};
+
+use super::{BanRow, Sealed};
+
+/// A member's row. It stays when the member is removed, with access `none`.
+#[derive(Debug, Clone)]
+pub struct MemberRow {
+    /// The conversation.
+    pub conversation: ConversationKey,
+    /// The user.
+    pub user: UserKey,
+    /// Its conversation role.
+    pub role: RoleKey,
+    /// What it may do at most.
+    pub access: Access,
+    /// Its ban from the conversation.
+    pub ban: Option<BanRow>,
+    /// Label and attributes; none where neither was ever set.
+    pub profile: Option<Sealed>,
+    /// Of `profile`: 0 where it is absent, then 1, 2, 3 …
+    pub profile_version: i64,
+    /// About what it wants to be notified.
+    pub notify: Notify,
+    /// Up to where it has read.
+    pub read_seq: Seq,
+    /// When it marked that.
+    pub read_at: Option<Timestamp>,
+    /// When it joined, the last time.
+    pub joined_at: Timestamp,
+    /// The first message after it joined.
+    pub joined_seq: Seq,
+    /// The rev of its removal: where its view ends.
+    pub frozen_rev: Option<Rev>,
+    /// The conversation's profile, its version, and head seq as at the removal.
+    pub frozen: Option<FrozenRow>,
+    /// Whether the view was dropped too, and the inbox item with it.
+    pub forgotten: bool,
+    /// Of its last counted change; 0 where it was there when the conversation was made.
+    pub rev: Rev,
+    /// Grows with every change of role, access, ban, and forgetting: what decisions rest on.
+    pub version: Version,
+}
+
+/// What a removed member keeps of the conversation.
+#[derive(Debug, Clone)]
+pub struct FrozenRow {
+    /// Name, picture, attributes of the conversation.
+    pub profile: Sealed,
+    /// The version that `profile` was sealed for.
+    pub profile_version: i64,
+    /// The newest message.
+    pub head_seq: Seq,
+}
+
+/// A member to be added. Who is a member already, with access `full` or `read`, gets these values instead of its own; a
+/// removed or forgotten one is a member again, and keeps its read mark where `read_seq` is absent.
+#[derive(Debug, Clone)]
+pub struct MemberAdd {
+    /// The user.
+    pub user: UserKey,
+    /// Its conversation role.
+    pub role: RoleKey,
+    /// What it may do at most: `Full` or `Read`.
+    pub access: Access,
+    /// Label and attributes.
+    pub profile: Option<Sealed>,
+    /// The version that `profile` was sealed for: one more than the row has (1 where there is none), else
+    /// [`super::StoreError::Changed`]; not looked at where `profile` is absent, which leaves what is there.
+    pub profile_version: i64,
+    /// About what it wants to be notified.
+    pub notify: Notify,
+    /// Up to where it has read. Absent: 0 for a new member where history is `all`, else the head.
+    pub read_seq: Option<Seq>,
+}
+
+/// What a member is to become; what is absent stays.
+#[derive(Debug, Clone)]
+pub struct MemberEdit {
+    /// The user.
+    pub user: UserKey,
+    /// Its conversation role.
+    pub role: Option<RoleKey>,
+    /// What it may do at most: `Full` or `Read`; removing is an act of its own.
+    pub access: Option<Access>,
+    /// Label and attributes, with the version that they were sealed for: one more than the row has.
+    pub profile: Option<(Sealed, i64)>,
+    /// About what it wants to be notified.
+    pub notify: Option<Notify>,
+    /// Up to where it has read: at most the head, and free to go back.
+    pub read_seq: Option<Seq>,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What became of members: one commit, one rev.
+#[derive(Debug, Clone)]
+pub struct MembersChanged {
+    /// The rev that the change took; none where nothing changed.
+    pub rev: Option<Rev>,
+    /// The rows as they are now, in the order in which they were given.
+    pub members: Vec<MemberRow>,
+    /// Members with access `full` or `read` now.
+    pub member_count: i64,
+    /// The users among `members` who had neither `full` nor `read` before.
+    pub joined: Vec<UserKey>,
+}
+
+/// Where a read mark is to go.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadMark {
+    /// Whose: a member with access `full` or `read`.
+    pub user: UserKey,
+    /// Up to where it has read. Above the head: [`super::StoreError::Full`].
+    pub seq: Seq,
+    /// Whether it may go back.
+    pub back: bool,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// Who is to hear of a conversation: its members with access `full` or `read`.
+#[derive(Debug, Clone)]
+pub struct Audience {
+    /// The rev at which the list was read.
+    pub rev: Rev,
+    /// Each member, with the first message that it may see.
+    pub members: Vec<(UserKey, Seq)>,
+}

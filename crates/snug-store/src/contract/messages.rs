@@ -1,0 +1,191 @@
+//! Messages, as rows.
+
+use snug_model::{Epoch, MessageId, Rev, Seq, Timestamp, UserKey, messages::Via};
+
+use super::{ConversationRow, Mac, MemberRow, Sealed};
+
+/// Who wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SenderRow {
+    /// A user.
+    User(UserKey),
+    /// A bot, whose name is part of the body; whether a back end vouches for it.
+    Bot {
+        /// Whether a back end said so itself or by signature.
+        verified: bool,
+    },
+    /// The app itself.
+    System,
+}
+
+/// A message's row, as its reader may see it.
+#[derive(Debug, Clone)]
+pub struct MessageRow {
+    /// The id that its sender chose.
+    pub id: MessageId,
+    /// Its place.
+    pub seq: Seq,
+    /// When it last changed, in the conversation's count.
+    pub rev: Rev,
+    /// Who wrote it.
+    pub sender: SenderRow,
+    /// By which way it came.
+    pub via: Option<Via>,
+    /// Text, attributes, mentions, a bot's name; none of a tombstone.
+    pub body: Option<Sealed>,
+    /// Of `body`: 1, 2, 3 …
+    pub version: i64,
+    /// What it answers.
+    pub reply_to: Option<MessageId>,
+    /// How people reacted, in the order in which each emoji came first.
+    pub reactions: Vec<ReactionRow>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it was last edited.
+    pub edited_at: Option<Timestamp>,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// How often an emoji was used on a message.
+#[derive(Debug, Clone)]
+pub struct ReactionRow {
+    /// The emoji, to be compared.
+    pub emoji_mac: Mac,
+    /// The emoji, as the first who used it and still does sealed it.
+    pub emoji: Sealed,
+    /// Who that is.
+    pub reactor: UserKey,
+    /// How many people used it.
+    pub count: i64,
+    /// Whether the permit's user did.
+    pub mine: bool,
+}
+
+/// A message to be appended; where it goes, the permit says.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// The id that its sender chose.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub sender: SenderRow,
+    /// By which way it came.
+    pub via: Option<Via>,
+    /// Text, attributes, mentions, a bot's name, sealed for version 1.
+    pub body: Sealed,
+    /// Of all that the sender said, to tell a repeat from a conflict.
+    pub draft: Mac,
+    /// What it answers: a message of the conversation that the permit's view shows, else
+    /// [`super::StoreError::NotFound`].
+    pub reply_to: Option<MessageId>,
+    /// Now: its `created_at`, which is part of what `body` was sealed for.
+    pub at: Timestamp,
+}
+
+/// What became of an append.
+#[derive(Debug, Clone)]
+pub enum Appended {
+    /// It is a new message. The mark of its sender, if it is a user, moved to it.
+    New {
+        /// Its place.
+        seq: Seq,
+        /// The rev that it took.
+        rev: Rev,
+    },
+    /// The same sender sent the same draft by the same id before: the message as it is now.
+    Repeat(MessageRow),
+}
+
+/// What a message is to say from now on; what it said is kept as a version.
+#[derive(Debug, Clone)]
+pub struct MessageEdit {
+    /// Which message: one that the permit's view shows.
+    pub id: MessageId,
+    /// What it says.
+    pub body: Sealed,
+    /// The version that `body` was sealed for: one more than the row has, else [`super::StoreError::Changed`].
+    pub version: i64,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// A reaction to be set or taken back.
+#[derive(Debug, Clone)]
+pub struct ReactionWrite {
+    /// On which message: one that the permit's view shows.
+    pub id: MessageId,
+    /// Who reacts.
+    pub user: UserKey,
+    /// The emoji, to be compared.
+    pub emoji_mac: Mac,
+    /// The emoji, sealed by who reacts; absent takes the reaction back.
+    pub emoji: Option<Sealed>,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone)]
+pub struct MessageChanged {
+    /// The rev that the change took; none where it was so already.
+    pub rev: Option<Rev>,
+    /// The message as it is now.
+    pub message: MessageRow,
+}
+
+/// A page of messages, ascending by seq.
+#[derive(Debug, Clone)]
+pub struct MessagePage {
+    /// The messages.
+    pub messages: Vec<MessageRow>,
+    /// Whether the view shows older ones than the first.
+    pub older: bool,
+    /// Whether the view shows newer ones than the last.
+    pub newer: bool,
+}
+
+/// What a message said before.
+#[derive(Debug, Clone)]
+pub struct VersionRow {
+    /// 1 is as it was sent.
+    pub version: i64,
+    /// What it said.
+    pub body: Sealed,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// From where a reader asks what changed.
+#[derive(Debug, Clone, Copy)]
+pub struct SyncFrom {
+    /// The epoch that it knows.
+    pub epoch: Epoch,
+    /// The rev up to which it knows everything.
+    pub since: Rev,
+    /// How many revs the answer covers at most.
+    pub limit: i64,
+    /// Changes before this time are forgotten: who asks from before them starts anew.
+    pub kept_since: Timestamp,
+}
+
+/// What changed, complete up to `to`; with `reset`, where to start anew.
+#[derive(Debug, Clone)]
+pub struct SyncRows {
+    /// Whether the reader must forget what it has: another epoch, or too far behind. Then `messages` are the newest,
+    /// `members` the own row, and `conversation` is there.
+    pub reset: bool,
+    /// The epoch now.
+    pub epoch: Epoch,
+    /// Up to which rev the answer is complete.
+    pub to: Rev,
+    /// The newest rev that the reader may see.
+    pub head: Rev,
+    /// Messages that are new or changed, in order of rev.
+    pub messages: Vec<MessageRow>,
+    /// Members that changed, in order of rev.
+    pub members: Vec<MemberRow>,
+    /// The conversation, where its own row changed.
+    pub conversation: Option<ConversationRow>,
+    /// The reader's own read mark.
+    pub read_seq: Option<Seq>,
+}

@@ -1,0 +1,247 @@
+//! The store: what can be asked of it and done to it, an act a method.
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use snug_model::{
+    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey, facts::IdMac,
+    messages::Window,
+};
+
+use super::*;
+
+/// A page of a list in order of row number: `after` is the last row number of the page before.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// The row number after which it begins, in the list's order.
+    pub after: Option<i64>,
+    /// Newest first.
+    pub descending: bool,
+    /// How many at most.
+    pub limit: i64,
+}
+
+/// The data. Every method is one act: whole or not at all.
+///
+/// Methods that take a [`Permit`] compare the versions of the facts that it rests on in the transaction of the act, reads
+/// too, and answer [`StoreError::Stale`] where one differs (a row that is not there has version 0). They find app,
+/// conversation, user and view in the permit, so that an act cannot stray. The methods without one read what permits are
+/// made of, or serve the server itself. A write's answer comes after its commit is on stable storage. Methods that
+/// change a conversation visibly take the next rev.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    // What permits are made of.
+
+    /// An app with its roles and revoked tokens; deleted ones too.
+    async fn app(&self, app: AppRef, now: Timestamp) -> StoreResult<Option<AppRecord>>;
+    /// A key of any app; revoked ones too.
+    async fn key(&self, id: &KeyId) -> StoreResult<Option<KeyRow>>;
+    /// A user; erased ones too.
+    async fn user(&self, app: AppKey, user: UserRef) -> StoreResult<Option<UserRow>>;
+    /// A conversation with the viewer's own row in it; deleted ones are not found.
+    async fn conversation(
+        &self,
+        app: AppKey,
+        conversation: ConversationRef,
+        viewer: Viewer,
+    ) -> StoreResult<Option<Found>>;
+    /// A user's row in a conversation, whatever its access.
+    async fn member(
+        &self,
+        app: AppKey,
+        conversation: ConversationKey,
+        user: UserKey,
+    ) -> StoreResult<Option<MemberRow>>;
+
+    // Apps, roles, keys, tokens.
+
+    /// Makes an app with its first roles.
+    async fn create_app(
+        &self,
+        permit: &Permit,
+        app: AppRow,
+        roles: Vec<RoleRow>,
+        once: Option<Once>,
+    ) -> StoreResult<()>;
+    /// Apps that are not being deleted, by row number.
+    async fn list_apps(&self, permit: &Permit, page: Page) -> StoreResult<Vec<AppRow>>;
+    /// Changes the permit's app.
+    async fn edit_app(&self, permit: &Permit, edit: AppEdit) -> StoreResult<AppRow>;
+    /// Begins the deletion of the permit's app: every version that a permit could rest on grows.
+    async fn delete_app(&self, permit: &Permit, job: JobRow) -> StoreResult<()>;
+    /// Makes a role, or gives the one of that name these permissions; whether it is new.
+    async fn put_role(&self, permit: &Permit, role: RoleRow) -> StoreResult<bool>;
+    /// Deletes a role; `Taken` says that settings, keys, users or members still have it.
+    async fn delete_role(&self, permit: &Permit, role: RoleKey) -> StoreResult<()>;
+    /// Makes a key.
+    async fn create_key(&self, permit: &Permit, key: KeyRow) -> StoreResult<()>;
+    /// Keys of the permit's app that were not revoked, by time of making.
+    async fn list_keys(&self, permit: &Permit, page: Page) -> StoreResult<Vec<(i64, KeyRow)>>;
+    /// Revokes a key of the permit's app; nothing changes where there is none, or where it was revoked.
+    async fn revoke_key(&self, permit: &Permit, id: &KeyId, at: Timestamp) -> StoreResult<()>;
+    /// Notes when keys were last used.
+    async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> StoreResult<()>;
+    /// Ends tokens. Bounds never go back.
+    async fn revoke_tokens(
+        &self,
+        permit: &Permit,
+        revocation: RevocationRow,
+        once: Option<Once>,
+    ) -> StoreResult<()>;
+
+    // Users.
+
+    /// Makes or changes a user.
+    async fn write_user(&self, permit: &Permit, write: UserWrite) -> StoreResult<UserRow>;
+    /// Users that are not erased, by row number.
+    async fn list_users(&self, permit: &Permit, page: Page) -> StoreResult<Vec<UserRow>>;
+    /// Users by row number, erased ones too, in no order.
+    async fn people(&self, permit: &Permit, users: &[UserKey]) -> StoreResult<Vec<UserRow>>;
+    /// Users by id, not erased; with `sharing`, only those who are members of a conversation of which that user is one.
+    async fn people_by_id(
+        &self,
+        permit: &Permit,
+        ids: &[IdMac],
+        sharing: Option<UserKey>,
+    ) -> StoreResult<Vec<UserRow>>;
+    /// Bans a user from the app, which ends its tokens too, or lifts the ban.
+    async fn set_user_ban(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        ban: Option<BanRow>,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<()>;
+    /// Begins the erasure of a user: blanks its row, ends its tokens, keeps the MAC of its id.
+    async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()>;
+
+    // Conversations and members.
+
+    /// Makes a conversation with its first members.
+    async fn create_conversation(
+        &self,
+        permit: &Permit,
+        new: NewConversation,
+        once: Option<Once>,
+    ) -> StoreResult<Found>;
+    /// Changes the permit's conversation.
+    async fn edit_conversation(
+        &self,
+        permit: &Permit,
+        edit: ConversationEdit,
+    ) -> StoreResult<ConversationRow>;
+    /// Deletes the permit's conversation: it is found no more, and its id is free.
+    async fn delete_conversation(&self, permit: &Permit, job: JobRow) -> StoreResult<()>;
+    /// Conversations of the app, by row number.
+    async fn list_conversations(
+        &self,
+        permit: &Permit,
+        filter: ConversationFilter,
+        page: Page,
+    ) -> StoreResult<Vec<ConversationRow>>;
+    /// Adds members: one commit, one rev.
+    async fn add_members(
+        &self,
+        permit: &Permit,
+        members: Vec<MemberAdd>,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<MembersChanged>;
+    /// Changes a member with access `full` or `read`. A change of `notify` or of the read mark alone takes no rev.
+    async fn edit_member(&self, permit: &Permit, edit: MemberEdit) -> StoreResult<MembersChanged>;
+    /// Removes a member: access `none`, with a view frozen at the rev that this takes; `forget` drops the view too.
+    async fn remove_member(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        forget: bool,
+        at: Timestamp,
+    ) -> StoreResult<MembersChanged>;
+    /// Bans a person from the conversation, member or not, which removes it; or lifts the ban, which adds nobody.
+    async fn set_member_ban(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        role: RoleKey,
+        ban: Option<BanRow>,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<MembersChanged>;
+    /// Members with access `full` or `read`, by row number of the user.
+    async fn list_members(&self, permit: &Permit, page: Page) -> StoreResult<Vec<MemberRow>>;
+    /// Moves a read mark; answers where it is then.
+    async fn mark_read(&self, permit: &Permit, mark: ReadMark) -> StoreResult<MemberRow>;
+    /// Who is to hear of the permit's conversation.
+    async fn audience(&self, permit: &Permit) -> StoreResult<Audience>;
+
+    // Messages.
+
+    /// Appends a message to the permit's conversation.
+    async fn append(&self, permit: &Permit, message: NewMessage) -> StoreResult<Appended>;
+    /// Changes what a message says; a tombstone is not found.
+    async fn edit_message(&self, permit: &Permit, edit: MessageEdit) -> StoreResult<MessageChanged>;
+    /// Makes a message a tombstone: no body, no reactions; what it said is kept as its last version.
+    async fn delete_message(
+        &self,
+        permit: &Permit,
+        id: MessageId,
+        at: Timestamp,
+    ) -> StoreResult<MessageChanged>;
+    /// Sets or takes back a reaction; a tombstone is not found; `Full` where the message has as many emoji as it may.
+    async fn react(&self, permit: &Permit, reaction: ReactionWrite) -> StoreResult<MessageChanged>;
+    /// One message.
+    async fn message(&self, permit: &Permit, id: MessageId) -> StoreResult<Option<MessageRow>>;
+    /// What a message said, oldest first, its present body last where it has one.
+    async fn versions(&self, permit: &Permit, id: MessageId) -> StoreResult<Vec<VersionRow>>;
+    /// A page of messages, at any depth for the same cost.
+    async fn history(&self, permit: &Permit, window: Window, limit: i64) -> StoreResult<MessagePage>;
+    /// What changed.
+    async fn sync(&self, permit: &Permit, from: SyncFrom) -> StoreResult<SyncRows>;
+
+    // Inboxes.
+
+    /// A part of a user's inbox.
+    async fn inbox(&self, permit: &Permit, user: UserKey, query: InboxQuery) -> StoreResult<InboxRows>;
+    /// One conversation of a user: the permit's.
+    async fn inbox_item(&self, permit: &Permit, user: UserKey) -> StoreResult<Option<InboxRow>>;
+    /// How many of a user's `look` newest conversations hold something unread.
+    async fn unread(&self, permit: &Permit, user: UserKey, look: i64) -> StoreResult<UnreadRows>;
+    /// Gives up to `limit` conversations that changed their places in their members' inboxes; how many it was.
+    async fn place_inboxes(&self, limit: i64) -> StoreResult<i64>;
+
+    // Idempotency and jobs.
+
+    /// What a request with this scope did before.
+    async fn remembered(&self, app: AppKey, scope: Mac) -> StoreResult<Option<Remembered>>;
+    /// Keeps the answer to a request that was remembered with its act.
+    async fn keep_answer(&self, app: AppKey, scope: Mac, answer: Sealed) -> StoreResult<()>;
+    /// Forgets requests remembered before `before`, up to `limit`; how many it was.
+    async fn forget_answers(&self, before: Timestamp, limit: i64) -> StoreResult<i64>;
+    /// One job of the permit's app.
+    async fn job(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<JobRow>>;
+    /// Takes one job that is due, until `lease_until`; nobody else gets it before.
+    async fn claim_job(&self, now: Timestamp, lease_until: Timestamp) -> StoreResult<Option<JobRow>>;
+    /// Does a step of a job's work on the data, up to `rows` rows, and notes its progress in the same commit; when nothing
+    /// is left to do the job is done. Answers the job as it is then.
+    async fn work_job(
+        &self,
+        id: &JobId,
+        rows: i64,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> StoreResult<JobRow>;
+
+    // The server itself.
+
+    /// Row numbers that nobody else gets, for rows that are sealed before they are inserted.
+    async fn reserve(&self, count: u32) -> StoreResult<Range<i64>>;
+    /// Whether it can be asked and can commit.
+    async fn ready(&self) -> StoreResult<()>;
+    /// Rows that statements have handed over so far.
+    fn rows_read(&self) -> u64;
+    /// Walks the data and verifies what can be seen of the invariants at rest.
+    async fn check(&self) -> StoreResult<Vec<Finding>>;
+    /// A part of a walk over every sealed value.
+    async fn walk(&self, from: WalkFrom, limit: i64) -> StoreResult<WalkPage>;
+}

@@ -1,0 +1,74 @@
+//! Users, as rows.
+
+use snug_model::{RoleKey, Timestamp, UserKey, Version, facts::IdMac};
+
+use super::Sealed;
+
+/// How a user is looked up.
+#[derive(Debug, Clone, Copy)]
+pub enum UserRef {
+    /// By its row number.
+    Key(UserKey),
+    /// By its id.
+    Id(IdMac),
+}
+
+/// A user's row.
+#[derive(Debug, Clone)]
+pub struct UserRow {
+    /// Its row number.
+    pub key: UserKey,
+    /// Its id, to be found by. It stays when the user is erased, so that an old token cannot bring it back.
+    pub id_mac: IdMac,
+    /// Its id; none of an erased user.
+    pub id: Option<Sealed>,
+    /// Name, picture, attributes; none of an erased user.
+    pub profile: Option<Sealed>,
+    /// Of `profile`: 1, 2, 3 …
+    pub profile_version: i64,
+    /// Its app role.
+    pub role: RoleKey,
+    /// Its ban from the app.
+    pub ban: Option<BanRow>,
+    /// Tokens of this time and before are void.
+    pub tokens_not_before: Option<Timestamp>,
+    /// When it was erased.
+    pub erased_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When profile or role last changed.
+    pub updated_at: Timestamp,
+    /// Grows with every change of role, ban, erasure and revocation; never with the profile.
+    pub version: Version,
+}
+
+/// A ban, from the app or from a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BanRow {
+    /// Until when; [`Timestamp::NEVER`] is for good.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: Option<Sealed>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A user to be made, or what it is to become.
+#[derive(Debug, Clone)]
+pub struct UserWrite {
+    /// Its row number, reserved where it is new.
+    pub key: UserKey,
+    /// Its id, to be found by.
+    pub id_mac: IdMac,
+    /// Its id.
+    pub id: Sealed,
+    /// Name, picture, attributes.
+    pub profile: Sealed,
+    /// The version that `profile` was sealed for. 1 makes the user, and [`super::StoreError::Taken`] says that the id is
+    /// in use; above, it is one more than the row has, else [`super::StoreError::Changed`].
+    pub profile_version: i64,
+    /// Its app role.
+    pub role: RoleKey,
+    /// Now.
+    pub at: Timestamp,
+}
