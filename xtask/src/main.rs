@@ -1,2 +1,51 @@
-//! program
-fn main() {}
+//! The project's own commands, called as `cargo xtask <command>`.
+//!
+//! Whatever a person or CI does with this tree more than once is a command here, so that a fresh machine with a Rust
+//! toolchain needs nothing else.
+
+mod ci;
+mod machine;
+mod report;
+mod test;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Install what is missing, then run every check and test that a plain machine can run.
+    Test,
+    /// Run what `test` leaves to CI: it needs ../shared, root, FUSE, or more time.
+    Ci,
+    /// Check the rules that no compiler checks.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let root = root();
+    let outcome = match Command::parse() {
+        Command::Test => test::test(&root),
+        Command::Ci => ci::ci(&root),
+        Command::Tidy => tidy::tidy(&root),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace. Cargo says at run time where this package lies, which stays true when a tree is moved
+/// together with what was built in it.
+fn root() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let package = Path::new(&package);
+    package.parent().unwrap_or(package).to_path_buf()
+}

@@ -1,0 +1,177 @@
+//! What the commands need on a machine, and how it is installed where it is missing.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// Something that must be on the machine before a command can do its work.
+pub(crate) struct Need {
+    /// What it is, as it is told to a person.
+    name: &'static str,
+    /// Whether the machine has it.
+    present: fn() -> bool,
+    /// The commands that install it, in order.
+    install: &'static [Install],
+}
+
+/// One command that installs something.
+struct Install {
+    command: &'static [&'static str],
+    as_root: bool,
+}
+
+/// The formatter of this toolchain.
+pub(crate) const RUSTFMT: Need = Need {
+    name: "rustfmt",
+    present: || succeeds(&["cargo", "fmt", "--version"]),
+    install: &[Install { command: &["rustup", "component", "add", "rustfmt"], as_root: false }],
+};
+
+/// The linter of this toolchain.
+pub(crate) const CLIPPY: Need = Need {
+    name: "clippy",
+    present: || succeeds(&["cargo", "clippy", "--version"]),
+    install: &[Install { command: &["rustup", "component", "add", "clippy"], as_root: false }],
+};
+
+/// The checker of licences, bans and sources.
+pub(crate) const CARGO_DENY: Need = Need {
+    name: "cargo-deny",
+    present: || succeeds(&["cargo", "deny", "--version"]),
+    install: &[Install { command: &["cargo", "install", "cargo-deny", "--locked"], as_root: false }],
+};
+
+/// Who could answer a question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Person {
+    Present,
+    Absent,
+}
+
+impl Person {
+    /// A person is there where questions can be read and answered, and the run is not CI's.
+    fn look() -> Self {
+        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        if terminal && std::env::var_os("CI").is_none() { Self::Present } else { Self::Absent }
+    }
+}
+
+/// Installs each of `needs` that the machine lacks, and says so. Asks first where a person sits at a terminal; where
+/// none does, nothing waits for an answer.
+///
+/// Fails if a person refuses, if an installation fails, or if what was installed is not found afterwards.
+pub(crate) fn provide(needs: &[&Need]) -> Result<()> {
+    let person = Person::look();
+    for need in needs.iter().filter(|need| !(need.present)()) {
+        provide_one(need, person, &mut std::io::stdin().lock())?;
+    }
+    Ok(())
+}
+
+fn provide_one(need: &Need, person: Person, answers: &mut impl BufRead) -> Result<()> {
+    let commands: Vec<Vec<&str>> = need.install.iter().map(|install| install.words(person)).collect();
+    let shown = commands.iter().map(|words| words.join(" ")).collect::<Vec<_>>().join(" && ");
+    eprintln!("{} is missing.", need.name);
+    if person == Person::Present && !agrees(&format!("Install it with `{shown}`?"), answers)? {
+        bail!("{} is needed: install it, then run this again", need.name);
+    }
+    for words in &commands {
+        eprintln!("$ {}", words.join(" "));
+        let status = command(words).stdin(input(person)).status();
+        let installed = status.with_context(|| format!("`{}` cannot be run", words.join(" ")))?;
+        ensure!(installed.success(), "{} could not be installed by `{}`", need.name, words.join(" "));
+    }
+    ensure!((need.present)(), "{} was installed by `{shown}` and yet is not found", need.name);
+    Ok(())
+}
+
+impl Install {
+    /// The command with what makes it root's. Without a person, sudo must not ask for a password.
+    fn words(&self, person: Person) -> Vec<&'static str> {
+        let mut words = match (self.as_root && !is_root(), person) {
+            (false, _) => vec![],
+            (true, Person::Present) => vec!["sudo"],
+            (true, Person::Absent) => vec!["sudo", "-n"],
+        };
+        words.extend(self.command);
+        words
+    }
+}
+
+/// Asks `question` on the terminal. An empty answer means yes; the end of the input means no.
+fn agrees(question: &str, answers: &mut impl BufRead) -> Result<bool> {
+    eprint!("{question} [Y/n] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    let read = answers.read_line(&mut answer)?;
+    Ok(read > 0 && matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
+}
+
+/// Where a person is, sudo may ask for a password; where none is, nobody reads.
+fn input(person: Person) -> Stdio {
+    match person {
+        Person::Present => Stdio::inherit(),
+        Person::Absent => Stdio::null(),
+    }
+}
+
+fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn succeeds(words: &[&str]) -> bool {
+    let status = command(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRESENT: Need = Need { name: "thing", present: || true, install: &[INSTALLS] };
+    const MISSING: Need = Need { name: "thing", present: || false, install: &[INSTALLS] };
+    const INSTALLS: Install = Install { command: &["true"], as_root: false };
+    const FAILS: Install = Install { command: &["false"], as_root: false };
+
+    #[test]
+    fn a_person_is_asked_and_may_refuse() {
+        for (answer, agreed) in
+            [("\n", true), ("Y\n", true), ("yes\n", true), ("n\n", false), ("what\n", false), ("", false)]
+        {
+            assert_eq!(
+                provide_one(&PRESENT, Person::Present, &mut answer.as_bytes()).is_ok(),
+                agreed,
+                "{answer:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_person_nothing_is_asked() {
+        let mut answers = "n\n".as_bytes();
+        provide_one(&PRESENT, Person::Absent, &mut answers).expect("it is installed");
+        assert_eq!(answers, b"n\n", "no answer was read");
+    }
+
+    #[test]
+    fn an_installation_that_fails_or_changes_nothing_is_an_error() {
+        let failing = Need { install: &[INSTALLS, FAILS], ..PRESENT };
+        let error = provide_one(&failing, Person::Absent, &mut "".as_bytes()).expect_err("`false` fails");
+        assert_eq!(error.to_string(), "thing could not be installed by `false`");
+        let error = provide_one(&MISSING, Person::Absent, &mut "".as_bytes()).expect_err("it stays missing");
+        assert_eq!(error.to_string(), "thing was installed by `true` and yet is not found");
+    }
+
+    #[test]
+    fn what_is_there_is_not_installed() {
+        let never = Need { install: &[FAILS], ..PRESENT };
+        provide(&[&never]).expect("nothing is to be done");
+    }
+}
