@@ -128,6 +128,19 @@ pub struct ReadMark {
 pub struct Audience {
     /// The rev at which the list was read.
     pub rev: Rev,
-    /// Each member, with the first message that it may see.
-    pub members: Vec<(UserKey, Seq)>,
+    /// The members, in no order.
+    pub members: Vec<AudienceMember>,
+}
+
+/// A member as far as it matters for what it is to hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AudienceMember {
+    /// The user.
+    pub user: UserKey,
+    /// The first message that it may see.
+    pub from_seq: Seq,
+    /// Its conversation role.
+    pub role: RoleKey,
+    /// What it may do at most: `Full` or `Read`.
+    pub access: Access,
 }
