@@ -35,3 +35,36 @@ pub struct Settings {
     /// What may be reacted with beside emoji.
     pub reactions: Vec<Emoji>,
 }
+
+/// An app that is to be made.
+#[derive(Debug, Clone)]
+pub struct AppDraft {
+    /// What people call it.
+    pub name: Name,
+    /// Where its data lives; the region of the node that makes it where nothing is said.
+    pub region: Option<Region>,
+}
+
+/// What is to change of an app; what is left out stays.
+#[derive(Debug, Clone, Default)]
+pub struct AppPatch {
+    /// What people call it.
+    pub name: Option<Name>,
+    /// How it behaves.
+    pub settings: SettingsPatch,
+}
+
+/// What is to change of an app's settings; what is left out stays.
+#[derive(Debug, Clone, Default)]
+pub struct SettingsPatch {
+    /// Whether a token whose user is unknown makes the user.
+    pub auto_create_users: Option<bool>,
+    /// The app role of new users.
+    pub default_role: Option<RoleName>,
+    /// The conversation role of new members.
+    pub member_role: Option<RoleName>,
+    /// The conversation role of who creates a conversation.
+    pub creator_role: Option<RoleName>,
+    /// What may be reacted with beside emoji, whole.
+    pub reactions: Option<Vec<Emoji>>,
+}

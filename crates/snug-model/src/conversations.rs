@@ -5,7 +5,7 @@ use crate::{
     members::{Member, MemberDraft},
     messages::Message,
     permissions::PermissionSet,
-    text::{Attributes, ImageUrl, Name},
+    text::{Attributes, AttributesPatch, ImageUrl, Name},
     time::Timestamp,
 };
 
@@ -88,6 +88,25 @@ pub struct ConversationDraft {
     pub members: Vec<MemberDraft>,
     /// Find the one of exactly these members, or make it.
     pub distinct: bool,
+}
+
+/// What is to change of a conversation; what is left out stays.
+#[derive(Debug, Clone, Default)]
+pub struct ConversationPatch {
+    /// A second id; `Some(None)` takes it away. Back ends only.
+    pub alias: Option<Option<ConversationId>>,
+    /// What people call it; `Some(None)` takes it away.
+    pub name: Option<Option<Name>>,
+    /// The address of its picture; `Some(None)` takes it away.
+    pub image_url: Option<Option<ImageUrl>>,
+    /// What to merge into what the customer keeps.
+    pub attributes: Option<AttributesPatch>,
+    /// Whether it is in use.
+    pub state: Option<State>,
+    /// Whether only who may freeze it can write.
+    pub frozen: Option<bool>,
+    /// How far back members read; back ends only.
+    pub history: Option<History>,
 }
 
 /// One conversation in a user's inbox.

@@ -51,6 +51,8 @@ limits! {
     TOKEN_ONLY_MAX: 100;
     /// How long a token may live.
     TOKEN_LIFE_S_MAX: 24 * 60 * 60;
+    /// How long a token lives where the request says nothing.
+    TOKEN_LIFE_S_DEFAULT: 60 * 60;
     /// How far ahead of the server's clock a token's `iat` may be.
     TOKEN_FUTURE_S_MAX: 5;
     /// Items of a page at most.
@@ -91,6 +93,8 @@ limits! {
     NAMES_PER_LIST_MAX: 64;
     /// Addresses from which a key may be used.
     KEY_ADDRESSES_MAX: 64;
+    /// What may be reacted with beside emoji.
+    APP_REACTIONS_MAX: 256;
     /// Roles of one app and scope.
     ROLES_MAX: 100;
     /// Members up to which a conversation has a place in its members' inboxes.

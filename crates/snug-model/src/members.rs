@@ -2,7 +2,7 @@
 
 use crate::{
     ids::{ConversationId, Seq, UserId},
-    text::{Attributes, Label, RoleName},
+    text::{Attributes, AttributesPatch, Label, RoleName},
     time::Timestamp,
 };
 
@@ -81,8 +81,8 @@ pub struct MemberPatch {
     pub access: Option<Access>,
     /// What the customer's own program calls it; `Some(None)` takes it away.
     pub label: Option<Option<Label>>,
-    /// What the customer keeps, whole.
-    pub attributes: Option<Attributes>,
+    /// What to merge into what the customer keeps.
+    pub attributes: Option<AttributesPatch>,
     /// About what it wants to be notified.
     pub notify: Option<Notify>,
     /// Up to where it has read; back ends only.

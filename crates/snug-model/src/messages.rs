@@ -2,7 +2,7 @@
 
 use crate::{
     ids::{ConversationId, MessageId, Rev, Seq, UserId},
-    text::{Attributes, BotName, Emoji, Text},
+    text::{Attributes, AttributesPatch, BotName, Emoji, Text},
     time::Timestamp,
 };
 
@@ -113,8 +113,8 @@ pub struct Draft {
 pub struct MessagePatch {
     /// The text; `Some(None)` takes it away.
     pub text: Option<Option<Text>>,
-    /// What the customer keeps, whole.
-    pub attributes: Option<Attributes>,
+    /// What to merge into what the customer keeps.
+    pub attributes: Option<AttributesPatch>,
     /// Who is mentioned, whole.
     pub mentions: Option<Vec<UserId>>,
 }

@@ -86,3 +86,28 @@ impl fmt::Debug for Attributes {
         f.write_str("Attributes(…)")
     }
 }
+
+/// What is to change of attributes, by RFC 7396: a JSON object to merge into them, or `null`, which empties them.
+///
+/// The result depends on what they are by then, so whoever holds that merges. Only the edge, which can read JSON, makes
+/// one.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AttributesPatch(Box<str>);
+
+impl AttributesPatch {
+    /// Takes compact JSON that the caller has checked to be an object or `null`.
+    pub fn from_checked_json(json: String) -> Self {
+        Self(json.into())
+    }
+
+    /// The compact JSON.
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AttributesPatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AttributesPatch(…)")
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     ids::UserId,
-    text::{Attributes, ImageUrl, Name, Reason, RoleName},
+    text::{Attributes, AttributesPatch, ImageUrl, Name, Reason, RoleName},
     time::Timestamp,
 };
 
@@ -30,6 +30,28 @@ pub struct User {
     pub created_at: Timestamp,
     /// When its profile or role last changed.
     pub updated_at: Timestamp,
+}
+
+/// A user as it is to become. What is left out takes the default of a new one.
+#[derive(Debug, Clone, Default)]
+pub struct UserDraft {
+    /// Name, picture, attributes.
+    pub profile: Profile,
+    /// Its app role; the app's `default_role` for a new user where nothing is said, and otherwise as it was.
+    pub role: Option<RoleName>,
+}
+
+/// What is to change of a user; what is left out stays.
+#[derive(Debug, Clone, Default)]
+pub struct UserPatch {
+    /// What people call it; `Some(None)` takes it away.
+    pub name: Option<Option<Name>>,
+    /// The address of its picture; `Some(None)` takes it away.
+    pub avatar_url: Option<Option<ImageUrl>>,
+    /// What to merge into what the customer keeps.
+    pub attributes: Option<AttributesPatch>,
+    /// Its app role; back ends only.
+    pub role: Option<RoleName>,
 }
 
 /// What others see of a person who is mentioned in an answer.
