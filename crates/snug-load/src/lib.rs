@@ -11,3 +11,5 @@ pub mod history;
 pub mod ids;
 pub mod log;
 pub mod plan;
+pub mod report;
+pub mod schedule;

@@ -49,6 +49,8 @@ pub struct Step {
     pub n: u64,
     /// The line's kind.
     pub kind: Kind,
+    /// How many changes stand before it.
+    pub changes_before: u64,
     /// What is done for it, in order; never empty.
     pub acts: Vec<Act>,
 }
@@ -215,6 +217,7 @@ struct Planner {
 impl Planner {
     fn line(&mut self, line: &Line, seen_again: bool) {
         let mut acts = Vec::with_capacity(2);
+        let changes_before = self.plan.changes.len() as u64;
         match line.kind {
             Kind::Message | Kind::Action | Kind::Notice => {
                 if line.kind != Kind::Notice && !self.inside.contains(&line.user) {
@@ -231,7 +234,7 @@ impl Planner {
                 }
             }
         }
-        self.plan.steps.push(Step { n: line.n, kind: line.kind, acts });
+        self.plan.steps.push(Step { n: line.n, kind: line.kind, changes_before, acts });
     }
 
     fn add(&mut self, user: &str) -> Act {

@@ -6,3 +6,5 @@ mod corruption;
 mod histories;
 mod log;
 mod plan;
+mod report;
+mod schedule;
