@@ -20,7 +20,7 @@ pub struct Facts {
     pub app: AppFacts,
     /// The back end's key, or the one that signed the client's token.
     pub key: Option<KeyFacts>,
-    /// The client's user.
+    /// The client's user; with a back end the one in whose name it acts, if it does.
     pub user: Option<UserFacts>,
     /// Whether the client's token was revoked by its own id.
     pub token_revoked: bool,
@@ -28,8 +28,8 @@ pub struct Facts {
     pub conversation: Option<ConversationFacts>,
     /// The client's own membership in it.
     pub member: Option<MemberFacts>,
-    /// Whom the act concerns, if it is another person.
-    pub target: Option<TargetFacts>,
+    /// Whom the act concerns, if it is other people: one, or everybody whom a batch is to add.
+    pub targets: Vec<TargetFacts>,
 }
 
 /// What of an app a decision rests on; its version counts changes of settings and of roles too.
@@ -130,10 +130,8 @@ pub struct MemberFacts {
 pub struct TargetFacts {
     /// The user; absent where nobody has the id.
     pub user: Option<UserKey>,
-    /// Of the user row where `member` is absent, else of the member row.
+    /// Of the member row where the act is a conversation's, else of the user row; 0 where there is none.
     pub version: Version,
     /// What it may do, by its conversation role or its app role.
     pub permissions: PermissionSet,
-    /// Whether it is a member now, with whatever access.
-    pub member: bool,
 }

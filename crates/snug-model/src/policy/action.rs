@@ -67,7 +67,7 @@ pub enum Action {
         /// Whether it is oneself.
         own: bool,
     },
-    /// Ban a user from the app, or lift that; the target is the user.
+    /// Ban a user from the app, or lift that; the user is the target.
     BanUser,
     /// End a user's tokens.
     RevokeUserTokens,
@@ -105,7 +105,7 @@ pub enum Action {
 
     /// List the members.
     ListMembers,
-    /// Add members whose roles grant this, together; the target is the member to be, if it is one.
+    /// Add others as members, whose roles grant this, together; they are the targets, members already or not.
     AddMembers {
         /// What their roles grant.
         grants: PermissionSet,

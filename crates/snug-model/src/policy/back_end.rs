@@ -1,6 +1,6 @@
 //! What a key may do: what its scopes say, in its own app.
 
-use super::{Action, By, Denied, Fact, Permit};
+use super::{Action, By, Denied, Fact, Permit, View};
 use crate::{
     actor::KeyActor,
     facts::{Facts, KeyFacts},
@@ -25,7 +25,7 @@ pub(super) fn decide(
     now: Timestamp,
 ) -> Result<Permit, Denied> {
     let key = facts.key.as_ref().filter(|key| alive(key, now)).ok_or(Denied::Unauthenticated)?;
-    if key.app != actor.app || facts.app.deleted {
+    if key.id != actor.key || key.app != actor.app || facts.app.key != actor.app || facts.app.deleted {
         return Err(Denied::Unauthenticated);
     }
     match ask(action) {
@@ -38,8 +38,15 @@ pub(super) fn decide(
     if of_conversation(action) && facts.conversation.is_none() {
         return Err(Denied::NotFound);
     }
-    let mut permit = Permit::of_everything(actor.app, By::Key(actor.key.clone()), facts);
+    let mut permit = Permit::of_app(actor.app, By::Key(actor.key.clone()), facts)
+        .within(facts.conversation.as_ref(), View::EVERYTHING);
     permit.basis.push((Fact::Key(key.id.clone()), key.version));
+    if let Some(user) = &facts.user {
+        if user.erased {
+            return Err(Denied::NotFound);
+        }
+        permit.basis.push((Fact::User(user.key), user.version));
+    }
     Ok(permit)
 }
 

@@ -8,8 +8,9 @@ use super::{Action, By, Denied, Fact, Permit, View, back_end};
 use crate::{
     actor::UserActor,
     conversations::{History, State},
-    facts::{ConversationFacts, Facts, MemberFacts, TargetFacts, UserFacts},
-    ids::{Rev, Seq},
+    facts::{ConversationFacts, Facts, MemberFacts, UserFacts},
+    ids::{Rev, Seq, UserKey, Version},
+    keys,
     members::Access,
     permissions::{Permission, PermissionSet, Scope},
     time::Timestamp,
@@ -36,33 +37,36 @@ pub(super) fn decide(
     if let Some(until) = user.banned_until.filter(|until| now < *until) {
         return Err(Denied::Banned { until, everywhere: true });
     }
-    let view = if back_end::of_conversation(action) {
-        in_conversation(actor, action, facts, now)?
+    if back_end::of_conversation(action) {
+        let (conversation, view) = in_conversation(actor, action, facts, now)?;
+        let permit = permit(actor, facts, By::User(user.key)).within(Some(conversation), view);
+        let member = facts.member.as_ref().map_or(Version(0), |member| member.version);
+        let basis =
+            [(Fact::User(user.key), user.version), (Fact::Member(conversation.key, user.key), member)];
+        Ok(rest(permit, basis.into_iter().chain(targets(facts, |user| Fact::Member(conversation.key, user)))))
     } else {
         in_app(actor, action, facts, user)?;
-        View::EVERYTHING
-    };
-    Ok(permit(actor, facts, user, view))
+        let basis = [(Fact::User(user.key), user.version)];
+        let permit = permit(actor, facts, By::User(user.key));
+        Ok(rest(permit, basis.into_iter().chain(targets(facts, Fact::User))))
+    }
 }
 
-fn permit(actor: &UserActor, facts: &Facts, user: &UserFacts, view: View) -> Permit {
-    let mut permit = Permit::of_everything(actor.app, By::User(user.key), facts);
-    permit.view = view;
-    permit.basis.push((Fact::User(user.key), user.version));
-    if let Some(key) = &facts.key {
-        permit.basis.push((Fact::Key(key.id.clone()), key.version));
-    }
-    if let (Some(conversation), Some(member)) = (&facts.conversation, &facts.member) {
-        permit.basis.push((Fact::Member(conversation.key, user.key), member.version));
-    }
-    if let Some(TargetFacts { user: Some(target), version, .. }) = facts.target {
-        let fact = match &facts.conversation {
-            Some(conversation) => Fact::Member(conversation.key, target),
-            None => Fact::User(target),
-        };
-        permit.basis.push((fact, version));
-    }
+/// A permit that rests on the app and on the key that signed the token.
+fn permit(actor: &UserActor, facts: &Facts, by: By) -> Permit {
+    let key = facts.key.as_ref().map(|key| (Fact::Key(key.id.clone()), key.version));
+    rest(Permit::of_app(actor.app, by, facts), key)
+}
+
+/// The permit resting on these facts too.
+fn rest(mut permit: Permit, basis: impl IntoIterator<Item = (Fact, Version)>) -> Permit {
+    permit.basis.extend(basis);
     permit
+}
+
+/// The facts about whom the act concerns. That somebody has no row is a fact too, of version 0.
+fn targets(facts: &Facts, fact: impl Fn(UserKey) -> Fact) -> impl Iterator<Item = (Fact, Version)> {
+    facts.targets.iter().filter_map(move |target| target.user.map(|user| (fact(user), target.version)))
 }
 
 /// A token whose user nobody knows makes the user, where the app wants that.
@@ -70,11 +74,7 @@ fn admit(actor: &UserActor, facts: &Facts) -> Result<Permit, Denied> {
     if !facts.app.auto_create_users || facts.user.is_some() {
         return Err(Denied::Unauthenticated);
     }
-    let mut permit = Permit::of_everything(actor.app, By::User(actor.user), facts);
-    if let Some(key) = &facts.key {
-        permit.basis.push((Fact::Key(key.id.clone()), key.version));
-    }
-    Ok(permit)
+    Ok(permit(actor, facts, By::User(actor.user)))
 }
 
 /// Whether the token may be used at all: its own times, the key that signed it, and what was revoked.
@@ -82,7 +82,10 @@ fn token_is_good(actor: &UserActor, facts: &Facts, now: Timestamp) -> Result<(),
     let key = facts.key.as_ref().filter(|key| back_end::alive(key, now)).ok_or(Denied::Unauthenticated)?;
     let void = facts.app.deleted
         || facts.token_revoked
+        || facts.app.key != actor.app
         || key.app != actor.app
+        || key.id != actor.token.signed_by
+        || !key.scopes.has(keys::Scope::Tokens)
         || now >= actor.token.expires_at
         || outdated(actor, facts.app.tokens_not_before)
         || outdated(actor, key.tokens_not_before);
@@ -131,6 +134,11 @@ fn need(have: PermissionSet, permission: Permission) -> Result<(), Denied> {
     if have.has(permission) { Ok(()) } else { Err(Denied::Forbidden(permission)) }
 }
 
+/// Nobody grants what it lacks.
+fn covers(have: PermissionSet, grants: PermissionSet) -> Result<(), Denied> {
+    have.first_lacking(grants).map_or(Ok(()), |permission| Err(Denied::Forbidden(permission)))
+}
+
 fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -> Result<(), Denied> {
     let have = effective_in_app(actor, facts);
     match action {
@@ -140,18 +148,17 @@ fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -
         | Action::LookUpUsers => Ok(()),
         Action::EditUser { own: true } => need(have, Permission::UserEditOwn),
         Action::EditUser { own: false } => {
-            need(have, Permission::UserEditAny).and_then(|()| outranks(have, facts))
+            need(have, Permission::UserEditAny).and_then(|()| outranks_in_app(actor, facts))
         }
         Action::EraseUser { own: true } => need(have, Permission::UserEraseOwn),
         Action::ListUsers => need(have, Permission::UserList),
         Action::BanUser => {
             need(have, Permission::UserBan)?;
-            let target = facts.target.as_ref().and_then(|target| target.user).ok_or(Denied::NotFound)?;
-            if target == user.key {
-                Err(Denied::Forbidden(Permission::UserBan))
-            } else {
-                outranks(have, facts)
+            if facts.targets.iter().any(|target| target.user.is_none()) {
+                return Err(Denied::NotFound);
             }
+            others(facts, user.key, Permission::UserBan)?;
+            outranks_in_app(actor, facts)
         }
         Action::CreateConversation { with_id, with_others, grants } => {
             need(have, Permission::ConversationCreate)?;
@@ -161,10 +168,7 @@ fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -
             if *with_others {
                 need(narrowed(actor, of_app_role(facts)), Permission::MemberAdd)?;
             }
-            match narrowed(actor, facts.app.creator_role).first_lacking(*grants) {
-                Some(permission) => Err(Denied::Forbidden(permission)),
-                None => Ok(()),
-            }
+            covers(narrowed(actor, facts.app.creator_role), *grants)
         }
         // Other people, as far as they may not be seen, do not exist.
         Action::ReadUser { own: false }
@@ -174,21 +178,34 @@ fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -
     }
 }
 
-/// Nobody acts on somebody who has a permission that one lacks.
+/// Nobody acts on somebody who has a permission that one lacks. An act on people needs to know on whom.
 fn outranks(have: PermissionSet, facts: &Facts) -> Result<(), Denied> {
-    let target = facts.target.as_ref().ok_or(Denied::NotFound)?;
-    match have.first_lacking(target.permissions) {
-        Some(permission) => Err(Denied::Forbidden(permission)),
-        None => Ok(()),
+    if facts.targets.is_empty() {
+        return Err(Denied::NotFound);
     }
+    let theirs = facts.targets.iter().fold(PermissionSet::EMPTY, |all, target| all.union(target.permissions));
+    covers(have, theirs)
 }
 
-fn in_conversation(
+/// The same by app roles, whole: they hold what counts in conversations too.
+fn outranks_in_app(actor: &UserActor, facts: &Facts) -> Result<(), Denied> {
+    outranks(narrowed(actor, of_app_role(facts)), facts)
+}
+
+/// What one does to others one does not do to oneself: for one's own row there are other acts.
+fn others(facts: &Facts, user: UserKey, permission: Permission) -> Result<(), Denied> {
+    if facts.targets.iter().any(|target| target.user == Some(user)) {
+        return Err(Denied::Forbidden(permission));
+    }
+    Ok(())
+}
+
+fn in_conversation<'a>(
     actor: &UserActor,
     action: &Action,
-    facts: &Facts,
+    facts: &'a Facts,
     now: Timestamp,
-) -> Result<View, Denied> {
+) -> Result<(&'a ConversationFacts, View), Denied> {
     let conversation = facts.conversation.as_ref().ok_or(Denied::NotFound)?;
     if actor.token.only.as_ref().is_some_and(|only| !only.contains(&conversation.id)) {
         return Err(Denied::NotFound);
@@ -199,20 +216,20 @@ fn in_conversation(
         return Err(Denied::Banned { until, everywhere: false });
     }
     if *action == Action::Join && joins(actor, facts) {
-        return Ok(View::EVERYTHING);
+        return Ok((conversation, View::NOTHING));
     }
     let member = facts.member.as_ref().filter(|member| !member.forgotten).ok_or(Denied::NotFound)?;
     let have = effective_in_conversation(actor, facts);
     let view = view(conversation, member, have);
     if view.until.is_some() {
         return match action {
-            Action::ReadMessages | Action::ReadConversation => Ok(view),
+            Action::ReadMessages | Action::ReadConversation => Ok((conversation, view)),
             _ => Err(Denied::Forbidden(asked(action))),
         };
     }
     writable(conversation, action, have)?;
-    allowed(action, facts, have)?;
-    Ok(view)
+    allowed(actor, action, facts, have)?;
+    Ok((conversation, view))
 }
 
 /// Whether the act is that of somebody from outside who may come in.
@@ -256,7 +273,7 @@ fn writable(conversation: &ConversationFacts, action: &Action, have: PermissionS
     Ok(())
 }
 
-fn allowed(action: &Action, facts: &Facts, have: PermissionSet) -> Result<(), Denied> {
+fn allowed(actor: &UserActor, action: &Action, facts: &Facts, have: PermissionSet) -> Result<(), Denied> {
     match action {
         Action::ReadConversation | Action::ReadMessages | Action::ListMembers | Action::EditOwnMember => {
             Ok(())
@@ -265,16 +282,13 @@ fn allowed(action: &Action, facts: &Facts, have: PermissionSet) -> Result<(), De
         Action::DeleteMessage { own: true } if have.has(Permission::MessageDeleteAny) => Ok(()),
         Action::AddMembers { grants } | Action::EditMember { grants } => {
             need(have, asked(action))?;
-            if facts.target.is_some() {
-                outranks(have, facts)?;
-            }
-            match have.first_lacking(*grants) {
-                Some(permission) => Err(Denied::Forbidden(permission)),
-                None => Ok(()),
-            }
+            others(facts, actor.user, asked(action))?;
+            outranks(have, facts)?;
+            covers(have, *grants)
         }
         Action::RemoveMember | Action::BanMember => {
             need(have, asked(action))?;
+            others(facts, actor.user, asked(action))?;
             outranks(have, facts)
         }
         // In one's own row nobody changes more than `notify`; in another's name only back ends act.

@@ -14,7 +14,7 @@ pub use action::Action;
 
 use crate::{
     actor::Actor,
-    facts::Facts,
+    facts::{ConversationFacts, Facts},
     ids::{AppKey, ConversationKey, KeyId, Rev, Seq, UserKey, Version},
     keys,
     permissions::{Permission, PermissionSet},
@@ -27,7 +27,9 @@ use crate::{
 /// `Denied` with what is missing, as far as the actor may know.
 pub fn decide(actor: &Actor, action: &Action, facts: &Facts, now: Timestamp) -> Result<Permit, Denied> {
     match actor {
-        Actor::System(app) => Ok(Permit::of_everything(*app, By::System, facts)),
+        Actor::System(app) => {
+            Ok(Permit::of_app(*app, By::System, facts).within(facts.conversation.as_ref(), View::EVERYTHING))
+        }
         Actor::Key(key) => back_end::decide(key, action, facts, now),
         Actor::User(user) => client::decide(user, action, facts, now),
     }
@@ -102,22 +104,31 @@ pub struct View {
 }
 
 impl View {
+    /// Not a message: for who is not a member yet.
+    pub const NOTHING: Self =
+        Self { from_seq: Seq(i64::MAX), until: None, read_marks: false, versions: false };
     /// All there is.
     pub const EVERYTHING: Self = Self { from_seq: Seq(1), until: None, read_marks: true, versions: true };
 }
 
 impl Permit {
-    /// A permit that rests on the app alone and sees everything in it.
-    fn of_everything(app: AppKey, by: By, facts: &Facts) -> Self {
-        let conversation = facts.conversation.as_ref().map(|conversation| conversation.key);
+    /// A permit that rests on the app alone, and holds in no conversation.
+    fn of_app(app: AppKey, by: By, facts: &Facts) -> Self {
         let mut basis = Basis::new();
         if app != AppKey::INSTALLATION {
             basis.push((Fact::App, facts.app.version));
         }
-        if let Some(conversation) = &facts.conversation {
-            basis.push((Fact::Conversation(conversation.key), conversation.version));
+        Self { app, by, conversation: None, view: View::EVERYTHING, basis }
+    }
+
+    /// The same within a conversation, if there is one, whose settings it rests on too.
+    fn within(mut self, conversation: Option<&ConversationFacts>, view: View) -> Self {
+        if let Some(conversation) = conversation {
+            self.conversation = Some(conversation.key);
+            self.view = view;
+            self.basis.push((Fact::Conversation(conversation.key), conversation.version));
         }
-        Self { app, by, conversation, view: View::EVERYTHING, basis }
+        self
     }
 
     /// The app within which it holds.
