@@ -1,4 +1,0 @@
-//! The client's tests.
-
-mod closing;
-mod follower;

@@ -1,0 +1,444 @@
+//! What holds in every situation, however roles, access and tokens combine.
+
+use proptest::prelude::*;
+use snug_model::{
+    Action, Actor, AppKey, Denied, KeyId, Permission, PermissionSet, Permit, Seq, Timestamp, UserKey,
+    Version,
+    conversations::{History, State},
+    facts::{IdMac, TargetFacts},
+    keys::{Scope, ScopeSet},
+    members::Access,
+    policy::{self, By, Fact, View},
+};
+
+use super::{
+    scene::{APP, BackEnd, CONVERSATION, CONVERSATION_ID, NOW, Scene, TARGET, USER, set, target},
+    situations::{of_app, of_conversation},
+};
+
+fn any_permissions() -> impl Strategy<Value = PermissionSet> {
+    any::<i64>().prop_map(PermissionSet::from_bits)
+}
+
+fn any_scopes() -> impl Strategy<Value = ScopeSet> {
+    any::<i64>().prop_map(|bits| {
+        // Whoever may write may read; only sets made by `with` exist.
+        let set = ScopeSet::from_bits(bits);
+        Scope::ALL.iter().filter(|scope| set.has(**scope)).fold(set, |set, scope| set.with(*scope))
+    })
+}
+
+/// A time around now, or none.
+fn any_time() -> impl Strategy<Value = Option<Timestamp>> {
+    proptest::option::of((-3_000..3_000_i64).prop_map(|ms| Timestamp(NOW.0 + ms)))
+}
+
+fn any_action() -> impl Strategy<Value = Action> {
+    let listed: Vec<_> = of_app().into_iter().chain(of_conversation()).map(|(_, act)| act).collect();
+    let grants = (any_permissions(), any_permissions()).prop_map(|(a, b)| a.intersection(b));
+    prop_oneof![
+        4 => proptest::sample::select(listed),
+        1 => grants.prop_flat_map(|grants| {
+            proptest::sample::select(vec![
+                Action::AddMembers { grants },
+                Action::EditMember { grants },
+                Action::CreateConversation { with_id: false, with_others: true, grants },
+            ])
+        }),
+    ]
+}
+
+prop_compose! {
+    fn any_member()(
+        role in any_permissions(),
+        access in proptest::sample::select(vec![Access::None, Access::Read, Access::Full, Access::Full]),
+        banned_until in proptest::option::weighted(0.2, (-3_000..3_000_i64).prop_map(|ms| Timestamp(NOW.0 + ms))),
+        forgotten in proptest::bool::weighted(0.1),
+    ) -> (PermissionSet, Access, Option<Timestamp>, bool) {
+        (role, access, banned_until, forgotten)
+    }
+}
+
+prop_compose! {
+    fn any_scene()(
+        app_role in any_permissions(),
+        may_mint in any_permissions(),
+        member in proptest::option::weighted(0.9, any_member()),
+        can in proptest::option::of(any_permissions()),
+        only in proptest::option::of(proptest::sample::select(vec![vec![], vec![CONVERSATION_ID], vec![IdMac([1; 32])]])),
+        targets in proptest::collection::vec((any_permissions(), any_permissions()), 0..3),
+        frozen: bool,
+        archived in proptest::bool::weighted(0.2),
+        since_joined: bool,
+        banned_until in proptest::option::weighted(0.1, (-3_000..3_000_i64).prop_map(|ms| Timestamp(NOW.0 + ms))),
+        tokens_not_before in proptest::option::weighted(0.1, Just(Timestamp(NOW.0 - 60_000))),
+    ) -> Scene {
+        let mut scene = Scene::new(app_role, PermissionSet::EMPTY);
+        scene.key().may_mint = may_mint;
+        scene.client.token.can = can;
+        scene.client.token.only = only;
+        scene.user().banned_until = banned_until;
+        scene.user().tokens_not_before = tokens_not_before;
+        let conversation = scene.conversation();
+        conversation.frozen = frozen;
+        conversation.state = if archived { State::Archived } else { State::Open };
+        conversation.history = if since_joined { History::SinceJoined } else { History::All };
+        match member {
+            None => scene.facts.member = None,
+            Some((role, access, banned_until, forgotten)) => {
+                let member = scene.member();
+                (member.role, member.access, member.banned_until, member.forgotten) = (role, access, banned_until, forgotten);
+            }
+        }
+        // The intersection of two random sets is small enough to be outranked now and then.
+        scene.facts.targets = targets.into_iter().zip(TARGET.0..).map(|((a, b), user)| {
+            TargetFacts { user: Some(UserKey(user)), ..target(a.intersection(b)) }
+        }).collect();
+        scene
+    }
+}
+
+/// The facts of the basis without their versions.
+fn facts(permit: &Permit) -> Vec<Fact> {
+    permit.basis().iter().map(|(fact, _)| fact.clone()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn narrowing_a_token_never_allows_more(scene in any_scene(), can in any_permissions(), action in any_action()) {
+        let mut narrowed = scene.clone();
+        let carried = scene.client.token.can.map_or(can, |carried| carried.intersection(can));
+        narrowed.client.token.can = Some(carried);
+        prop_assert!(scene.effective().covers(narrowed.effective()));
+        prop_assert!(can.covers(narrowed.effective()));
+        if narrowed.decide(&action).is_ok() {
+            prop_assert!(scene.decide(&action).is_ok(), "{action:?}");
+        }
+        let mut bounded = scene.clone();
+        bounded.client.token.only = Some(vec![CONVERSATION_ID]);
+        if scene.client.token.only.is_none() && bounded.decide(&action).is_ok() {
+            prop_assert!(scene.decide(&action).is_ok(), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_carries_no_more_of_an_app_role_than_its_key_may_give(scene in any_scene(), action in any_action()) {
+        let mut unbounded = scene.clone();
+        unbounded.key().may_mint = PermissionSet::all();
+        prop_assert!(unbounded.effective().covers(scene.effective()));
+        if scene.decide(&action).is_ok() {
+            prop_assert!(unbounded.decide(&action).is_ok(), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_grants_what_it_lacks(scene in any_scene(), granted in any_permissions()) {
+        let have = scene.effective();
+        for action in [Action::AddMembers { grants: granted }, Action::EditMember { grants: granted }] {
+            if scene.decide(&action).is_ok() {
+                prop_assert!(have.covers(granted), "{action:?}");
+            }
+        }
+        let creates = Action::CreateConversation { with_id: false, with_others: true, grants: granted };
+        if scene.decide(&creates).is_ok() {
+            let carried = scene.client.token.can.unwrap_or_else(PermissionSet::all);
+            prop_assert!(scene.facts.app.creator_role.intersection(carried).covers(granted));
+        }
+    }
+
+    #[test]
+    fn nobody_acts_on_who_has_a_permission_that_it_lacks(scene in any_scene()) {
+        let have = scene.effective();
+        let acts = [
+            Action::AddMembers { grants: PermissionSet::EMPTY },
+            Action::EditMember { grants: PermissionSet::EMPTY },
+            Action::RemoveMember,
+            Action::BanMember,
+        ];
+        for action in acts {
+            if scene.decide(&action).is_ok() {
+                prop_assert!(!scene.facts.targets.is_empty(), "{action:?} on nobody");
+                for target in &scene.facts.targets {
+                    prop_assert!(have.covers(target.permissions), "{action:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_may_only_read_only_reads(mut scene in any_scene(), action in any_action()) {
+        let Some(member) = &mut scene.facts.member else { return Ok(()) };
+        member.access = Access::Read;
+        let left = set(&[Permission::ReadMark, Permission::ConversationLeave]);
+        let actor = Actor::User(scene.client.clone());
+        prop_assert!(left.covers(policy::permissions_in_conversation(&actor, &scene.facts)));
+        let reading = matches!(
+            action,
+            Action::ReadConversation
+                | Action::ReadMessages
+                | Action::ListMembers
+                | Action::MarkRead
+                | Action::Leave
+                | Action::EditOwnMember
+        );
+        if scene.decide(&action).is_ok_and(|permit| permit.conversation().is_some()) {
+            prop_assert!(reading, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn who_was_removed_sees_what_was_and_does_nothing(mut scene in any_scene(), action in any_action(), rev in 0..9_i64) {
+        let Some(member) = &mut scene.facts.member else { return Ok(()) };
+        (member.access, member.frozen_rev) = (Access::None, Some(snug_model::Rev(rev)));
+        let actor = Actor::User(scene.client.clone());
+        prop_assert!(policy::permissions_in_conversation(&actor, &scene.facts).is_empty());
+        let Ok(permit) = scene.decide(&action) else { return Ok(()) };
+        if permit.conversation().is_none() {
+            return Ok(());
+        }
+        match action {
+            Action::ReadConversation | Action::ReadMessages => {
+                prop_assert_eq!(permit.view().until, Some(snug_model::Rev(rev)));
+                prop_assert!(!permit.view().read_marks && !permit.view().versions);
+            }
+            _ => {
+                prop_assert_eq!(&action, &Action::Join);
+                prop_assert_eq!(permit.view(), View::NOTHING);
+            }
+        }
+    }
+
+    #[test]
+    fn a_view_begins_where_the_history_allows(scene in any_scene(), action in any_action()) {
+        let Ok(permit) = scene.decide(&action) else { return Ok(()) };
+        let Some(conversation) = scene.facts.conversation.filter(|_| permit.conversation().is_some()) else {
+            return Ok(());
+        };
+        if action != Action::Join {
+            let joined = scene.facts.member.map_or(Seq(i64::MAX), |member| member.joined_seq);
+            let from = if conversation.history == History::SinceJoined { joined } else { Seq(1) };
+            prop_assert_eq!(permit.view().from_seq, from);
+        }
+    }
+
+    /// Whatever a decision looked at is in its basis, so that a change of it shows before the act is done: a permit is
+    /// made once more with every version changed, one by one, and each time its basis is another one.
+    #[test]
+    fn a_basis_names_every_fact_that_was_used(scene in any_scene(), action in any_action()) {
+        let Ok(permit) = scene.decide(&action) else { return Ok(()) };
+        let user = permit.user().expect("a client's permit is a user's");
+        let named = facts(&permit);
+        let changed = |change: &dyn Fn(&mut Scene)| {
+            let mut scene = scene.clone();
+            change(&mut scene);
+            scene.decide(&action).expect("a version alone decides nothing").basis() != permit.basis()
+        };
+        prop_assert!(named.contains(&Fact::App) && changed(&|s| s.facts.app.version.0 += 1));
+        prop_assert!(changed(&|s| s.key().version.0 += 1));
+        if action == Action::AdmitUser {
+            return Ok(());
+        }
+        prop_assert!(named.contains(&Fact::User(user)) && changed(&|s| s.user().version.0 += 1));
+        for target in 0..scene.facts.targets.len() {
+            prop_assert!(changed(&|s| s.facts.targets[target].version.0 += 1));
+        }
+        if permit.conversation().is_some() {
+            prop_assert!(named.contains(&Fact::Conversation(CONVERSATION)));
+            prop_assert!(changed(&|s| s.conversation().version.0 += 1));
+            let member = permit.basis().iter().find(|(fact, _)| *fact == Fact::Member(CONVERSATION, USER));
+            let version = scene.facts.member.as_ref().map_or(Version(0), |member| member.version);
+            prop_assert_eq!(member.map(|(_, version)| *version), Some(version));
+        }
+    }
+
+    #[test]
+    fn an_act_of_the_app_holds_in_no_conversation(scene in any_scene()) {
+        for (name, action) in of_app() {
+            if let Ok(permit) = scene.decide(&action) {
+                prop_assert_eq!(permit.conversation(), None, "{}", name);
+                let strays = facts(&permit).iter().any(|fact| matches!(fact, Fact::Conversation(_) | Fact::Member(..)));
+                prop_assert!(!strays, "{}", name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_permit_is_the_actors_own(scene in any_scene(), action in any_action()) {
+        if let Ok(permit) = scene.decide(&action) {
+            prop_assert_eq!((permit.app(), permit.by()), (APP, &By::User(USER)));
+        }
+    }
+
+    #[test]
+    fn a_key_makes_no_key_that_is_wider_or_lives_longer(
+        own in any_scopes(),
+        asked in any_scopes(),
+        own_mint in any_permissions(),
+        may_mint in any_permissions(),
+        end in any_time(),
+        asked_end in any_time(),
+    ) {
+        let mut back_end = BackEnd::new(own);
+        (back_end.key().may_mint, back_end.key().expires_at) = (own_mint, end);
+        let action = Action::CreateKey { scopes: asked, may_mint, expires_at: asked_end };
+        let allowed = back_end.decide(&action).is_ok();
+        let alive = end.is_none_or(|end| NOW < end);
+        let ends_in_time = end.is_none_or(|end| asked_end.is_some_and(|asked| asked <= end));
+        let expected = alive && own.has(Scope::Keys) && own.covers(asked) && own_mint.covers(may_mint) && ends_in_time;
+        prop_assert_eq!(allowed, expected);
+    }
+
+    #[test]
+    fn a_key_does_what_a_wider_one_does(own in any_scopes(), more in any_scopes(), action in any_action()) {
+        let wider = more.names().fold(own, |set, name| set.with_name(name).expect("a name of a scope"));
+        if BackEnd::new(own).decide(&action).is_ok() {
+            prop_assert!(BackEnd::new(wider).decide(&action).is_ok(), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_the_second_of_a_revocation_is_void(issued in -5_000..0_i64, bound in -5_000..1_i64) {
+        let issued = Timestamp(NOW.0 + issued);
+        let bound = Timestamp(NOW.0 + bound);
+        let void = issued.0.div_euclid(1_000) <= bound.0.div_euclid(1_000);
+        let revoke: [fn(&mut Scene, Timestamp); 3] = [
+            |s, at| s.facts.app.tokens_not_before = Some(at),
+            |s, at| s.key().tokens_not_before = Some(at),
+            |s, at| s.user().tokens_not_before = Some(at),
+        ];
+        for revoke in revoke {
+            let mut scene = Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY);
+            scene.client.token.issued_at = issued;
+            revoke(&mut scene, bound);
+            prop_assert_eq!(scene.decide(&Action::Connect).is_err(), void);
+        }
+    }
+}
+
+/// A client of the ordinary scene, with this changed of it.
+fn connects(change: impl FnOnce(&mut Scene)) -> bool {
+    let mut scene = Scene::new(PermissionSet::all(), PermissionSet::all_of_conversation());
+    change(&mut scene);
+    scene.decide(&Action::Connect).is_ok()
+}
+
+#[test]
+fn what_ends_now_has_ended() {
+    let before = Timestamp(NOW.0 + 1);
+    assert!(connects(|s| s.client.token.expires_at = before));
+    assert!(!connects(|s| s.client.token.expires_at = NOW));
+    assert!(connects(|s| s.key().expires_at = Some(before)));
+    assert!(!connects(|s| s.key().expires_at = Some(NOW)));
+    assert!(!connects(|s| s.user().banned_until = Some(before)));
+    assert!(connects(|s| s.user().banned_until = Some(NOW)));
+    assert!(!connects(|s| s.user().banned_until = Some(Timestamp::NEVER)));
+}
+
+#[test]
+fn only_the_key_that_signed_the_token_vouches_for_it() {
+    assert!(connects(|_| ()));
+    assert!(!connects(|s| s.key().id = KeyId::from_random("other")));
+    assert!(!connects(|s| s.key().app = AppKey(4)));
+    assert!(!connects(|s| s.facts.app.key = AppKey(4)));
+    assert!(
+        !connects(|s| s.key().scopes = ScopeSet::EMPTY.with(Scope::BotMessages).with_read(Scope::Tokens))
+    );
+    assert!(!connects(|s| s.facts.key = None));
+    assert!(!connects(|s| s.user().key = UserKey(99)));
+}
+
+#[test]
+fn only_its_own_facts_vouch_for_a_key() {
+    let reads = |change: fn(&mut BackEnd)| {
+        let mut back_end = BackEnd::new(ScopeSet::all_of_app());
+        change(&mut back_end);
+        back_end.decide(&Action::ReadApp)
+    };
+    assert!(reads(|_| ()).is_ok());
+    assert_eq!(reads(|b| b.key().id = KeyId::from_random("other")).err(), Some(Denied::Unauthenticated));
+    assert_eq!(reads(|b| b.actor.app = AppKey(4)).err(), Some(Denied::Unauthenticated));
+    assert_eq!(reads(|b| b.facts.app.key = AppKey(4)).err(), Some(Denied::Unauthenticated));
+}
+
+#[test]
+fn only_a_user_whom_nobody_knows_is_admitted() {
+    let admits = |change: fn(&mut Scene)| {
+        let mut scene = Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY);
+        scene.facts.user = None;
+        change(&mut scene);
+        scene.decide(&Action::AdmitUser)
+    };
+    let permit = admits(|_| ()).expect("the app makes users");
+    assert_eq!(permit.by(), &By::User(USER));
+    assert!(facts(&permit).contains(&Fact::App), "a change of the app's settings must show");
+    let known: fn(&mut Scene) =
+        |s| s.facts.user = Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY).facts.user;
+    assert_eq!(admits(known).err(), Some(Denied::Unauthenticated));
+    let erased: fn(&mut Scene) = |s| {
+        s.facts.user = Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY).facts.user;
+        s.user().erased = true;
+    };
+    assert_eq!(admits(erased).err(), Some(Denied::Unauthenticated), "an old token brings nobody back");
+    assert_eq!(admits(|s| s.facts.app.auto_create_users = false).err(), Some(Denied::Unauthenticated));
+    assert_eq!(admits(|s| s.client.token.expires_at = NOW).err(), Some(Denied::Unauthenticated));
+}
+
+#[test]
+fn coming_in_rests_on_not_being_in() {
+    let mut scene = Scene::new(set(&[Permission::ConversationJoin]), PermissionSet::EMPTY);
+    scene.facts.member = None;
+    let permit = scene.decide(&Action::Join).expect("the app role grants it");
+    assert!(permit.basis().contains(&(Fact::Member(CONVERSATION, USER), Version(0))), "a ban must show");
+    assert_eq!((permit.conversation(), permit.view()), (Some(CONVERSATION), View::NOTHING));
+}
+
+#[test]
+fn an_act_on_a_stranger_rests_on_its_being_one() {
+    let mut scene = Scene::new(PermissionSet::EMPTY, PermissionSet::all_of_conversation());
+    scene.facts.targets = vec![TargetFacts { version: Version(0), ..target(PermissionSet::EMPTY) }];
+    let permit =
+        scene.decide(&Action::AddMembers { grants: PermissionSet::EMPTY }).expect("it has member.add");
+    assert!(permit.basis().contains(&(Fact::Member(CONVERSATION, TARGET), Version(0))));
+}
+
+#[test]
+fn peers_may_ban_each_other_from_the_app() {
+    let moderator = super::scene::app_role("moderator");
+    let mut scene = Scene::new(moderator, PermissionSet::EMPTY);
+    scene.facts.targets = vec![target(moderator)];
+    let permit = scene.decide(&Action::BanUser).expect("it lacks nothing that the other has");
+    assert!(facts(&permit).contains(&Fact::User(TARGET)));
+    scene.facts.targets = vec![target(moderator.union(set(&[Permission::MessagePin])))];
+    assert_eq!(scene.decide(&Action::BanUser).err(), Some(Denied::Forbidden(Permission::MessagePin)));
+}
+
+#[test]
+fn acting_in_a_name_rests_on_who_has_it() {
+    let mut back_end = BackEnd::new(ScopeSet::all_of_app());
+    back_end.facts.user = Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY).facts.user;
+    let permit = back_end.decide(&Action::SendMessage { as_user: true }).expect("it has the scope");
+    assert!(facts(&permit).contains(&Fact::User(USER)), "an erasure must show");
+    assert_eq!(permit.user(), None, "the act stays the back end's");
+}
+
+#[test]
+fn a_back_ends_permit_rests_on_app_key_and_conversation() {
+    let back_end = BackEnd::new(ScopeSet::all_of_app());
+    let permit = back_end.decide(&Action::ReadMessages).expect("it has the scope");
+    let key = KeyId::from_random("backend");
+    assert_eq!(facts(&permit), [Fact::App, Fact::Conversation(CONVERSATION), Fact::Key(key)]);
+    assert_eq!((permit.view(), permit.conversation()), (View::EVERYTHING, Some(CONVERSATION)));
+}
+
+#[test]
+fn the_installation_has_no_facts() {
+    let permit = policy::decide(
+        &Actor::System(AppKey::INSTALLATION),
+        &Action::ListApps,
+        &snug_model::Facts::default(),
+        NOW,
+    );
+    assert!(permit.expect("the server may").basis().is_empty());
+}

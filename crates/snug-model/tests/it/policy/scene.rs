@@ -1,0 +1,182 @@
+//! A client, a back end, and the facts around them, to be changed into the situation that a test is about.
+
+use snug_model::{
+    Action, Actor, AppKey, ConversationKey, Denied, Facts, KeyActor, KeyId, Permission, PermissionSet,
+    Permit, Rev, Seq, Timestamp, UserActor, UserKey, Version,
+    actor::Grant,
+    conversations::{History, State},
+    facts::{AppFacts, ConversationFacts, IdMac, KeyFacts, MemberFacts, TargetFacts, UserFacts},
+    keys::{Scope, ScopeSet},
+    members::Access,
+    permissions, policy, roles,
+};
+
+pub(super) const APP: AppKey = AppKey(3);
+pub(super) const USER: UserKey = UserKey(10);
+pub(super) const TARGET: UserKey = UserKey(11);
+pub(super) const CONVERSATION: ConversationKey = ConversationKey(20);
+pub(super) const CONVERSATION_ID: IdMac = IdMac([20; 32]);
+/// In the middle of a second, so that whole seconds show.
+pub(super) const NOW: Timestamp = Timestamp(1_000_000_500);
+
+/// What the default role of that scope and name grants.
+pub(super) fn role(scope: permissions::Scope, name: &str) -> PermissionSet {
+    let find = |(of, called, granted)| (of == scope && called == name).then_some(granted);
+    roles::defaults().into_iter().find_map(find).unwrap_or_else(|| panic!("no role {name}"))
+}
+
+pub(super) fn app_role(name: &str) -> PermissionSet {
+    role(permissions::Scope::App, name)
+}
+
+pub(super) fn conversation_role(name: &str) -> PermissionSet {
+    role(permissions::Scope::Conversation, name)
+}
+
+pub(super) fn set(permissions: &[Permission]) -> PermissionSet {
+    permissions.iter().copied().collect()
+}
+
+/// A client and all that is known when it acts: an ordinary member, who acts on an ordinary member.
+#[derive(Debug, Clone)]
+pub(super) struct Scene {
+    pub(super) client: UserActor,
+    pub(super) facts: Facts,
+}
+
+impl Scene {
+    /// A user with this app role, a member with that conversation role, and a token that narrows nothing.
+    pub(super) fn new(app_role: PermissionSet, conversation_role: PermissionSet) -> Self {
+        let key = KeyId::from_random("signer");
+        let token = Grant {
+            signed_by: key.clone(),
+            jti: None,
+            issued_at: Timestamp(NOW.0 - 60_000),
+            expires_at: Timestamp(NOW.0 + 60_000),
+            only: None,
+            can: None,
+        };
+        let facts = Facts {
+            app: app_facts(),
+            key: Some(key_facts(key, ScopeSet::EMPTY.with(Scope::Tokens))),
+            user: Some(UserFacts {
+                key: USER,
+                version: Version(103),
+                role: app_role,
+                banned_until: None,
+                tokens_not_before: None,
+                erased: false,
+            }),
+            token_revoked: false,
+            conversation: Some(ConversationFacts {
+                key: CONVERSATION,
+                id: CONVERSATION_ID,
+                version: Version(104),
+                state: State::Open,
+                frozen: false,
+                history: History::All,
+            }),
+            member: Some(MemberFacts {
+                version: Version(105),
+                role: conversation_role,
+                access: Access::Full,
+                banned_until: None,
+                frozen_rev: None,
+                joined_seq: Seq(5),
+                forgotten: false,
+            }),
+            targets: vec![target(PermissionSet::EMPTY)],
+        };
+        let client = UserActor { app: APP, user: USER, token, session: None };
+        Self { client, facts }
+    }
+
+    pub(super) fn member(&mut self) -> &mut MemberFacts {
+        self.facts.member.as_mut().expect("the scene has a member")
+    }
+
+    pub(super) fn conversation(&mut self) -> &mut ConversationFacts {
+        self.facts.conversation.as_mut().expect("the scene has a conversation")
+    }
+
+    pub(super) fn user(&mut self) -> &mut UserFacts {
+        self.facts.user.as_mut().expect("the scene has a user")
+    }
+
+    pub(super) fn key(&mut self) -> &mut KeyFacts {
+        self.facts.key.as_mut().expect("the scene has a key")
+    }
+
+    pub(super) fn decide(&self, action: &Action) -> Result<Permit, Denied> {
+        policy::decide(&Actor::User(self.client.clone()), action, &self.facts, NOW)
+    }
+
+    pub(super) fn effective(&self) -> PermissionSet {
+        let actor = Actor::User(self.client.clone());
+        policy::permissions_in_conversation(&actor, &self.facts)
+            .union(policy::permissions_in_app(&actor, &self.facts))
+    }
+}
+
+/// Somebody on whom the client acts, who may do this.
+pub(super) fn target(permissions: PermissionSet) -> TargetFacts {
+    TargetFacts { user: Some(TARGET), version: Version(106), permissions }
+}
+
+pub(super) fn app_facts() -> AppFacts {
+    AppFacts {
+        key: APP,
+        version: Version(101),
+        deleted: false,
+        auto_create_users: true,
+        tokens_not_before: None,
+        creator_role: conversation_role(roles::OWNER),
+        member_role: conversation_role(roles::MEMBER),
+    }
+}
+
+/// A key of the app with these scopes, whose tokens can carry everything.
+pub(super) fn key_facts(id: KeyId, scopes: ScopeSet) -> KeyFacts {
+    KeyFacts {
+        id,
+        app: APP,
+        version: Version(102),
+        scopes,
+        may_mint: PermissionSet::all(),
+        expires_at: None,
+        revoked: false,
+        tokens_not_before: None,
+    }
+}
+
+/// A back end and all that is known when it acts.
+#[derive(Debug, Clone)]
+pub(super) struct BackEnd {
+    pub(super) actor: KeyActor,
+    pub(super) facts: Facts,
+}
+
+impl BackEnd {
+    pub(super) fn new(scopes: ScopeSet) -> Self {
+        let key = KeyId::from_random("backend");
+        let client = Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY).facts;
+        let facts = Facts {
+            app: app_facts(),
+            key: Some(key_facts(key.clone(), scopes)),
+            conversation: client.conversation,
+            ..Facts::default()
+        };
+        Self { actor: KeyActor { app: APP, key }, facts }
+    }
+
+    pub(super) fn key(&mut self) -> &mut KeyFacts {
+        self.facts.key.as_mut().expect("the scene has a key")
+    }
+
+    pub(super) fn decide(&self, action: &Action) -> Result<Permit, Denied> {
+        policy::decide(&Actor::Key(self.actor.clone()), action, &self.facts, NOW)
+    }
+}
+
+/// Where a removed member's view ends, in the situations that have one.
+pub(super) const FROZEN_REV: Rev = Rev(7);

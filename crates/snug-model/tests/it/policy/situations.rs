@@ -1,0 +1,313 @@
+//! The acts, and the situations in which each is decided.
+
+use snug_model::{
+    Action, Permission, PermissionSet, Timestamp, UserKey, Version,
+    conversations::{History, State},
+    facts::{IdMac, TargetFacts},
+    keys::{Scope, ScopeSet},
+    members::Access,
+    roles,
+};
+
+use super::scene::{
+    BackEnd, CONVERSATION_ID, FROZEN_REV, NOW, Scene, app_role, conversation_role, set, target,
+};
+
+/// Acts of the app, each with its name in the table.
+pub(super) fn of_app() -> Vec<(&'static str, Action)> {
+    let create = |with_id, with_others, grants| Action::CreateConversation { with_id, with_others, grants };
+    let member = conversation_role(roles::MEMBER);
+    let key = |scopes, may_mint, expires_at| Action::CreateKey { scopes, may_mint, expires_at };
+    vec![
+        ("CreateApp", Action::CreateApp),
+        ("ListApps", Action::ListApps),
+        ("ReadApp", Action::ReadApp),
+        ("EditApp", Action::EditApp),
+        ("DeleteApp", Action::DeleteApp),
+        ("ReadJob", Action::ReadJob),
+        ("ListKeys", Action::ListKeys),
+        ("CreateKey, without a scope", key(ScopeSet::EMPTY, PermissionSet::EMPTY, None)),
+        (
+            "CreateKey, to read users",
+            key(ScopeSet::EMPTY.with_read(Scope::Users), PermissionSet::EMPTY, None),
+        ),
+        ("CreateKey, whose tokens moderate", key(ScopeSet::EMPTY, app_role(roles::MODERATOR), None)),
+        ("RevokeKey", Action::RevokeKey),
+        ("ListRoles", Action::ListRoles),
+        ("EditRole", Action::EditRole),
+        ("MintToken, for a user", Action::MintToken { grants: app_role(roles::USER) }),
+        ("MintToken, for a moderator", Action::MintToken { grants: app_role(roles::MODERATOR) }),
+        ("RevokeTokens", Action::RevokeTokens),
+        ("AdmitUser", Action::AdmitUser),
+        ("Connect", Action::Connect),
+        ("WriteUser", Action::WriteUser),
+        ("EditUser, oneself", Action::EditUser { own: true }),
+        ("EditUser, another", Action::EditUser { own: false }),
+        ("ReadUser, oneself", Action::ReadUser { own: true }),
+        ("ReadUser, another", Action::ReadUser { own: false }),
+        ("ListUsers", Action::ListUsers),
+        ("LookUpUsers", Action::LookUpUsers),
+        ("EraseUser, oneself", Action::EraseUser { own: true }),
+        ("EraseUser, another", Action::EraseUser { own: false }),
+        ("BanUser", Action::BanUser),
+        ("RevokeUserTokens", Action::RevokeUserTokens),
+        ("ReadInbox, one's own", Action::ReadInbox { own: true }),
+        ("ReadInbox, another's", Action::ReadInbox { own: false }),
+        ("ReadPresence", Action::ReadPresence),
+        ("ListConversations", Action::ListConversations),
+        ("CreateConversation, alone", create(false, false, PermissionSet::EMPTY)),
+        ("CreateConversation, with members", create(false, true, member)),
+        ("CreateConversation, with an owner", create(false, true, conversation_role(roles::OWNER))),
+        ("CreateConversation, with an id", create(true, false, PermissionSet::EMPTY)),
+    ]
+}
+
+/// Acts within a conversation, each with its name in the table.
+pub(super) fn of_conversation() -> Vec<(&'static str, Action)> {
+    let member = conversation_role(roles::MEMBER);
+    let owner = conversation_role(roles::OWNER);
+    vec![
+        ("ReadConversation", Action::ReadConversation),
+        ("EditConversation", Action::EditConversation),
+        ("ConfigureConversation", Action::ConfigureConversation),
+        ("FreezeConversation", Action::FreezeConversation),
+        ("ArchiveConversation", Action::ArchiveConversation),
+        ("DeleteConversation", Action::DeleteConversation),
+        ("ListMembers", Action::ListMembers),
+        ("AddMembers, as member", Action::AddMembers { grants: member }),
+        ("AddMembers, as owner", Action::AddMembers { grants: owner }),
+        ("Join", Action::Join),
+        ("EditMember, not its role", Action::EditMember { grants: PermissionSet::EMPTY }),
+        ("EditMember, to owner", Action::EditMember { grants: owner }),
+        ("EditOwnMember", Action::EditOwnMember),
+        ("PromoteSelf", Action::PromoteSelf),
+        ("RemoveMember", Action::RemoveMember),
+        ("Leave", Action::Leave),
+        ("BanMember", Action::BanMember),
+        ("SetReadMark", Action::SetReadMark),
+        ("SendMessage", Action::SendMessage { as_user: false }),
+        ("SendMessage, in another's name", Action::SendMessage { as_user: true }),
+        ("EditMessage, one's own", Action::EditMessage { own: true }),
+        ("EditMessage, another's", Action::EditMessage { own: false }),
+        ("DeleteMessage, one's own", Action::DeleteMessage { own: true }),
+        ("DeleteMessage, another's", Action::DeleteMessage { own: false }),
+        ("ReadMessages", Action::ReadMessages),
+        ("ReadVersions", Action::ReadVersions),
+        ("React", Action::React),
+        ("MarkRead", Action::MarkRead),
+        ("Type", Action::Type),
+        ("SeePresence", Action::SeePresence),
+    ]
+}
+
+/// Does not compile once an action is added: add it here, and to one of the lists above.
+pub(super) fn is_listed(action: &Action) {
+    match action {
+        Action::CreateApp
+        | Action::ListApps
+        | Action::ReadApp
+        | Action::EditApp
+        | Action::DeleteApp
+        | Action::ReadJob
+        | Action::ListKeys
+        | Action::CreateKey { .. }
+        | Action::RevokeKey
+        | Action::ListRoles
+        | Action::EditRole
+        | Action::MintToken { .. }
+        | Action::RevokeTokens
+        | Action::AdmitUser
+        | Action::Connect
+        | Action::WriteUser
+        | Action::EditUser { .. }
+        | Action::ReadUser { .. }
+        | Action::ListUsers
+        | Action::LookUpUsers
+        | Action::EraseUser { .. }
+        | Action::BanUser
+        | Action::RevokeUserTokens
+        | Action::ReadInbox { .. }
+        | Action::ReadPresence
+        | Action::ListConversations
+        | Action::CreateConversation { .. }
+        | Action::ReadConversation
+        | Action::EditConversation
+        | Action::ConfigureConversation
+        | Action::FreezeConversation
+        | Action::ArchiveConversation
+        | Action::DeleteConversation
+        | Action::ListMembers
+        | Action::AddMembers { .. }
+        | Action::Join
+        | Action::EditMember { .. }
+        | Action::EditOwnMember
+        | Action::PromoteSelf
+        | Action::RemoveMember
+        | Action::Leave
+        | Action::BanMember
+        | Action::SetReadMark
+        | Action::SendMessage { .. }
+        | Action::EditMessage { .. }
+        | Action::DeleteMessage { .. }
+        | Action::ReadMessages
+        | Action::ReadVersions
+        | Action::React
+        | Action::MarkRead
+        | Action::Type
+        | Action::SeePresence => {}
+    }
+}
+
+/// A situation: what it is called, and how it differs from the ordinary one.
+pub(super) type Situation<S> = (&'static str, fn(&mut S));
+
+fn earlier(ms: i64) -> Timestamp {
+    Timestamp(NOW.0 - ms)
+}
+
+fn later(ms: i64) -> Timestamp {
+    Timestamp(NOW.0 + ms)
+}
+
+/// Situations in which no client's credential is good, or which do not depend on the conversation.
+pub(super) const OF_CREDENTIALS: &[Situation<Scene>] = &[
+    ("its token has expired", |s| s.client.token.expires_at = NOW),
+    ("its token was revoked", |s| s.facts.token_revoked = true),
+    ("all the app's tokens up to its own were revoked", |s| {
+        s.facts.app.tokens_not_before = Some(s.client.token.issued_at);
+    }),
+    ("all the key's tokens up to its own were revoked", |s| {
+        s.key().tokens_not_before = Some(s.client.token.issued_at);
+    }),
+    ("all the user's tokens up to its own were revoked", |s| {
+        s.user().tokens_not_before = Some(s.client.token.issued_at);
+    }),
+    ("the key that signed its token has expired", |s| s.key().expires_at = Some(NOW)),
+    ("the key that signed its token was revoked", |s| s.key().revoked = true),
+    ("the key that signed its token is another app's", |s| s.key().app.0 += 1),
+    ("the key that signed its token may not sign tokens", |s| s.key().scopes = ScopeSet::EMPTY),
+    ("nobody knows the key that signed its token", |s| s.facts.key = None),
+    ("the app is being deleted", |s| s.facts.app.deleted = true),
+    ("the user was erased", |s| s.user().erased = true),
+    ("nobody knows the user", |s| s.facts.user = None),
+    ("nobody knows the user, and the app makes no users", |s| {
+        s.facts.user = None;
+        s.facts.app.auto_create_users = false;
+    }),
+    ("banned from the app", |s| s.user().banned_until = Some(later(1))),
+    ("banned from the app for good", |s| s.user().banned_until = Some(Timestamp::NEVER)),
+    ("the ban from the app is over", |s| s.user().banned_until = Some(NOW)),
+    ("the token carries nothing", |s| s.client.token.can = Some(PermissionSet::EMPTY)),
+    ("the token's key may give nothing of an app role", |s| s.key().may_mint = PermissionSet::EMPTY),
+];
+
+/// Further situations for acts of the app.
+pub(super) const OF_APP: &[Situation<Scene>] = &[
+    ("the token is narrowed to conversations", |s| s.client.token.only = Some(vec![CONVERSATION_ID])),
+    ("the token carries conversation.create alone", |s| {
+        s.client.token.can = Some(set(&[Permission::ConversationCreate]));
+    }),
+    ("the target is a moderator of the app", |s| {
+        s.facts.targets = vec![target(app_role(roles::MODERATOR))];
+    }),
+    ("the target is the client itself", |s| {
+        s.facts.targets = vec![TargetFacts { user: Some(s.client.user), ..target(PermissionSet::EMPTY) }];
+    }),
+    ("nobody has the target's id", |s| {
+        let nobody = TargetFacts { user: None, version: Version(0), permissions: PermissionSet::EMPTY };
+        s.facts.targets = vec![nobody];
+    }),
+];
+
+/// Further situations for acts within a conversation.
+pub(super) const OF_CONVERSATION: &[Situation<Scene>] = &[
+    ("access read", |s| s.member().access = Access::Read),
+    ("removed: access none, with a view frozen at rev 7", removed),
+    ("removed and forgotten", |s| {
+        removed(s);
+        s.member().forgotten = true;
+    }),
+    ("not a member", |s| s.facts.member = None),
+    ("not a member, and the app role grants conversation.join", |s| {
+        may_join(s);
+        s.facts.member = None;
+    }),
+    ("removed, and the app role grants conversation.join", |s| {
+        may_join(s);
+        removed(s);
+    }),
+    ("a member, and the app role grants conversation.join", may_join),
+    ("no such conversation", |s| {
+        s.facts.conversation = None;
+        s.facts.member = None;
+    }),
+    ("banned from the conversation", |s| {
+        removed(s);
+        s.member().banned_until = Some(later(1));
+    }),
+    ("the ban from the conversation is over", |s| {
+        removed(s);
+        s.member().banned_until = Some(earlier(1));
+    }),
+    ("banned from the conversation, and the app role grants conversation.join", |s| {
+        may_join(s);
+        removed(s);
+        s.member().banned_until = Some(later(1));
+    }),
+    ("the conversation is frozen", |s| s.conversation().frozen = true),
+    ("the conversation is archived", |s| s.conversation().state = State::Archived),
+    ("history since_joined, joined at seq 5", |s| s.conversation().history = History::SinceJoined),
+    ("history since_joined, and removed", |s| {
+        removed(s);
+        s.conversation().history = History::SinceJoined;
+    }),
+    ("the token is narrowed to this conversation", |s| s.client.token.only = Some(vec![CONVERSATION_ID])),
+    ("the token is narrowed to another conversation", |s| s.client.token.only = Some(vec![IdMac([9; 32])])),
+    ("the token is narrowed to no conversation", |s| s.client.token.only = Some(vec![])),
+    ("the token carries message.send alone", |s| {
+        s.client.token.can = Some(set(&[Permission::MessageSend]));
+    }),
+    ("the target is a moderator of the conversation", |s| {
+        s.facts.targets = vec![target(conversation_role(roles::MODERATOR))];
+    }),
+    ("the target is an owner", |s| s.facts.targets = vec![target(conversation_role(roles::OWNER))]),
+    ("one of several targets is an owner", |s| {
+        let second = TargetFacts { user: Some(UserKey(12)), ..target(conversation_role(roles::OWNER)) };
+        s.facts.targets = vec![target(PermissionSet::EMPTY), second];
+    }),
+    ("the target is the client itself", |s| {
+        s.facts.targets = vec![TargetFacts { user: Some(s.client.user), ..target(PermissionSet::EMPTY) }];
+    }),
+    ("nothing is known of a target", |s| s.facts.targets = vec![]),
+];
+
+/// Situations of back ends.
+pub(super) const OF_KEYS: &[Situation<BackEnd>] = &[
+    ("the key has expired", |s| s.key().expires_at = Some(NOW)),
+    ("the key was revoked", |s| s.key().revoked = true),
+    ("the key ends in a millisecond", |s| s.key().expires_at = Some(later(1))),
+    ("the key's tokens can carry nothing", |s| s.key().may_mint = PermissionSet::EMPTY),
+    ("the key is another app's", |s| s.key().app.0 += 1),
+    ("nobody knows the key", |s| s.facts.key = None),
+    ("the app is being deleted", |s| s.facts.app.deleted = true),
+    ("no such conversation", |s| s.facts.conversation = None),
+    ("in the name of a user who was erased", |s| {
+        let mut user = Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY).facts.user;
+        user.as_mut().expect("the scene has a user").erased = true;
+        s.facts.user = user;
+    }),
+    ("the conversation is archived and frozen", |s| {
+        let conversation = s.facts.conversation.as_mut().expect("the scene has a conversation");
+        (conversation.state, conversation.frozen) = (State::Archived, true);
+    }),
+];
+
+fn removed(scene: &mut Scene) {
+    let member = scene.member();
+    (member.access, member.frozen_rev) = (Access::None, Some(FROZEN_REV));
+}
+
+fn may_join(scene: &mut Scene) {
+    let user = scene.user();
+    user.role = user.role.union(set(&[Permission::ConversationJoin]));
+}

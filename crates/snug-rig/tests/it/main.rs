@@ -1,5 +1,0 @@
-//! The parts, started for real.
-
-mod ports;
-mod postgres;
-mod server;
