@@ -35,6 +35,19 @@ pub(crate) const CLIPPY: Need = Need {
     install: &[Install { command: &["rustup", "component", "add", "clippy"], as_root: false }],
 };
 
+/// The database server that the tests start. Debian's package starts a server of its own, which they leave alone.
+pub(crate) const POSTGRESQL: Need = Need {
+    name: "PostgreSQL 15 or later",
+    present: || snug_rig::Installation::find().is_ok(),
+    install: &[
+        Install { command: &["apt-get", "update"], as_root: true },
+        Install {
+            command: &["apt-get", "install", "-y", "--no-install-recommends", "postgresql"],
+            as_root: true,
+        },
+    ],
+};
+
 /// The checker of licences, bans and sources.
 pub(crate) const CARGO_DENY: Need = Need {
     name: "cargo-deny",

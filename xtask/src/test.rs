@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use snug_rig::{Postgres, PostgresOptions};
 
-use crate::machine::{self, CLIPPY, RUSTFMT};
+use crate::machine::{self, CLIPPY, POSTGRESQL, RUSTFMT};
 use crate::report::{Report, cargo};
 use crate::tidy;
 
@@ -14,12 +15,16 @@ const LEFT_TO_CI: &[&str] = &["Left to CI (`cargo xtask ci`): licences of the de
 
 /// Installs what is missing, then runs every check and test, whichever fails on the way. The last line counts them.
 pub(crate) fn test(root: &Path) -> Result<ExitCode> {
-    machine::provide(&[&RUSTFMT, &CLIPPY])?;
+    machine::provide(&[&RUSTFMT, &CLIPPY, &POSTGRESQL])?;
     let mut report = Report::default();
     report.check(&mut cargo(root, ["fmt", "--all", "--check"]));
     tidy::check_all(root, &mut report)?;
     let lint = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     report.check(&mut cargo(root, lint));
-    report.tests(&mut cargo(root, ["test", "--locked", "--workspace", "--no-fail-fast"]));
+    // Tests of one crate start the binaries of another, which Cargo does not know.
+    report.check(&mut cargo(root, ["build", "--locked", "--workspace", "--bins"]));
+    let postgres = Postgres::start(PostgresOptions::default()).context("PostgreSQL does not start")?;
+    let mut tests = cargo(root, ["test", "--locked", "--workspace", "--no-fail-fast"]);
+    report.tests(tests.env("SNUG_TEST_POSTGRES", postgres.url("postgres")));
     Ok(report.close(LEFT_TO_CI))
 }

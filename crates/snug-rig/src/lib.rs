@@ -1,1 +1,18 @@
-//! snug-rig
+//! Real parts to test with, started and stopped by whoever needs them.
+//!
+//! [`Postgres`] is a private PostgreSQL server, [`Server`] the built `snug` binary. Each is a value: making it starts the
+//! part and answers once it is ready, dropping it stops the part and removes what it left, and a guard does the same where
+//! the process that made it was killed.
+//!
+//! Every call blocks the thread that makes it until the part has done what was asked.
+
+mod guard;
+mod ports;
+mod postgres;
+mod process;
+mod server;
+mod wait;
+
+pub use ports::free_port;
+pub use postgres::{Installation, Postgres, PostgresOptions, TestDatabase};
+pub use server::{Backend, Server, ServerOptions};

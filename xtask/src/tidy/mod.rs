@@ -87,6 +87,11 @@ impl Tree {
         self.files.iter().any(|file| file == path || file.starts_with(&folder))
     }
 
+    /// Whether a file of this name lies in any folder.
+    fn has_named(&self, name: &str) -> bool {
+        self.files.iter().any(|file| file.rsplit('/').next() == Some(name))
+    }
+
     fn text(&self, file: &str) -> Result<String> {
         std::fs::read_to_string(self.root.join(file)).with_context(|| format!("{file} cannot be read"))
     }
@@ -120,6 +125,7 @@ mod tests {
         assert_eq!(tree.files, [".gitignore", "new.md", "src/kept.rs"]);
         assert_eq!(tree.with_suffix(".rs").collect::<Vec<_>>(), ["src/kept.rs"]);
         assert!(tree.has("src") && tree.has("src/") && tree.has("src/kept.rs"));
+        assert!(tree.has_named("kept.rs") && !tree.has_named("ept.rs") && !tree.has_named("src"));
         assert!(!tree.has("sr") && !tree.has("ignored") && !tree.has("gone"));
         assert_eq!(tree.text("src/kept.rs").expect("text"), "fn f() {}");
     }

@@ -20,7 +20,9 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<String>> {
     let map = tree.text(MAP)?;
     for span in code_spans(&map).filter(|span| is_path(span)) {
         let (path, item) = span.split_once("::").map_or((span, None), |(path, item)| (path, Some(item)));
-        if !tree.has(path) {
+        // A name alone is that of a file which every layer has.
+        let exists = tree.has(path) || !path.contains('/') && tree.has_named(path);
+        if !exists {
             all.push(format!("{MAP}: {path} does not exist"));
         } else if let Some(item) = item
             && !defines(&tree.text(path)?, item)

@@ -48,3 +48,16 @@ pub(super) fn lines_with(tokens: &[Token], pattern: &str) -> Vec<usize> {
         |window: &&[Token]| window.iter().map(|token| token.text.as_str()).eq(pattern.iter().copied());
     tokens.windows(pattern.len()).filter(stands).map(|window| window[0].line).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_know_their_lines_and_skip_comments() {
+        let tokens = tokens("// one\nfn two() {\n    /* three */ four::five();\n}\n").expect("Rust");
+        assert_eq!(lines_with(&tokens, "four : : five"), [3]);
+        assert_eq!(lines_with(&tokens, "fn two"), [2]);
+        assert_eq!(lines_with(&tokens, "three"), [0; 0]);
+    }
+}

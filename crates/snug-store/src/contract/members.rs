@@ -57,8 +57,8 @@ pub struct FrozenRow {
     pub head_seq: Seq,
 }
 
-/// A member to be added. Who is a member already, with access `full` or `read`, gets these values instead of its own; a
-/// removed or forgotten one is a member again, and keeps its read mark where `read_seq` is absent.
+/// A member to be added. A removed or forgotten one is a member again, and keeps its read mark where `read_seq` is absent.
+/// Who is banned from the conversation at the time stays out: its row is answered as it is.
 #[derive(Debug, Clone)]
 pub struct MemberAdd {
     /// The user.
@@ -76,6 +76,9 @@ pub struct MemberAdd {
     pub notify: Notify,
     /// Up to where it has read. Absent: 0 for a new member where history is `all`, else the head.
     pub read_seq: Option<Seq>,
+    /// What becomes of who is a member already, with access `full` or `read`: it gets these values instead of its own, or
+    /// its row is answered as it is.
+    pub replace: bool,
 }
 
 /// What a member is to become; what is absent stays.

@@ -1,0 +1,4 @@
+//! The client's tests.
+
+mod closing;
+mod follower;

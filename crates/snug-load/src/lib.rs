@@ -1,0 +1,15 @@
+//! The load and replay tool: feeds logs of real conversations through a server, as a back end and as the people of the
+//! log, and compares what every reader saw with what the log says.
+//!
+//! [`log`] reads a file, [`plan`] turns it into acts and the changes they must make, [`checker`] compares what a reader
+//! took in with them, and [`acks`] keeps what the server acknowledged.
+
+pub mod acks;
+pub mod checker;
+pub mod findings;
+pub mod history;
+pub mod ids;
+pub mod log;
+pub mod plan;
+pub mod report;
+pub mod schedule;

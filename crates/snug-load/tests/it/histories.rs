@@ -1,0 +1,156 @@
+//! Right histories: what a faultless server would show to one reader of a plan.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use snug_load::checker::{Reader, Truth};
+use snug_load::findings::Findings;
+use snug_load::history::{Author, Held, Membership, Seen, Sync};
+use snug_load::log::Kind;
+use snug_load::plan::{Change, Plan};
+
+use crate::plan::{lines, plan_of};
+
+/// The rev before the first planned change, as if making the conversation had taken some.
+pub(crate) const BASE: u64 = 3;
+
+/// A reader, what there was to see, and what it saw.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) plan: Plan,
+    pub(crate) user: String,
+    pub(crate) seen: Vec<Seen>,
+}
+
+impl Case {
+    pub(crate) fn check(&self) -> Findings {
+        self.check_seen(self.seen.clone())
+    }
+
+    pub(crate) fn check_seen(&self, seen: Vec<Seen>) -> Findings {
+        let mut reader = Reader::member(Arc::new(Truth::new(self.plan.clone(), BASE)), &self.user);
+        seen.into_iter().for_each(|seen| reader.take(seen));
+        reader.finish()
+    }
+}
+
+/// The plan's message at `place` as a server shows it.
+pub(crate) fn held(plan: &Plan, place: usize) -> Held {
+    let draft = &plan.messages[place];
+    Held {
+        id: draft.id,
+        seq: place as u64 + 1,
+        rev: BASE + plan.message_changes[place],
+        author: draft.author.clone().map_or(Author::System, Author::User),
+        text: draft.text.clone(),
+        attributes: draft.attributes.clone(),
+        reply_to: draft.reply_to,
+    }
+}
+
+/// The planned change number `index`, from 1, as a push shows it.
+pub(crate) fn push(plan: &Plan, index: u64) -> Seen {
+    let rev = BASE + index;
+    let member =
+        |user: &String, inside| Seen::Member { rev, member: Membership { user: user.clone(), inside } };
+    match &plan.changes[index as usize - 1] {
+        Change::Message(place) => Seen::Message(held(plan, *place)),
+        Change::Added(user) => member(user, true),
+        Change::Removed(user) => member(user, false),
+    }
+}
+
+/// Who is a member once `index` changes are done.
+fn inside(plan: &Plan, index: u64) -> BTreeSet<String> {
+    let mut inside: BTreeSet<_> = plan.members.iter().cloned().collect();
+    for change in &plan.changes[..index as usize] {
+        match change {
+            Change::Added(user) => drop(inside.insert(user.clone())),
+            Change::Removed(user) => drop(inside.remove(user)),
+            Change::Message(_) => {}
+        }
+    }
+    inside
+}
+
+/// A sync of a reader that stands at change `since` (none: before everything) up to change `to`. `before` is who it
+/// takes for members; a view that is `frozen` shows no members.
+fn sync(plan: &Plan, since: Option<u64>, to: u64, before: &BTreeSet<String>, frozen: bool) -> Sync {
+    let now = inside(plan, to);
+    let changed = before.symmetric_difference(&now).filter(|_| !frozen);
+    let messages = plan.message_changes.iter().enumerate();
+    let wanted = messages.filter(|(_, change)| (since.unwrap_or(0) + 1..=to).contains(*change));
+    Sync {
+        since: since.map_or(0, |since| BASE + since),
+        to: BASE + to,
+        messages: wanted.map(|(place, _)| held(plan, place)).collect(),
+        members: changed.map(|user| Membership { user: user.clone(), inside: now.contains(user) }).collect(),
+    }
+}
+
+/// What `user` sees who syncs first at its first chance, and then stays on for as many pushes as `stays` says, then
+/// misses as many as it says next, and syncs; and so on to the end of every membership.
+pub(crate) fn history(plan: &Plan, user: &str, stays: &[u64]) -> Vec<Seen> {
+    let mut stays = stays.iter().copied().cycle();
+    let mut seen = Vec::new();
+    let mut position = None;
+    let mut known = BTreeSet::new();
+    for window in plan.windows(user) {
+        let end = window.until.unwrap_or(plan.changes.len() as u64);
+        let mut to = window.after;
+        loop {
+            let frozen = window.until == Some(to);
+            seen.push(Seen::Sync(sync(plan, position, to, &known, frozen)));
+            let last = (to + stays.next().unwrap_or(0)).min(end);
+            // A removal is not pushed to the one whom it removes.
+            let heard = if window.until == Some(last) && !frozen { last - 1 } else { last };
+            seen.extend((to + 1..=heard).map(|at| push(plan, at)));
+            position = Some(heard);
+            if !frozen {
+                known = inside(plan, heard);
+            }
+            if last == end {
+                break;
+            }
+            to = (last + 1 + stays.next().unwrap_or(0)).min(end);
+        }
+    }
+    seen
+}
+
+/// Any conversation of a few people, and any of them as a reader who comes and goes at any time.
+pub(crate) fn cases() -> impl Strategy<Value = Case> {
+    let kind = prop_oneof![
+        6 => Just(Kind::Message),
+        1 => Just(Kind::Action),
+        1 => Just(Kind::Notice),
+        2 => Just(Kind::Join),
+        1 => Just(Kind::Leave),
+        1 => Just(Kind::Rename),
+    ];
+    let row = (kind, 0_usize..5, 0_usize..5, "[a-z]{0,3}", proptest::collection::vec(0_u64..40, 0..3));
+    let rows = proptest::collection::vec(row, 2..40);
+    let stays = proptest::collection::vec(0_u64..6, 1..8);
+    (rows, stays, any::<prop::sample::Index>()).prop_filter_map("nobody to read", |(rows, stays, reader)| {
+        const NAMES: [&str; 5] = ["ann", "bob", "cid", "dan", "eve"];
+        let rows: Vec<_> = (0..)
+            .zip(&rows)
+            .map(|(n, (kind, user, other, text, reply_to))| {
+                let user = if *kind == Kind::Notice { "" } else { NAMES[*user] };
+                let text = if *kind == Kind::Rename { NAMES[*other] } else { text.as_str() };
+                let reply_to: Vec<u64> = reply_to.iter().copied().filter(|to| *to < n).collect();
+                (*kind, user, text, reply_to)
+            })
+            .collect();
+        let rows: Vec<_> = rows.iter().map(|(k, u, t, r)| (*k, *u, *t, r.as_slice())).collect();
+        let plan = plan_of(lines(&rows), 7);
+        let people = plan.people();
+        if people.is_empty() || plan.messages.is_empty() {
+            return None;
+        }
+        let user = (*reader.get(&people)).to_owned();
+        let seen = history(&plan, &user, &stays);
+        Some(Case { plan, user, seen })
+    })
+}

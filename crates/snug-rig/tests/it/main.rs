@@ -1,0 +1,5 @@
+//! The parts, started for real.
+
+mod ports;
+mod postgres;
+mod server;
