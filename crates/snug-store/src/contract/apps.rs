@@ -16,7 +16,7 @@ pub enum AppRef {
 }
 
 /// An app's row.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppRow {
     /// Its row number.
     pub key: AppKey,
@@ -69,7 +69,7 @@ pub struct RoleRow {
 }
 
 /// An app with what decisions need of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppRecord {
     /// The app.
     pub app: AppRow,

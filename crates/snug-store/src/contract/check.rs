@@ -94,7 +94,7 @@ pub enum SealedPlace {
 }
 
 /// A sealed value where it lies.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedAt {
     /// The app.
     pub app: AppKey,
@@ -114,7 +114,7 @@ pub struct WalkFrom {
 }
 
 /// A part of a walk over all sealed values.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalkPage {
     /// The values.
     pub values: Vec<SealedAt>,

@@ -33,7 +33,7 @@ pub enum Viewer {
 }
 
 /// A conversation's row.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationRow {
     /// Its row number.
     pub key: ConversationKey,
@@ -72,7 +72,7 @@ pub struct ConversationRow {
 }
 
 /// A conversation found, with the viewer's own row in it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The conversation.
     pub conversation: ConversationRow,

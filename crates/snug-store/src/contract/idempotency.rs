@@ -16,7 +16,7 @@ pub struct Once {
 }
 
 /// What is known of a request with an `Idempotency-Key`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
     /// Of the body that came with it.
     pub body: Mac,

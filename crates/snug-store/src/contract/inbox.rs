@@ -38,7 +38,7 @@ pub struct InboxPlace {
 }
 
 /// One conversation of a user, as that user may see it: with the conversation as at the removal where it was removed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxRow {
     /// The conversation.
     pub conversation: ConversationRow,
@@ -53,7 +53,7 @@ pub struct InboxRow {
 }
 
 /// A part of an inbox.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxRows {
     /// The conversations.
     pub items: Vec<InboxRow>,

@@ -25,7 +25,7 @@ pub enum JobState {
 }
 
 /// A job's row.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobRow {
     /// The app.
     pub app: AppKey,

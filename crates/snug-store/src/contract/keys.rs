@@ -5,7 +5,7 @@ use snug_model::{AppKey, KeyId, RoleKey, Timestamp, Version, keys::ScopeSet};
 use super::Sealed;
 
 /// An API key's row.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
     /// The app that it belongs to; [`AppKey::INSTALLATION`] where it makes apps.
     pub app: AppKey,

@@ -8,7 +8,7 @@ use snug_model::{
 use super::{BanRow, Sealed};
 
 /// A member's row. It stays when the member is removed, with access `none`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberRow {
     /// The conversation.
     pub conversation: ConversationKey,
@@ -47,7 +47,7 @@ pub struct MemberRow {
 }
 
 /// What a removed member keeps of the conversation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrozenRow {
     /// Name, picture, attributes of the conversation.
     pub profile: Sealed,
@@ -101,7 +101,7 @@ pub struct MemberEdit {
 }
 
 /// What became of members: one commit, one rev.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MembersChanged {
     /// The rev that the change took; none where nothing changed.
     pub rev: Option<Rev>,
@@ -127,7 +127,7 @@ pub struct ReadMark {
 }
 
 /// Who is to hear of a conversation: its members with access `full` or `read`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audience {
     /// The rev at which the list was read.
     pub rev: Rev,

@@ -19,7 +19,7 @@ pub enum SenderRow {
 }
 
 /// A message's row, as its reader may see it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRow {
     /// The id that its sender chose.
     pub id: MessageId,
@@ -48,7 +48,7 @@ pub struct MessageRow {
 }
 
 /// How often an emoji was used on a message.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReactionRow {
     /// The emoji, to be compared.
     pub emoji_mac: Mac,
@@ -83,7 +83,7 @@ pub struct NewMessage {
 }
 
 /// What became of an append.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Appended {
     /// It is a new message. The mark of its sender, if it is a user, moved to it.
     New {
@@ -125,7 +125,7 @@ pub struct ReactionWrite {
 }
 
 /// What became of a message.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageChanged {
     /// The rev that the change took; none where it was so already.
     pub rev: Option<Rev>,
@@ -134,7 +134,7 @@ pub struct MessageChanged {
 }
 
 /// A page of messages, ascending by seq.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessagePage {
     /// The messages.
     pub messages: Vec<MessageRow>,
@@ -145,7 +145,7 @@ pub struct MessagePage {
 }
 
 /// What a message said before.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionRow {
     /// 1 is as it was sent.
     pub version: i64,
@@ -169,7 +169,7 @@ pub struct SyncFrom {
 }
 
 /// What changed, complete up to `to`; with `reset`, where to start anew.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncRows {
     /// Whether the reader must forget what it has: another epoch, or too far behind. Then `messages` are the newest,
     /// `members` the own row, and `conversation` is there.

@@ -14,7 +14,7 @@ pub enum UserRef {
 }
 
 /// A user's row.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRow {
     /// Its row number.
     pub key: UserKey,
