@@ -74,7 +74,8 @@ pub struct MemberAdd {
     pub profile_version: i64,
     /// About what it wants to be notified.
     pub notify: Notify,
-    /// Up to where it has read. Absent: 0 for a new member where history is `all`, else the head.
+    /// Up to where it has read; above the head: [`super::StoreError::Full`]. Absent: 0 for a new member where history is
+    /// `all`, else the head.
     pub read_seq: Option<Seq>,
     /// What becomes of who is a member already, with access `full` or `read`: it gets these values instead of its own, or
     /// its row is answered as it is.
@@ -94,7 +95,7 @@ pub struct MemberEdit {
     pub profile: Option<(Sealed, i64)>,
     /// About what it wants to be notified.
     pub notify: Option<Notify>,
-    /// Up to where it has read: at most the head, and free to go back.
+    /// Up to where it has read: free to go back; above the head: [`super::StoreError::Full`].
     pub read_seq: Option<Seq>,
     /// Now.
     pub at: Timestamp,

@@ -164,15 +164,20 @@ pub struct SyncFrom {
     pub since: Rev,
     /// How many revs the answer covers at most.
     pub limit: i64,
-    /// Changes before this time are forgotten: who asks from before them starts anew.
+    /// Changes before this time are forgotten: who misses one of them starts anew.
     pub kept_since: Timestamp,
 }
 
-/// What changed, complete up to `to`; with `reset`, where to start anew.
+/// What changed, complete up to `to`; with `reset`, where to start anew. Each message and member is there once, as it is
+/// now, however often it changed: its rev may be above `to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncRows {
-    /// Whether the reader must forget what it has: another epoch, or too far behind. Then `messages` are the newest,
-    /// `members` the own row, and `conversation` is there.
+    /// Whether the reader must forget what it has: another epoch, a rev that was not reached yet, more than
+    /// [`SYNC_REVS_MAX`] behind, or missing a change that is forgotten. Then `messages` are the newest
+    /// [`SYNC_RESET_MESSAGES`], ascending by seq, `members` the own row, `conversation` is there, and `to` is `head`.
+    ///
+    /// [`SYNC_REVS_MAX`]: snug_model::limits::SYNC_REVS_MAX
+    /// [`SYNC_RESET_MESSAGES`]: snug_model::limits::SYNC_RESET_MESSAGES
     pub reset: bool,
     /// The epoch now.
     pub epoch: Epoch,

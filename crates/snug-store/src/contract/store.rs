@@ -71,7 +71,7 @@ pub trait Store: Send + Sync + 'static {
     async fn delete_app(&self, permit: &Permit, job: JobRow) -> StoreResult<()>;
     /// Makes a role, or gives the one of that name these permissions; whether it is new.
     async fn put_role(&self, permit: &Permit, role: RoleRow) -> StoreResult<bool>;
-    /// Deletes a role; `Taken` says that settings, keys, users or members still have it.
+    /// Deletes a role; `Taken` says that settings, keys, users or members, removed ones too, still have it.
     async fn delete_role(&self, permit: &Permit, role: RoleKey) -> StoreResult<()>;
     /// Makes a key.
     async fn create_key(&self, permit: &Permit, key: KeyRow) -> StoreResult<()>;
@@ -118,7 +118,7 @@ pub trait Store: Send + Sync + 'static {
 
     // Conversations and members.
 
-    /// Makes a conversation with its first members.
+    /// Makes a conversation with its first members; answers it with the row of the permit's user, if it is one of them.
     async fn create_conversation(
         &self,
         permit: &Permit,
@@ -140,7 +140,7 @@ pub trait Store: Send + Sync + 'static {
         filter: ConversationFilter,
         page: Page,
     ) -> StoreResult<Vec<ConversationRow>>;
-    /// Adds members: one commit, one rev.
+    /// Adds members: one commit, one rev. `NotFound` where one is no user of the app, or was erased.
     async fn add_members(
         &self,
         permit: &Permit,
@@ -150,7 +150,9 @@ pub trait Store: Send + Sync + 'static {
     ) -> StoreResult<MembersChanged>;
     /// Changes a member with access `full` or `read`. A change of `notify` or of the read mark alone takes no rev.
     async fn edit_member(&self, permit: &Permit, edit: MemberEdit) -> StoreResult<MembersChanged>;
-    /// Removes a member: access `none`, with a view frozen at the rev that this takes; `forget` drops the view too.
+    /// Removes a member: access `none`, with a view frozen at the rev that this takes; `forget` drops the view too. Of who
+    /// was removed before nothing changes that others see, so it takes no rev: its view stays as it was frozen, or is
+    /// dropped. `NotFound` where the user never was a member.
     async fn remove_member(
         &self,
         permit: &Permit,
@@ -158,7 +160,8 @@ pub trait Store: Send + Sync + 'static {
         forget: bool,
         at: Timestamp,
     ) -> StoreResult<MembersChanged>;
-    /// Bans a person from the conversation, member or not, which removes it; or lifts the ban, which adds nobody.
+    /// Bans a person from the conversation, member or not, which removes it; or lifts the ban, which adds nobody. Who never
+    /// was a member gets a row with `role`, forgotten, for it has no view. It takes a rev where a member is removed.
     async fn set_member_ban(
         &self,
         permit: &Permit,
@@ -194,7 +197,8 @@ pub trait Store: Send + Sync + 'static {
     async fn message(&self, permit: &Permit, id: MessageId) -> StoreResult<Option<MessageRow>>;
     /// What a message said, oldest first, its present body last where it has one.
     async fn versions(&self, permit: &Permit, id: MessageId) -> StoreResult<Vec<VersionRow>>;
-    /// A page of messages, at any depth for the same cost.
+    /// A page of messages, at any depth for the same cost. Around a seq are up to half of `limit` below it, and the rest
+    /// from it on.
     async fn history(&self, permit: &Permit, window: Window, limit: i64) -> StoreResult<MessagePage>;
     /// What changed.
     async fn sync(&self, permit: &Permit, from: SyncFrom) -> StoreResult<SyncRows>;

@@ -9,7 +9,7 @@ use super::Sealed;
 pub enum UserRef {
     /// By its row number.
     Key(UserKey),
-    /// By its id.
+    /// By its id: who has it now, or else who had it last and was erased.
     Id(IdMac),
 }
 
@@ -65,7 +65,8 @@ pub struct UserWrite {
     /// Name, picture, attributes.
     pub profile: Sealed,
     /// The version that `profile` was sealed for. 1 makes the user, and [`super::StoreError::Taken`] says that the id is
-    /// in use; above, it is one more than the row has, else [`super::StoreError::Changed`].
+    /// in use; above, it is one more than the row has, else [`super::StoreError::Changed`]. An erased person's id is in
+    /// use where a client makes the user, so that an old token cannot revive it; where a back end does, it is free.
     pub profile_version: i64,
     /// Its app role.
     pub role: RoleKey,
