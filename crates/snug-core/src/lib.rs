@@ -1,1 +1,3 @@
 //! snug-core
+
+pub mod sealing;

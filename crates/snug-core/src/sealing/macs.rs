@@ -1,0 +1,148 @@
+//! Keyed MACs: for what must be found or compared, and not read.
+//!
+//! HMAC-SHA256, with a key of its own for each use, derived from the app's secret. A plain digest would do for nothing here: ids
+//! are emails, reactions are a few hundred emoji, and whoever reads the store could try them all.
+
+use aws_lc_rs::{error::Unspecified, hmac};
+use snug_model::{
+    Actor, ConversationId, ConversationKey, MessageId, UserId, UserKey,
+    facts::IdMac,
+    messages::{Author, Draft},
+    permissions::Scope,
+    secret::Secret32,
+    text::{Emoji, RoleName},
+};
+use snug_store::Mac;
+
+use super::{derive::key_of_one, fields::Fields};
+
+/// The MACs of one app; equal things of two apps have different ones.
+pub struct Macs {
+    user_id: hmac::Key,
+    conversation_id: hmac::Key,
+    alias: hmac::Key,
+    role_name: hmac::Key,
+    draft: hmac::Key,
+    emoji: hmac::Key,
+    members: hmac::Key,
+    jti: hmac::Key,
+    once_scope: hmac::Key,
+    once_body: hmac::Key,
+}
+
+impl Macs {
+    pub(super) fn new(secret: &Secret32) -> Result<Self, Unspecified> {
+        let key = |purpose: &str| -> Result<hmac::Key, Unspecified> {
+            let key = key_of_one(secret, format!("snug.mac.{purpose}.1").as_bytes())?;
+            Ok(hmac::Key::new(hmac::HMAC_SHA256, &key.0))
+        };
+        Ok(Self {
+            user_id: key("user_id")?,
+            conversation_id: key("conversation_id")?,
+            alias: key("alias")?,
+            role_name: key("role_name")?,
+            draft: key("draft")?,
+            emoji: key("emoji")?,
+            members: key("members")?,
+            jti: key("jti")?,
+            once_scope: key("once_scope")?,
+            once_body: key("once_body")?,
+        })
+    }
+
+    /// A user's id, to be found by.
+    pub fn user_id(&self, id: &UserId) -> IdMac {
+        IdMac(sign(&self.user_id, id.as_str().as_bytes()))
+    }
+
+    /// A conversation's id, to be found by.
+    pub fn conversation_id(&self, id: &ConversationId) -> IdMac {
+        IdMac(sign(&self.conversation_id, id.as_str().as_bytes()))
+    }
+
+    /// A conversation's alias, to be found by.
+    pub fn alias(&self, alias: &ConversationId) -> IdMac {
+        IdMac(sign(&self.alias, alias.as_str().as_bytes()))
+    }
+
+    /// A role's name, to be found by.
+    pub fn role_name(&self, scope: Scope, name: &RoleName) -> Mac {
+        let scope = match scope {
+            Scope::App => 1,
+            Scope::Conversation => 2,
+        };
+        Mac(sign(&self.role_name, Fields::new("role").byte(scope).text(name.as_str())))
+    }
+
+    /// All that the sender of a message said, before anything was made of it: equal for a repeat, and only for that.
+    pub fn draft(&self, conversation: ConversationKey, draft: &Draft) -> Mac {
+        let fields = Fields::new("draft").int(conversation.0).bytes(draft.id.as_bytes());
+        let fields = match &draft.author {
+            Author::Own => fields.byte(1),
+            Author::User(user) => fields.byte(2).text(user.as_str()),
+            Author::Bot(name) => fields.byte(3).text(name.as_str()),
+        };
+        let content = &draft.content;
+        let fields = fields
+            .optional(content.text.as_ref().map(|text| text.as_str().as_bytes()))
+            .text(content.attributes.as_json())
+            .optional(draft.reply_to.as_ref().map(|id| id.as_bytes().as_slice()))
+            .byte(draft.silent.into())
+            .int(content.mentions.len() as i64);
+        let fields = content.mentions.iter().fold(fields, |fields, user| fields.text(user.as_str()));
+        Mac(sign(&self.draft, fields))
+    }
+
+    /// An emoji on a message. Of another message it is another one, so that the store does not show who likes what they like.
+    pub fn emoji(&self, conversation: ConversationKey, message: MessageId, emoji: &Emoji) -> Mac {
+        let fields = Fields::new("emoji").int(conversation.0).bytes(message.as_bytes()).text(emoji.as_str());
+        Mac(sign(&self.emoji, fields))
+    }
+
+    /// A set of members, in whatever order they are named, and however often.
+    pub fn members(&self, users: &[UserKey]) -> Mac {
+        let mut users = users.to_vec();
+        users.sort_unstable();
+        users.dedup();
+        Mac(sign(&self.members, users.iter().fold(Fields::new("members"), |fields, user| fields.int(user.0))))
+    }
+
+    /// A token's own id.
+    pub fn jti(&self, jti: &str) -> Mac {
+        Mac(sign(&self.jti, jti.as_bytes()))
+    }
+
+    /// What an `Idempotency-Key` is unique in: credential, method and path. A user's tokens are one credential.
+    pub fn once_scope(&self, actor: &Actor, method: &str, path: &str, key: &str) -> Mac {
+        let fields = actor_fields(Fields::new("once"), actor).text(method).text(path).text(key);
+        Mac(sign(&self.once_scope, fields))
+    }
+
+    /// The body that came with an `Idempotency-Key`.
+    pub fn once_body(&self, scope: Mac, body: &[u8]) -> Mac {
+        let mut context = hmac::Context::with_key(&self.once_body);
+        context.update(&scope.0);
+        context.update(body);
+        Mac(bytes(&context.sign()))
+    }
+}
+
+/// Who acts, as far as it matters to whom something was given.
+pub(super) fn actor_fields(fields: Fields, actor: &Actor) -> Fields {
+    match actor {
+        Actor::Key(key) => fields.byte(1).text(key.key.as_str()),
+        Actor::User(user) => fields.byte(2).int(user.user.0),
+        Actor::System(_) => fields.byte(3),
+    }
+}
+
+fn sign(key: &hmac::Key, data: impl AsRef<[u8]>) -> [u8; 32] {
+    bytes(&hmac::sign(key, data.as_ref()))
+}
+
+fn bytes(tag: &hmac::Tag) -> [u8; 32] {
+    // HMAC-SHA256 has 32 bytes.
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(tag.as_ref());
+    bytes
+}

@@ -1,0 +1,240 @@
+//! Where a sealed value belongs: what it holds, which secrets lock it, and what is authenticated with it.
+
+use std::marker::PhantomData;
+
+use snug_model::{AppKey, ConversationKey, KeyId, MessageId, Timestamp, UserKey, secret::SecretText, text};
+use snug_model::{ConversationId, RoleKey, UserId, conversations, users};
+use snug_store::{Class, Mac, SealedAt, SealedPlace, SecretName, SenderRow};
+
+use super::{
+    fields::Fields,
+    locks::{Bucket, Locks, Owner},
+    plain::{Answer, AppProfile, KeyProfile, MemberProfile, MessageBody},
+};
+
+/// The retention rule of an app's own; conversations have no other yet.
+const APP_RULE: i32 = 0;
+
+/// The place of a sealed value that holds a `P`.
+pub struct Place<P> {
+    app: AppKey,
+    place: SealedPlace,
+    holds: PhantomData<fn() -> P>,
+}
+
+impl<P> Place<P> {
+    fn new(app: AppKey, place: SealedPlace) -> Self {
+        Self { app, place, holds: PhantomData }
+    }
+
+    /// The place in which the store found a value. Whether a `P` belongs there is the caller's to know.
+    pub(super) fn found(at: &SealedAt) -> Self {
+        Self::new(at.app, at.place.clone())
+    }
+
+    /// The app.
+    pub(super) fn app(&self) -> AppKey {
+        self.app
+    }
+
+    /// The secrets that lock it.
+    pub(super) fn locks(&self) -> Locks {
+        locks(&self.place)
+    }
+
+    /// Whether a seal for this place may make the secret where there is none: only what brings the secret into the world
+    /// does. A conversation's comes with its id, a person's with its id, a day's with a message that is new. So
+    /// nothing that is written later, an edit of an old message say, makes a destroyed secret anew.
+    pub(super) fn makes(&self, name: SecretName) -> bool {
+        match name {
+            SecretName::App(_) => false,
+            SecretName::User(..) => matches!(self.place, SealedPlace::UserId(_)),
+            SecretName::Conversation(..) => matches!(self.place, SealedPlace::ConversationId(_)),
+            SecretName::Bucket { .. } => matches!(self.place, SealedPlace::Message { version: 1, .. }),
+        }
+    }
+
+    /// What is authenticated with the value: the header and the place.
+    pub(super) fn bound_to(&self, header: &[u8]) -> Fields {
+        bound_to(self.app, &self.place, header)
+    }
+}
+
+impl Place<AppProfile> {
+    /// An app's name and reactions.
+    pub fn app_profile(app: AppKey, version: i64) -> Self {
+        Self::new(app, SealedPlace::App { version })
+    }
+}
+
+impl Place<text::RoleName> {
+    /// A role's name.
+    pub fn role_name(app: AppKey, role: RoleKey) -> Self {
+        Self::new(app, SealedPlace::Role(role.0))
+    }
+}
+
+impl Place<SecretText> {
+    /// An API key's secret.
+    pub fn key_secret(app: AppKey, key: KeyId) -> Self {
+        Self::new(app, SealedPlace::KeySecret(key))
+    }
+}
+
+impl Place<KeyProfile> {
+    /// An API key's name and addresses.
+    pub fn key_profile(app: AppKey, key: KeyId) -> Self {
+        Self::new(app, SealedPlace::Key(key))
+    }
+}
+
+impl Place<UserId> {
+    /// A user's id. Sealing it makes the user's secret: of a new user, it is sealed first.
+    pub fn user_id(app: AppKey, user: UserKey) -> Self {
+        Self::new(app, SealedPlace::UserId(user))
+    }
+}
+
+impl Place<users::Profile> {
+    /// A user's name, picture, attributes.
+    pub fn user_profile(app: AppKey, user: UserKey, version: i64) -> Self {
+        Self::new(app, SealedPlace::User { user, version })
+    }
+}
+
+impl Place<text::Reason> {
+    /// Why a user is banned from the app.
+    pub fn user_ban(app: AppKey, user: UserKey) -> Self {
+        Self::new(app, SealedPlace::UserBan(user))
+    }
+
+    /// Why a member is banned from a conversation.
+    pub fn member_ban(app: AppKey, conversation: ConversationKey, user: UserKey) -> Self {
+        Self::new(app, SealedPlace::MemberBan { conversation, user })
+    }
+}
+
+impl Place<ConversationId> {
+    /// A conversation's id. Sealing it makes the conversation's secret: of a new conversation, it is sealed first.
+    pub fn conversation_id(app: AppKey, conversation: ConversationKey) -> Self {
+        Self::new(app, SealedPlace::ConversationId(conversation))
+    }
+
+    /// A conversation's alias.
+    pub fn alias(app: AppKey, conversation: ConversationKey) -> Self {
+        Self::new(app, SealedPlace::Alias(conversation))
+    }
+}
+
+impl Place<conversations::Profile> {
+    /// A conversation's name, picture, attributes.
+    pub fn conversation_profile(app: AppKey, conversation: ConversationKey, version: i64) -> Self {
+        Self::new(app, SealedPlace::Conversation { conversation, version })
+    }
+}
+
+impl Place<MemberProfile> {
+    /// A member's label and attributes.
+    pub fn member_profile(app: AppKey, conversation: ConversationKey, user: UserKey, version: i64) -> Self {
+        Self::new(app, SealedPlace::Member { conversation, user, version })
+    }
+}
+
+impl Place<MessageBody> {
+    /// What a message says in its version `version`, whoever wrote that version: `sender` and `created_at` are the message's.
+    pub fn message(
+        app: AppKey,
+        conversation: ConversationKey,
+        id: MessageId,
+        version: i64,
+        sender: SenderRow,
+        created_at: Timestamp,
+    ) -> Self {
+        Self::new(app, SealedPlace::Message { conversation, id, version, sender, created_at })
+    }
+}
+
+impl Place<text::Emoji> {
+    /// An emoji on a message; `created_at` is the message's.
+    pub fn reaction(
+        app: AppKey,
+        conversation: ConversationKey,
+        id: MessageId,
+        created_at: Timestamp,
+        reactor: UserKey,
+    ) -> Self {
+        Self::new(app, SealedPlace::Reaction { conversation, id, created_at, reactor })
+    }
+}
+
+impl Place<Answer> {
+    /// The answer to a request with an `Idempotency-Key`, by the MAC of its scope.
+    pub fn answer(app: AppKey, scope: Mac) -> Self {
+        Self::new(app, SealedPlace::Answer(scope))
+    }
+}
+
+/// Which secrets lock a place.
+fn locks(place: &SealedPlace) -> Locks {
+    let day = |at: Timestamp| Some(Bucket { class: Class::Messages, rule: APP_RULE, day: at.day() });
+    let (owner, bucket) = match *place {
+        SealedPlace::App { .. }
+        | SealedPlace::Role(_)
+        | SealedPlace::KeySecret(_)
+        | SealedPlace::Key(_)
+        | SealedPlace::Answer(_) => (Owner::App, None),
+        SealedPlace::UserId(user)
+        | SealedPlace::User { user, .. }
+        | SealedPlace::UserBan(user)
+        | SealedPlace::Member { user, .. }
+        | SealedPlace::MemberBan { user, .. } => (Owner::User(user), None),
+        SealedPlace::ConversationId(conversation)
+        | SealedPlace::Alias(conversation)
+        | SealedPlace::Conversation { conversation, .. } => (Owner::Conversation(conversation), None),
+        SealedPlace::Message { conversation, sender, created_at, .. } => match sender {
+            SenderRow::User(user) => (Owner::User(user), day(created_at)),
+            SenderRow::Bot { .. } | SenderRow::System => (Owner::Conversation(conversation), day(created_at)),
+        },
+        SealedPlace::Reaction { reactor, created_at, .. } => (Owner::User(reactor), day(created_at)),
+    };
+    Locks { owner, bucket }
+}
+
+/// What is authenticated: the header, the app, table and field, and the row's own facts. Never the seq, which is given after
+/// sealing.
+fn bound_to(app: AppKey, place: &SealedPlace, header: &[u8]) -> Fields {
+    let of = |table: &str, field: &str| {
+        Fields::new("snug.seal.1").bytes(header).int(app.0).text(table).text(field)
+    };
+    match place {
+        SealedPlace::App { version } => of("apps", "profile").int(*version),
+        SealedPlace::Role(role) => of("roles", "name").int(*role),
+        SealedPlace::KeySecret(key) => of("keys", "secret").text(key.as_str()),
+        SealedPlace::Key(key) => of("keys", "profile").text(key.as_str()),
+        SealedPlace::UserId(user) => of("users", "id").int(user.0),
+        SealedPlace::User { user, version } => of("users", "profile").int(user.0).int(*version),
+        SealedPlace::UserBan(user) => of("users", "ban").int(user.0),
+        SealedPlace::ConversationId(conversation) => of("conversations", "id").int(conversation.0),
+        SealedPlace::Alias(conversation) => of("conversations", "alias").int(conversation.0),
+        SealedPlace::Conversation { conversation, version } => {
+            of("conversations", "profile").int(conversation.0).int(*version)
+        }
+        SealedPlace::Member { conversation, user, version } => {
+            of("members", "profile").int(conversation.0).int(user.0).int(*version)
+        }
+        SealedPlace::MemberBan { conversation, user } => of("members", "ban").int(conversation.0).int(user.0),
+        SealedPlace::Message { conversation, id, version, sender, created_at } => {
+            let fields = of("messages", "body").int(conversation.0).bytes(id.as_bytes()).int(*version);
+            let fields = match sender {
+                SenderRow::User(user) => fields.byte(1).int(user.0),
+                SenderRow::Bot { verified } => fields.byte(2).byte(u8::from(*verified)),
+                SenderRow::System => fields.byte(3),
+            };
+            fields.int(created_at.0)
+        }
+        SealedPlace::Reaction { conversation, id, created_at, reactor } => {
+            of("reactions", "emoji").int(conversation.0).bytes(id.as_bytes()).int(created_at.0).int(reactor.0)
+        }
+        SealedPlace::Answer(scope) => of("answers", "answer").bytes(&scope.0),
+    }
+}

@@ -1,0 +1,326 @@
+//! What is inside a sealed value: CBOR with numbered fields (minicbor), so that a later version can add some. A number is
+//! never given a second meaning.
+
+use minicbor::{CborLen, Decode, Encode};
+use snug_model::{
+    ConversationId, UserId, UserKey, conversations,
+    secret::SecretText,
+    text::{Attributes, BotName, Emoji, ImageUrl, Label, Name, Reason, RoleName, Text},
+    users,
+};
+
+/// What an app is called, and what may be reacted with in it beside emoji.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppProfile {
+    /// What people call it.
+    pub name: Name,
+    /// What may be reacted with beside emoji.
+    pub reactions: Vec<Emoji>,
+}
+
+/// What an API key is called, and from where it may be used.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyProfile {
+    /// What people call it.
+    pub name: Name,
+    /// CIDR blocks from which it may be used; empty is everywhere.
+    pub addresses: Vec<String>,
+}
+
+/// What the customer keeps about a member.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MemberProfile {
+    /// What the customer's own program calls it.
+    pub label: Option<Label>,
+    /// What the customer keeps.
+    pub attributes: Attributes,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MessageBody {
+    /// The text.
+    pub text: Option<Text>,
+    /// What the customer keeps.
+    pub attributes: Attributes,
+    /// Who is mentioned.
+    pub mentions: Vec<UserKey>,
+    /// The name of the bot that wrote it.
+    pub bot: Option<BotName>,
+    /// Whether it notifies nobody.
+    pub silent: bool,
+}
+
+/// The answer that was given to a request with an `Idempotency-Key`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its HTTP status.
+    pub status: u16,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// Something that can be sealed.
+pub trait Plain: Sized {
+    /// How it is laid out, with what it borrows.
+    type Layout<'a>: Encode<()> + Decode<'a, ()> + CborLen<()>
+    where
+        Self: 'a;
+
+    /// Lays it out.
+    fn layout(&self) -> Self::Layout<'_>;
+
+    /// Takes it from its layout; none where that breaks a rule of the type.
+    fn from_layout(layout: Self::Layout<'_>) -> Option<Self>;
+}
+
+/// What is one text and nothing else. A later version that needs more beside it writes a map, and tells them by their type.
+macro_rules! texts {
+    ($($type:ty: $as_str:ident;)+) => {$(
+        impl Plain for $type {
+            type Layout<'a> = &'a str;
+
+            fn layout(&self) -> &str {
+                self.$as_str()
+            }
+
+            fn from_layout(layout: &str) -> Option<Self> {
+                <$type>::parse(layout).ok()
+            }
+        }
+    )+};
+}
+
+texts! {
+    UserId: as_str;
+    ConversationId: as_str;
+    RoleName: as_str;
+    Reason: as_str;
+    Emoji: as_str;
+}
+
+impl Plain for SecretText {
+    type Layout<'a> = &'a str;
+
+    fn layout(&self) -> &str {
+        self.expose()
+    }
+
+    fn from_layout(layout: &str) -> Option<Self> {
+        Some(Self::new(layout.into()))
+    }
+}
+
+/// A text that may be absent. Its layout is of an absent one, or of one that its type allows.
+fn optional<T>(text: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    match text {
+        Some(text) => parse(text).map(Some),
+        None => Some(None),
+    }
+}
+
+/// The empty object is left out.
+fn laid_out(attributes: &Attributes) -> Option<&str> {
+    Some(attributes.as_json()).filter(|json| *json != "{}")
+}
+
+fn attributes(json: Option<&str>) -> Attributes {
+    json.map(|json| Attributes::from_checked_json(json.into())).unwrap_or_default()
+}
+
+/// Of users, whose picture is an avatar, and of conversations.
+#[derive(Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct ProfileLayout<'a> {
+    #[b(0)]
+    name: Option<&'a str>,
+    #[b(1)]
+    picture: Option<&'a str>,
+    #[b(2)]
+    attributes: Option<&'a str>,
+}
+
+impl Plain for users::Profile {
+    type Layout<'a> = ProfileLayout<'a>;
+
+    fn layout(&self) -> ProfileLayout<'_> {
+        ProfileLayout {
+            name: self.name.as_ref().map(Name::as_str),
+            picture: self.avatar_url.as_ref().map(ImageUrl::as_str),
+            attributes: laid_out(&self.attributes),
+        }
+    }
+
+    fn from_layout(layout: ProfileLayout<'_>) -> Option<Self> {
+        Some(Self {
+            name: optional(layout.name, |text| Name::parse(text).ok())?,
+            avatar_url: optional(layout.picture, |text| ImageUrl::parse(text).ok())?,
+            attributes: attributes(layout.attributes),
+        })
+    }
+}
+
+impl Plain for conversations::Profile {
+    type Layout<'a> = ProfileLayout<'a>;
+
+    fn layout(&self) -> ProfileLayout<'_> {
+        ProfileLayout {
+            name: self.name.as_ref().map(Name::as_str),
+            picture: self.image_url.as_ref().map(ImageUrl::as_str),
+            attributes: laid_out(&self.attributes),
+        }
+    }
+
+    fn from_layout(layout: ProfileLayout<'_>) -> Option<Self> {
+        Some(Self {
+            name: optional(layout.name, |text| Name::parse(text).ok())?,
+            image_url: optional(layout.picture, |text| ImageUrl::parse(text).ok())?,
+            attributes: attributes(layout.attributes),
+        })
+    }
+}
+
+/// Of an app.
+#[derive(Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct AppLayout<'a> {
+    #[b(0)]
+    name: &'a str,
+    #[b(1)]
+    #[cbor(default)]
+    reactions: Vec<&'a str>,
+}
+
+impl Plain for AppProfile {
+    type Layout<'a> = AppLayout<'a>;
+
+    fn layout(&self) -> AppLayout<'_> {
+        AppLayout { name: self.name.as_str(), reactions: self.reactions.iter().map(Emoji::as_str).collect() }
+    }
+
+    fn from_layout(layout: AppLayout<'_>) -> Option<Self> {
+        Some(Self {
+            name: Name::parse(layout.name).ok()?,
+            reactions: layout
+                .reactions
+                .into_iter()
+                .map(|text| Emoji::parse(text).ok())
+                .collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// Of an API key.
+#[derive(Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct KeyLayout<'a> {
+    #[b(0)]
+    name: &'a str,
+    #[b(1)]
+    #[cbor(default)]
+    addresses: Vec<&'a str>,
+}
+
+impl Plain for KeyProfile {
+    type Layout<'a> = KeyLayout<'a>;
+
+    fn layout(&self) -> KeyLayout<'_> {
+        KeyLayout { name: self.name.as_str(), addresses: self.addresses.iter().map(String::as_str).collect() }
+    }
+
+    fn from_layout(layout: KeyLayout<'_>) -> Option<Self> {
+        Some(Self {
+            name: Name::parse(layout.name).ok()?,
+            addresses: layout.addresses.into_iter().map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// Of a member.
+#[derive(Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct MemberLayout<'a> {
+    #[b(0)]
+    label: Option<&'a str>,
+    #[b(1)]
+    attributes: Option<&'a str>,
+}
+
+impl Plain for MemberProfile {
+    type Layout<'a> = MemberLayout<'a>;
+
+    fn layout(&self) -> MemberLayout<'_> {
+        MemberLayout { label: self.label.as_ref().map(Label::as_str), attributes: laid_out(&self.attributes) }
+    }
+
+    fn from_layout(layout: MemberLayout<'_>) -> Option<Self> {
+        Some(Self {
+            label: optional(layout.label, |text| Label::parse(text).ok())?,
+            attributes: attributes(layout.attributes),
+        })
+    }
+}
+
+/// Of a message.
+#[derive(Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct MessageLayout<'a> {
+    #[b(0)]
+    text: Option<&'a str>,
+    #[b(1)]
+    attributes: Option<&'a str>,
+    #[n(2)]
+    #[cbor(skip_if = "Vec::is_empty")]
+    mentions: Vec<i64>,
+    #[b(3)]
+    bot: Option<&'a str>,
+    #[n(4)]
+    silent: Option<bool>,
+}
+
+impl Plain for MessageBody {
+    type Layout<'a> = MessageLayout<'a>;
+
+    fn layout(&self) -> MessageLayout<'_> {
+        MessageLayout {
+            text: self.text.as_ref().map(Text::as_str),
+            attributes: laid_out(&self.attributes),
+            mentions: self.mentions.iter().map(|user| user.0).collect(),
+            bot: self.bot.as_ref().map(BotName::as_str),
+            silent: self.silent.then_some(true),
+        }
+    }
+
+    fn from_layout(layout: MessageLayout<'_>) -> Option<Self> {
+        Some(Self {
+            text: optional(layout.text, |text| Text::parse(text).ok())?,
+            attributes: attributes(layout.attributes),
+            mentions: layout.mentions.into_iter().map(UserKey).collect(),
+            bot: optional(layout.bot, |text| BotName::parse(text).ok())?,
+            silent: layout.silent.unwrap_or(false),
+        })
+    }
+}
+
+/// Of an answer.
+#[derive(Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct AnswerLayout<'a> {
+    #[n(0)]
+    status: u16,
+    #[b(1)]
+    #[cbor(with = "minicbor::bytes")]
+    body: &'a [u8],
+}
+
+impl Plain for Answer {
+    type Layout<'a> = AnswerLayout<'a>;
+
+    fn layout(&self) -> AnswerLayout<'_> {
+        AnswerLayout { status: self.status, body: &self.body }
+    }
+
+    fn from_layout(layout: AnswerLayout<'_>) -> Option<Self> {
+        Some(Self { status: layout.status, body: layout.body.to_vec() })
+    }
+}

@@ -1,0 +1,301 @@
+//! Unwrapped secrets: remembered, asked for, made.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+use snug_model::{AppKey, secret::Secret32};
+use snug_store::{KeyStore, SecretName, Wrapped};
+use tokio::sync::watch;
+
+use super::{
+    cache::Cache,
+    error::{OpenError, SealingError},
+    master::MasterKey,
+    random::Random,
+    wrap::{UnwrapError, WrappingKey},
+};
+
+/// What a remembered secret costs in memory at most: name, pointers, the bytes themselves, and the map's own share.
+pub(super) const BYTES_PER_SECRET: usize = 192;
+
+/// What came of a secret that was asked for: [`OpenError::Unreadable`] where there is none.
+pub(super) type Got = Result<Arc<Secret32>, OpenError>;
+
+/// The secrets of an installation.
+///
+/// Reading never makes a secret: where one is gone, what it sealed is gone, and another one in its place would only make
+/// that look like tampering. Writing makes those that the thing written brings with it (see `Place::makes`), and no others.
+pub(super) struct Secrets {
+    master: MasterKey,
+    keys: Arc<dyn KeyStore>,
+    cache: Cache<SecretName, Arc<Secret32>>,
+    flights: Flights,
+    random: Random,
+}
+
+impl Secrets {
+    pub(super) fn new(
+        master: MasterKey,
+        keys: Arc<dyn KeyStore>,
+        cache_bytes: usize,
+        random: Random,
+    ) -> Self {
+        let cache = Cache::new(cache_bytes / BYTES_PER_SECRET);
+        Self { master, keys, cache, flights: Flights::default(), random }
+    }
+
+    /// The key store, to be asked whether it is ready.
+    pub(super) fn key_store(&self) -> &dyn KeyStore {
+        &*self.keys
+    }
+
+    /// These secrets; those in `made` are made where there are none. What is not remembered comes in one query, but for
+    /// names that somebody else is asking for at the moment: their answer is waited for.
+    pub(super) async fn fetch(
+        &self,
+        names: Vec<SecretName>,
+        made: &[SecretName],
+    ) -> Result<Asked, SealingError> {
+        let mut asked = Asked::new(names);
+        asked.fill(|name| self.cache.get(&name).map(Ok));
+        let missing = asked.missing();
+        if missing.is_empty() {
+            return Ok(asked);
+        }
+        let (flight, others) = self.flights.board(&missing);
+        if !flight.names.is_empty() {
+            let got = self.ask(&flight.names, made).await?;
+            asked.fill(|name| got.get(&name).cloned());
+        }
+        drop(flight);
+        for other in others {
+            other.landed().await;
+        }
+        asked.fill(|name| self.cache.get(&name).map(Ok));
+        // What the others did not find, or could not ask for.
+        let missing = asked.missing();
+        if !missing.is_empty() {
+            let got = self.ask(&missing, made).await?;
+            asked.fill(|name| got.get(&name).cloned());
+        }
+        Ok(asked)
+    }
+
+    /// One secret; see [`Self::fetch`].
+    pub(super) async fn fetch_one(
+        &self,
+        name: SecretName,
+        made: bool,
+    ) -> Result<Arc<Secret32>, SealingError> {
+        if let Some(secret) = self.cache.get(&name) {
+            return Ok(secret);
+        }
+        let made = if made { &[name][..] } else { &[] };
+        Ok(self.fetch(vec![name], made).await?.get(name)?)
+    }
+
+    /// Asks the key store for secrets, and for those of their apps, which unwrap them; then makes what is to be made.
+    async fn ask(
+        &self,
+        names: &[SecretName],
+        made: &[SecretName],
+    ) -> Result<HashMap<SecretName, Got>, SealingError> {
+        let mut wanted = names.to_vec();
+        let mut apps: HashMap<AppKey, Got> = HashMap::new();
+        for app in names.iter().map(|name| app_of(*name)) {
+            if let Entry::Vacant(vacant) = apps.entry(app) {
+                match self.cache.get(&SecretName::App(app)) {
+                    Some(secret) => drop(vacant.insert(Ok(secret))),
+                    None if names.contains(&SecretName::App(app)) => {}
+                    None => wanted.push(SecretName::App(app)),
+                }
+            }
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let kept = self.keys.secrets(&wanted).await?;
+
+        // Apps come first in the order of names, so that each finds its app's wrapping key.
+        let mut wrapping: HashMap<AppKey, Result<WrappingKey, OpenError>> = HashMap::new();
+        let mut found = HashMap::with_capacity(wanted.len());
+        for (name, kept) in wanted.into_iter().zip(kept) {
+            let got = match name {
+                SecretName::App(app) => {
+                    let got = self.take_app(name, kept, made.contains(&name)).await?;
+                    apps.insert(app, got.clone());
+                    got
+                }
+                _ => {
+                    let app = app_of(name);
+                    if let Entry::Vacant(vacant) = wrapping.entry(app) {
+                        let secret = apps.get(&app).cloned().unwrap_or(Err(OpenError::Unreadable));
+                        vacant.insert(match secret {
+                            Ok(secret) => Ok(WrappingKey::of(&secret)?),
+                            Err(error) => Err(error),
+                        });
+                    }
+                    match wrapping.get(&app) {
+                        Some(Ok(key)) => self.take(key, name, kept, made.contains(&name)).await?,
+                        Some(Err(error)) => Err(*error),
+                        None => Err(OpenError::Unreadable),
+                    }
+                }
+            };
+            found.insert(name, got);
+        }
+        Ok(found)
+    }
+
+    /// Takes an app's secret, which the master key wraps. Another master key is no fault of the row: nothing will open.
+    async fn take_app(
+        &self,
+        name: SecretName,
+        kept: Option<Wrapped>,
+        make: bool,
+    ) -> Result<Got, SealingError> {
+        let key = self.master.wrapping();
+        match self.unwrap_or_make(key, name, kept, make).await? {
+            Err(UnwrapError::OtherKey(needed)) => {
+                Err(SealingError::WrongMasterKey { needed, given: self.master.print() })
+            }
+            Err(UnwrapError::Open(error)) => Ok(Err(error)),
+            Ok(secret) => Ok(Ok(self.remember(name, secret))),
+        }
+    }
+
+    /// Takes a secret that its app's secret wraps. One that another key wrapped was put there by another hand.
+    async fn take(
+        &self,
+        key: &WrappingKey,
+        name: SecretName,
+        kept: Option<Wrapped>,
+        make: bool,
+    ) -> Result<Got, SealingError> {
+        match self.unwrap_or_make(key, name, kept, make).await? {
+            Err(UnwrapError::OtherKey(_)) => Ok(Err(OpenError::Tampered)),
+            Err(UnwrapError::Open(error)) => Ok(Err(error)),
+            Ok(secret) => Ok(Ok(self.remember(name, secret))),
+        }
+    }
+
+    /// Unwraps what the key store has. Where it has nothing and one is to be made, keeps a new one, and takes whatever is
+    /// kept then: of two who make the same secret, one wins, and both go on with that one.
+    async fn unwrap_or_make(
+        &self,
+        key: &WrappingKey,
+        name: SecretName,
+        kept: Option<Wrapped>,
+        make: bool,
+    ) -> Result<Result<Secret32, UnwrapError>, SealingError> {
+        let kept = match kept {
+            Some(kept) => kept,
+            None if make => {
+                let new = Secret32(self.random.bytes()?);
+                self.keys.keep_secret(name, key.wrap(self.random, name, &new)?).await?
+            }
+            None => return Ok(Err(OpenError::Unreadable.into())),
+        };
+        Ok(key.unwrap(name, &kept))
+    }
+
+    fn remember(&self, name: SecretName, secret: Secret32) -> Arc<Secret32> {
+        let secret = Arc::new(secret);
+        self.cache.put(name, secret.clone());
+        secret
+    }
+}
+
+/// The app of a secret.
+fn app_of(name: SecretName) -> AppKey {
+    match name {
+        SecretName::App(app)
+        | SecretName::User(app, _)
+        | SecretName::Conversation(app, _)
+        | SecretName::Bucket { app, .. } => app,
+    }
+}
+
+/// Secrets that were asked for, each with what came of it, in order of name.
+pub(super) struct Asked(Vec<(SecretName, Option<Got>)>);
+
+impl Asked {
+    fn new(mut names: Vec<SecretName>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        Self(names.into_iter().map(|name| (name, None)).collect())
+    }
+
+    /// What came of a secret. One that was not asked for is a fault of ours.
+    pub(super) fn get(&self, name: SecretName) -> Got {
+        match self.0.binary_search_by_key(&name, |(name, _)| *name) {
+            Ok(at) => self.0[at].1.clone().unwrap_or(Err(OpenError::Unreadable)),
+            Err(_) => Err(OpenError::Unannounced),
+        }
+    }
+
+    fn fill(&mut self, source: impl Fn(SecretName) -> Option<Got>) {
+        for (name, got) in self.0.iter_mut().filter(|(_, got)| got.is_none()) {
+            *got = source(*name);
+        }
+    }
+
+    fn missing(&self) -> Vec<SecretName> {
+        self.0.iter().filter(|(_, got)| got.is_none()).map(|(name, _)| *name).collect()
+    }
+}
+
+/// Names that somebody is asking the key store for: others wait for that answer instead of asking too. Without it, the
+/// first messages of a day would each make the day's secret.
+#[derive(Default)]
+struct Flights(Mutex<HashMap<SecretName, watch::Receiver<()>>>);
+
+/// Names that its holder asks for; dropping it, by an error or a cancellation too, wakes who waits.
+struct Flight<'a> {
+    flights: &'a Flights,
+    names: Vec<SecretName>,
+    _landing: watch::Sender<()>,
+}
+
+/// Somebody else's flight.
+struct OtherFlight(watch::Receiver<()>);
+
+impl Flights {
+    /// Splits names into those that the caller is to ask for now, and the flights of others that bring the rest.
+    fn board(&self, names: &[SecretName]) -> (Flight<'_>, Vec<OtherFlight>) {
+        let (landing, waiting) = watch::channel(());
+        let mut flight = Flight { flights: self, names: Vec::new(), _landing: landing };
+        let mut others = Vec::new();
+        let mut flying = self.0.lock();
+        for name in names {
+            match flying.entry(*name) {
+                Entry::Occupied(other) => others.push(OtherFlight(other.get().clone())),
+                Entry::Vacant(vacant) => {
+                    vacant.insert(waiting.clone());
+                    flight.names.push(*name);
+                }
+            }
+        }
+        drop(flying);
+        (flight, others)
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let mut flying = self.flights.0.lock();
+        for name in &self.names {
+            flying.remove(name);
+        }
+    }
+}
+
+impl OtherFlight {
+    /// Waits until it is over, whatever came of it.
+    async fn landed(mut self) {
+        // Nothing is ever sent: the channel closes when the sender is dropped.
+        let _ = self.0.changed().await;
+    }
+}
