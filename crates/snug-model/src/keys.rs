@@ -88,6 +88,12 @@ impl ScopeSet {
         }
     }
 
+    /// What either allows.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether it allows everything under `scope`.
     pub fn has(self, scope: Scope) -> bool {
         self.0 & 1 << (scope as u8) != 0

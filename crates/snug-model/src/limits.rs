@@ -47,6 +47,8 @@ limits! {
     SESSIONS_PER_USER_MAX: 50;
     /// An access token, as it travels.
     TOKEN_BYTES_MAX: 8 * 1024;
+    /// A token's own id.
+    JTI_BYTES_MAX: 256;
     /// Conversations to which a token may be narrowed.
     TOKEN_ONLY_MAX: 100;
     /// How long a token may live.
