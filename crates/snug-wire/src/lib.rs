@@ -1,1 +1,36 @@
-//! snug-wire
+//! All that a customer's program can see: bodies, queries, frames and errors, as `wire.md` promises them.
+//!
+//! Only this crate serializes. A wire type is neither a domain type nor a row: it says how a thing looks to a program,
+//! and converts from and to the model, which says what the thing is. Requests are checked while they are read
+//! ([`json::parse`], [`query::parse`]), so that what comes out is within every limit; answers are written from the
+//! model's types, and read by clients, who pass over fields that they do not know.
+//!
+//! What this crate makes impossible to break unseen: the API. Its snapshots are the contract, and a diff of them is a
+//! change of it.
+
+pub mod apps;
+pub mod attributes;
+pub mod conversations;
+pub mod ids;
+pub mod jobs;
+pub mod json;
+pub mod keys;
+pub mod limits;
+pub mod members;
+pub mod messages;
+pub mod paging;
+pub mod people;
+pub mod permissions;
+pub mod preconditions;
+pub mod problem;
+pub mod query;
+pub mod reactions;
+pub mod roles;
+pub mod socket;
+mod strings;
+pub mod text;
+pub mod time;
+pub mod tokens;
+pub mod users;
+
+pub use problem::{Code, Problem};

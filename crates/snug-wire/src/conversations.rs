@@ -1,0 +1,375 @@
+//! Conversations, and how a user finds its own.
+
+use serde::{Deserialize, Serialize};
+use snug_model::conversations as model;
+use utoipa::ToSchema;
+
+use crate::{
+    attributes::{Attributes, AttributesPatch},
+    ids::{ConversationId, Epoch, Rev, Seq, UserId},
+    json::{is_off, lists, present},
+    members::{Member, MemberDraft},
+    messages::Message,
+    people::People,
+    permissions::{Permissions, known},
+    text::{ImageUrl, Name, Reason},
+    time::Time,
+};
+
+lists! {
+    /// The first members of a conversation.
+    FirstMembers(MemberDraft) up to MEMBERS_AT_CREATION_MAX;
+}
+
+/// Whether a conversation is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// In use.
+    #[default]
+    Open,
+    /// Read only, and out of the inbox.
+    Archived,
+}
+
+/// How far back members read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum History {
+    /// From the first message.
+    #[default]
+    All,
+    /// From when they joined.
+    SinceJoined,
+}
+
+/// A conversation: where messages live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Conversation {
+    /// The customer's id, or one that Snug made.
+    pub id: ConversationId,
+    /// A second id, unique and changeable, by back ends only.
+    #[schema(required = true)]
+    pub alias: Option<ConversationId>,
+    /// What people call it.
+    #[schema(required = true)]
+    pub name: Option<Name>,
+    /// The address of its picture.
+    #[schema(required = true)]
+    pub image_url: Option<ImageUrl>,
+    /// What the customer keeps.
+    pub attributes: Attributes,
+    /// Whether it is in use.
+    pub state: State,
+    /// Whether only who may freeze it can write.
+    pub frozen: bool,
+    /// How far back members read.
+    pub history: History,
+    /// Within which `rev` means something.
+    pub epoch: Epoch,
+    /// Its visible changes so far.
+    pub rev: Rev,
+    /// The seq of its newest message; 0 where there is none.
+    pub head_seq: Seq,
+    /// Its members with access `full` or `read`.
+    pub member_count: i64,
+    /// When it was made.
+    pub created_at: Time,
+    /// The user who made it; null where a back end did, or where the user was erased.
+    #[schema(required = true)]
+    pub created_by: Option<UserId>,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+/// Makes a conversation. What is left out takes its default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationDraft {
+    /// Its id, back ends only; Snug makes one where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<ConversationId>,
+    /// A second id, unique and changeable, by back ends only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alias: Option<ConversationId>,
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// The address of its picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<ImageUrl>,
+    /// What the customer keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Attributes>,
+    /// Whether it is in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+    /// Whether only who may freeze it can write.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub frozen: bool,
+    /// How far back members read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// Its first members. A client who makes it is one by itself.
+    #[serde(default, skip_serializing_if = "FirstMembers::is_empty")]
+    pub members: FirstMembers,
+    /// Find the conversation that was made as the one of exactly these members, or make it.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub distinct: bool,
+}
+
+/// Makes or replaces the conversation whose id is in the path. What is left out takes its default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationReplacement {
+    /// A second id, unique and changeable, by back ends only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alias: Option<ConversationId>,
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// The address of its picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<ImageUrl>,
+    /// What the customer keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Attributes>,
+    /// Whether it is in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+    /// Whether only who may freeze it can write.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub frozen: bool,
+    /// How far back members read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// Its first members, where this makes it. The members of a conversation that is there already stay as they are.
+    #[serde(default, skip_serializing_if = "FirstMembers::is_empty")]
+    pub members: FirstMembers,
+}
+
+/// Changes a conversation; what is left out stays, `null` takes away.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationPatch {
+    /// A second id, unique and changeable, by back ends only.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ConversationId>)]
+    pub alias: Option<Option<ConversationId>>,
+    /// What people call it.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Name>)]
+    pub name: Option<Option<Name>>,
+    /// The address of its picture.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ImageUrl>)]
+    pub image_url: Option<Option<ImageUrl>>,
+    /// What to merge into what the customer keeps.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<AttributesPatch>,
+    /// Whether it is in use.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = State, required = false)]
+    pub state: Option<State>,
+    /// Whether only who may freeze it can write.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool, required = false)]
+    pub frozen: Option<bool>,
+    /// How far back members read; back ends only.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = History, required = false)]
+    pub history: Option<History>,
+}
+
+/// Bans a person from a conversation, member or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberBan {
+    /// Whom.
+    pub user: UserId,
+    /// Why, for those who may see bans.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// When it ends; never where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}
+
+/// Lifts a person's ban from a conversation, which adds nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberUnban {
+    /// Whose.
+    pub user: UserId,
+}
+
+/// One conversation in a user's inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InboxItem {
+    /// The conversation, as the user may see it.
+    pub conversation: Conversation,
+    /// The user's own membership.
+    pub member: Member,
+    /// Messages above the read mark.
+    pub unread: i64,
+    /// The newest message that the user may see.
+    #[schema(required = true)]
+    pub last_message: Option<Message>,
+    /// What the user may do in it.
+    #[serde(deserialize_with = "known")]
+    pub permissions: Permissions,
+}
+
+/// A part of a user's inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Inbox {
+    /// The newest conversations, newest first; or those that changed since the `sync_token` of the request.
+    pub items: Vec<InboxItem>,
+    /// Conversations that left the inbox since the `sync_token` of the request: deleted, or forgotten.
+    pub gone: Vec<ConversationId>,
+    /// The cursor of the next page; null where there is none.
+    #[schema(required = true)]
+    pub next: Option<String>,
+    /// What to ask with, as `since`, for what changes from now on.
+    pub sync_token: String,
+    /// Whether to forget what one knows: more changed than an answer holds, so that this is the newest page instead.
+    pub reset: bool,
+    /// Name and picture of the people in it; in the answer to `hello` they stand beside the inbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = People, required = false)]
+    pub users: Option<People>,
+}
+
+impl From<model::State> for State {
+    fn from(state: model::State) -> Self {
+        match state {
+            model::State::Open => Self::Open,
+            model::State::Archived => Self::Archived,
+        }
+    }
+}
+
+impl From<State> for model::State {
+    fn from(state: State) -> Self {
+        match state {
+            State::Open => Self::Open,
+            State::Archived => Self::Archived,
+        }
+    }
+}
+
+impl From<model::History> for History {
+    fn from(history: model::History) -> Self {
+        match history {
+            model::History::All => Self::All,
+            model::History::SinceJoined => Self::SinceJoined,
+        }
+    }
+}
+
+impl From<History> for model::History {
+    fn from(history: History) -> Self {
+        match history {
+            History::All => Self::All,
+            History::SinceJoined => Self::SinceJoined,
+        }
+    }
+}
+
+impl From<model::Conversation> for Conversation {
+    fn from(conversation: model::Conversation) -> Self {
+        Self {
+            id: conversation.id.into(),
+            alias: conversation.alias.map(Into::into),
+            name: conversation.profile.name.map(Into::into),
+            image_url: conversation.profile.image_url.map(Into::into),
+            attributes: conversation.profile.attributes.into(),
+            state: conversation.state.into(),
+            frozen: conversation.frozen,
+            history: conversation.history.into(),
+            epoch: conversation.epoch.into(),
+            rev: conversation.rev.into(),
+            head_seq: conversation.head_seq.into(),
+            member_count: conversation.member_count,
+            created_at: conversation.created_at.into(),
+            created_by: conversation.created_by.map(Into::into),
+            updated_at: conversation.updated_at.into(),
+        }
+    }
+}
+
+impl From<model::InboxItem> for InboxItem {
+    fn from(item: model::InboxItem) -> Self {
+        Self {
+            conversation: item.conversation.into(),
+            member: item.member.into(),
+            unread: item.unread,
+            last_message: item.last_message.map(Into::into),
+            permissions: item.permissions.into(),
+        }
+    }
+}
+
+impl From<ConversationDraft> for model::ConversationDraft {
+    fn from(draft: ConversationDraft) -> Self {
+        let profile = model::Profile {
+            name: draft.name.map(Into::into),
+            image_url: draft.image_url.map(Into::into),
+            attributes: draft.attributes.unwrap_or_default().0,
+        };
+        Self {
+            id: draft.id.map(Into::into),
+            alias: draft.alias.map(Into::into),
+            profile,
+            state: draft.state.unwrap_or_default().into(),
+            frozen: draft.frozen,
+            history: draft.history.unwrap_or_default().into(),
+            members: draft.members.0.into_iter().map(Into::into).collect(),
+            distinct: draft.distinct,
+        }
+    }
+}
+
+impl ConversationReplacement {
+    /// The draft of the conversation of that id.
+    pub fn into_draft(self, id: snug_model::ConversationId) -> model::ConversationDraft {
+        ConversationDraft {
+            id: Some(id.into()),
+            alias: self.alias,
+            name: self.name,
+            image_url: self.image_url,
+            attributes: self.attributes,
+            state: self.state,
+            frozen: self.frozen,
+            history: self.history,
+            members: self.members,
+            distinct: false,
+        }
+        .into()
+    }
+}
+
+impl From<ConversationPatch> for model::ConversationPatch {
+    fn from(patch: ConversationPatch) -> Self {
+        Self {
+            alias: patch.alias.map(|alias| alias.map(Into::into)),
+            name: patch.name.map(|name| name.map(Into::into)),
+            image_url: patch.image_url.map(|url| url.map(Into::into)),
+            attributes: patch.attributes.map(|attributes| attributes.0),
+            state: patch.state.map(Into::into),
+            frozen: patch.frozen,
+            history: patch.history.map(Into::into),
+        }
+    }
+}
+
+impl MemberBan {
+    /// Whom it concerns, and the ban.
+    pub fn into_parts(self) -> (snug_model::UserId, snug_model::users::BanDraft) {
+        let draft = snug_model::users::BanDraft {
+            reason: self.reason.map(Into::into),
+            until: self.until.map(Into::into),
+        };
+        (self.user.0, draft)
+    }
+}

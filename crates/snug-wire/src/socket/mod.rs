@@ -1,0 +1,15 @@
+//! The socket: one JSON object a frame. What a client sends is a request with a number `n`; what it gets is an answer
+//! with that number, or a push.
+
+mod answers;
+mod close;
+mod pushes;
+mod requests;
+
+pub use answers::{Acknowledged, Answer, Hello, Refusal, ServerFrame, Unread};
+pub use close::{CloseCode, Reconnect};
+pub use pushes::{Change, Changed, Push, ReactionChange};
+pub use requests::*;
+
+/// The WebSocket subprotocol.
+pub const SUBPROTOCOL: &str = "snug.v1";

@@ -1,0 +1,376 @@
+//! What a client sends.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Number, Value};
+use snug_model::{Invalid, messages::Window};
+use utoipa::ToSchema;
+
+use crate::{
+    attributes::{Attributes, AttributesPatch},
+    ids::{ConversationId, Epoch, INTEGER_END, MessageId, Rev, Seq},
+    json::{self, is_off, lists, present},
+    messages::{Mentions, MessageDraft, MessagePatch},
+    paging::{InboxQuery, Limit, Order, window},
+    text::{Emoji, Text},
+};
+
+lists! {
+    /// The conversations whose presence a session watches.
+    Watched(ConversationId) up to WATCH_MAX;
+}
+
+macro_rules! requests {
+    ($($(#[doc = $doc:literal])+ $op:literal $variant:ident($body:ty);)+) => {
+        /// What a client asks for; `op` says what it is.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+        #[serde(tag = "op", rename_all = "snake_case")]
+        pub enum Request {
+            $($(#[doc = $doc])+ $variant($body),)+
+        }
+
+        impl Request {
+            /// The name of every request.
+            pub const OPS: &[&str] = &[$($op,)+];
+
+            /// The name of the request.
+            pub fn op(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $op,)+ }
+            }
+
+            /// Reads the request of that name from the fields that are left.
+            fn read(op: &str, fields: Map<String, Value>) -> Result<Self, Invalid> {
+                match op {
+                    $($op => json::from_object(fields).map(Self::$variant),)+
+                    _ => Err(Invalid::new("op", format!("is one of `{}`", Self::OPS.join("`, `")))),
+                }
+            }
+        }
+    };
+}
+
+requests! {
+    /// The first frame: who it is.
+    "hello" Hello(HelloRequest);
+    /// Another token of the same user, before the present one ends.
+    "token" Token(TokenRequest);
+    /// Send a message.
+    "send" Send(SendRequest);
+    /// Edit a message.
+    "edit" Edit(EditRequest);
+    /// Delete a message.
+    "delete" Delete(DeleteRequest);
+    /// React to a message, or take that back.
+    "react" React(ReactRequest);
+    /// Move one's own read mark.
+    "read" Read(ReadMarkRequest);
+    /// Show that one is typing, or no longer.
+    "typing" Typing(TypingRequest);
+    /// A part of one's inbox.
+    "inbox" Inbox(InboxQuery);
+    /// One item of one's inbox.
+    "conversation" Conversation(ConversationRequest);
+    /// A page of a conversation's messages.
+    "history" History(HistoryRequest);
+    /// What changed in a conversation.
+    "sync" Sync(SyncRequest);
+    /// A page of a conversation's members.
+    "members" Members(MembersRequest);
+    /// Say whose presence is wanted.
+    "watch" Watch(WatchRequest);
+    /// Ask for an answer, to see that the connection lives.
+    "ping" Ping(PingRequest);
+}
+
+/// A frame of a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ClientFrame {
+    /// The number by which the answer will be known: 1 to 2^53-1.
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
+    pub n: u64,
+    /// What is asked for.
+    #[serde(flatten)]
+    pub request: Request,
+}
+
+/// Why a frame is no request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is not a JSON object, or has no usable `n`, so that nothing could answer it: the socket is closed with 4400.
+    Frame,
+    /// It can be answered: `invalid`.
+    Request {
+        /// The number of the frame.
+        n: u64,
+        /// What is wrong with it.
+        invalid: Invalid,
+    },
+}
+
+impl ClientFrame {
+    /// Reads a frame. First its number, whatever else is wrong with it; then the rest.
+    ///
+    /// # Errors
+    /// `Unreadable` says whether it can be answered.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let n = number(bytes).ok_or(Unreadable::Frame)?;
+        let request = request(bytes).map_err(|invalid| Unreadable::Request { n, invalid })?;
+        Ok(Self { n, request })
+    }
+}
+
+/// The number of a frame that is a JSON object.
+fn number(bytes: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        n: Number,
+    }
+
+    let text = std::str::from_utf8(bytes).ok()?;
+    // A list would do for serde's structs too.
+    text.trim_ascii_start().starts_with('{').then_some(())?;
+    let Numbered { n } = serde_json::from_str(text).ok()?;
+    let n = json::whole_number(&n)?;
+    u64::try_from(n).ok().filter(|n| (1..INTEGER_END.unsigned_abs()).contains(n))
+}
+
+fn request(bytes: &[u8]) -> Result<Request, Invalid> {
+    let mut fields = json::object(bytes)?;
+    fields.remove("n");
+    match fields.remove("op") {
+        Some(Value::String(op)) => Request::read(&op, fields),
+        Some(_) => Err(Invalid::new("op", "is not a string")),
+        None => Err(Invalid::new("op", "is missing")),
+    }
+}
+
+/// `hello`: must come first, within 10 s of the upgrade.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HelloRequest {
+    /// The access token.
+    pub token: String,
+    /// What program it is, `snug-js/1.0` say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// The `sync_token` of the inbox that one has: the answer then has only what changed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+}
+
+impl std::fmt::Debug for HelloRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HelloRequest").finish_non_exhaustive()
+    }
+}
+
+/// `token`: another token of the same user. What it narrows holds before the answer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRequest {
+    /// The access token.
+    pub token: String,
+}
+
+impl std::fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenRequest").finish_non_exhaustive()
+    }
+}
+
+/// `send`: a message, with a text that is not empty, or with attributes, or with both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendRequest {
+    /// Where to.
+    pub conversation: ConversationId,
+    /// The id that the sender chooses. The same send with the same id again answers with the first result.
+    pub id: MessageId,
+    /// The text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Text>,
+    /// What the customer keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Attributes>,
+    /// What it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    /// Who is mentioned.
+    #[serde(default, skip_serializing_if = "Mentions::is_empty")]
+    pub mentions: Mentions,
+}
+
+impl SendRequest {
+    /// Where it goes, and what its twin on REST would have as its body.
+    pub fn into_parts(self) -> (ConversationId, MessageDraft) {
+        let draft = MessageDraft {
+            text: self.text,
+            attributes: self.attributes,
+            reply_to: self.reply_to,
+            mentions: self.mentions,
+            ..MessageDraft::new(self.id)
+        };
+        (self.conversation, draft)
+    }
+}
+
+/// `edit`: what is left out stays, `null` takes away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditRequest {
+    /// Where the message is.
+    pub conversation: ConversationId,
+    /// The message.
+    pub id: MessageId,
+    /// The text.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Text>)]
+    pub text: Option<Option<Text>>,
+    /// What to merge into what the customer keeps.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<AttributesPatch>,
+    /// Who is mentioned, whole; `null` is nobody.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Mentions>)]
+    pub mentions: Option<Option<Mentions>>,
+}
+
+impl EditRequest {
+    /// Which message, and what its twin on REST would have as its body.
+    pub fn into_parts(self) -> (ConversationId, MessageId, MessagePatch) {
+        let patch = MessagePatch { text: self.text, attributes: self.attributes, mentions: self.mentions };
+        (self.conversation, self.id, patch)
+    }
+}
+
+/// `delete`: leaves a tombstone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteRequest {
+    /// Where the message is.
+    pub conversation: ConversationId,
+    /// The message.
+    pub id: MessageId,
+}
+
+/// `react`: with one RGI emoji, or one of the app's own reactions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReactRequest {
+    /// Where the message is.
+    pub conversation: ConversationId,
+    /// The message.
+    pub id: MessageId,
+    /// With what.
+    pub emoji: Emoji,
+    /// Whether to react, or to take it back.
+    pub on: bool,
+}
+
+/// `read`: moves one's own read mark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadMarkRequest {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Up to where one has read. Never above the newest message; below the mark it changes nothing, unless `unread` is set.
+    pub seq: Seq,
+    /// Whether the mark may go back.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub unread: bool,
+}
+
+/// `typing`: ends by itself after 6 s.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TypingRequest {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Whether one is typing.
+    pub on: bool,
+}
+
+/// `conversation`: one item of one's inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationRequest {
+    /// Which.
+    pub conversation: ConversationId,
+}
+
+/// `history`: the newest messages, or those around a seq. Always ascending by seq.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryRequest {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Those just below this seq.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Seq>,
+    /// Those just above this seq.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Seq>,
+    /// Those on both sides of this seq, itself included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub around: Option<Seq>,
+    /// How many items at most.
+    #[serde(default)]
+    pub limit: Limit,
+    /// The `next` of the page before; the rest of the request must be the same as then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+impl HistoryRequest {
+    /// Which messages are asked for.
+    ///
+    /// # Errors
+    /// `Invalid` of the second one where more than one of `before`, `after` and `around` is given.
+    pub fn window(&self) -> Result<Window, Invalid> {
+        window(self.before, self.after, self.around)
+    }
+}
+
+/// `sync`: what changed in a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SyncRequest {
+    /// Where.
+    pub conversation: ConversationId,
+    /// The epoch that one knows.
+    pub epoch: Epoch,
+    /// The rev up to which one knows everything.
+    pub since: Rev,
+    /// How many changes at most.
+    #[serde(default)]
+    pub limit: Limit,
+}
+
+/// `members`: a page of a conversation's members.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MembersRequest {
+    /// Where.
+    pub conversation: ConversationId,
+    /// How many items at most.
+    #[serde(default)]
+    pub limit: Limit,
+    /// The `next` of the page before; the rest of the request must be the same as then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Oldest first, or newest first.
+    #[serde(default)]
+    pub order: Order,
+}
+
+/// `watch`: these conversations' presence is wanted from now on, and no other's.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WatchRequest {
+    /// Which.
+    pub conversations: Watched,
+}
+
+/// `ping`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PingRequest {}

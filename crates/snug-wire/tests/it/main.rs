@@ -1,0 +1,3 @@
+//! What a customer's program sees, compared with what was promised.
+
+mod frames;
