@@ -1,14 +1,14 @@
 //! Conversations, and how a user finds its own.
 
 use serde::{Deserialize, Serialize};
-use snug_model::conversations as model;
+use snug_model::{Invalid, conversations as model};
 use utoipa::ToSchema;
 
 use crate::{
     attributes::{Attributes, AttributesPatch},
     ids::{ConversationId, Epoch, Rev, Seq, UserId},
     json::{is_off, lists, present},
-    members::{Member, MemberDraft},
+    members::{Member, MemberDraft, drafts},
     messages::Message,
     people::People,
     permissions::{Permissions, known},
@@ -310,29 +310,34 @@ impl From<model::InboxItem> for InboxItem {
     }
 }
 
-impl From<ConversationDraft> for model::ConversationDraft {
-    fn from(draft: ConversationDraft) -> Self {
+impl TryFrom<ConversationDraft> for model::ConversationDraft {
+    type Error = Invalid;
+
+    fn try_from(draft: ConversationDraft) -> Result<Self, Invalid> {
         let profile = model::Profile {
             name: draft.name.map(Into::into),
             image_url: draft.image_url.map(Into::into),
             attributes: draft.attributes.unwrap_or_default().0,
         };
-        Self {
+        Ok(Self {
             id: draft.id.map(Into::into),
             alias: draft.alias.map(Into::into),
             profile,
             state: draft.state.unwrap_or_default().into(),
             frozen: draft.frozen,
             history: draft.history.unwrap_or_default().into(),
-            members: draft.members.0.into_iter().map(Into::into).collect(),
+            members: drafts(draft.members.0)?,
             distinct: draft.distinct,
-        }
+        })
     }
 }
 
 impl ConversationReplacement {
     /// The draft of the conversation of that id.
-    pub fn into_draft(self, id: snug_model::ConversationId) -> model::ConversationDraft {
+    ///
+    /// # Errors
+    /// `Invalid` of the member who is named a second time.
+    pub fn into_draft(self, id: snug_model::ConversationId) -> Result<model::ConversationDraft, Invalid> {
         ConversationDraft {
             id: Some(id.into()),
             alias: self.alias,
@@ -345,7 +350,7 @@ impl ConversationReplacement {
             members: self.members,
             distinct: false,
         }
-        .into()
+        .try_into()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     ids::KeyId,
     json::lists,
     permissions::Scopes,
+    secrets::KeySecret,
     strings::{Checked, schema},
     text::{Name, RoleName},
     time::Time,
@@ -80,20 +81,13 @@ pub struct ApiKey {
 }
 
 /// An API key that was just made, with its secret, which is shown this once.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewApiKey {
     /// The key.
     #[serde(flatten)]
     pub key: ApiKey,
-    /// 256 random bits in base64url. The whole credential is `sk_<id without key_>_<secret>`.
-    #[schema(min_length = 43, max_length = 43, pattern = "^[A-Za-z0-9_-]{43}$")]
-    pub secret: String,
-}
-
-impl std::fmt::Debug for NewApiKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewApiKey").field("key", &self.key).finish_non_exhaustive()
-    }
+    /// Its secret. The whole credential is `sk_<id without key_>_<secret>`.
+    pub secret: KeySecret,
 }
 
 /// Makes an API key.

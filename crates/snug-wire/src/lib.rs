@@ -26,6 +26,7 @@ pub mod problem;
 pub mod query;
 pub mod reactions;
 pub mod roles;
+pub mod secrets;
 pub mod socket;
 mod strings;
 pub mod text;

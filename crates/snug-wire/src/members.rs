@@ -1,7 +1,9 @@
 //! Members: users in conversations.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
-use snug_model::members as model;
+use snug_model::{Invalid, members as model};
 use utoipa::ToSchema;
 
 use crate::{
@@ -245,6 +247,30 @@ impl From<MemberDraft> for model::MemberDraft {
             notify: draft.notify.unwrap_or_default().into(),
             read_seq: draft.read_seq.map(Into::into),
         }
+    }
+}
+
+/// The drafts of members who are added together.
+///
+/// # Errors
+/// `Invalid` of the user who is named a second time.
+pub(crate) fn drafts(members: Vec<MemberDraft>) -> Result<Vec<model::MemberDraft>, Invalid> {
+    let mut users = HashSet::new();
+    for (index, member) in members.iter().enumerate() {
+        if !users.insert(&member.user) {
+            return Err(Invalid::new(format!("members[{index}].user"), "is named twice"));
+        }
+    }
+    Ok(members.into_iter().map(Into::into).collect())
+}
+
+impl MemberAddition {
+    /// The drafts of the members.
+    ///
+    /// # Errors
+    /// `Invalid` of the user who is named a second time.
+    pub fn into_drafts(self) -> Result<Vec<model::MemberDraft>, Invalid> {
+        drafts(self.members.0)
     }
 }
 

@@ -208,6 +208,14 @@ pub struct ReadRequest {
     pub unread: bool,
 }
 
+/// Shows that somebody is typing, or no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Typing {
+    /// Whether it is typing.
+    pub on: bool,
+}
+
 /// Where a read mark is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReadMark {

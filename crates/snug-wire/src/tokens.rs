@@ -11,6 +11,7 @@ use crate::{
     ids::{ConversationId, KeyId, UserId, integer, integer_schema},
     json::{lists, present},
     permissions::Permissions,
+    secrets::AccessToken,
     time::Time,
 };
 
@@ -74,20 +75,14 @@ pub struct TokenDraft {
 }
 
 /// An access token that was just made.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Token {
     /// The token: `Authorization: Bearer …`, or the first frame of a socket. Never in a URL.
-    pub token: String,
+    pub token: AccessToken,
     /// Whose it is.
     pub user: UserId,
     /// When it ends.
     pub expires_at: Time,
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Token").field("expires_at", &self.expires_at).finish_non_exhaustive()
-    }
 }
 
 /// Revokes access tokens: exactly one of the fields.

@@ -1,11 +1,9 @@
 //! Why a socket is closed, as numbers that tell a client what to do next.
 
-use utoipa::ToSchema;
-
 macro_rules! close_codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $number:literal, $reason:literal;)+) => {
         /// Why the server closes a socket.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr(u16)]
         pub enum CloseCode {
             $($(#[doc = $doc])+ $variant = $number,)+

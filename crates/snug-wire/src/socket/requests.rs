@@ -11,7 +11,8 @@ use crate::{
     json::{self, is_off, lists, present},
     messages::{Mentions, MessageDraft, MessagePatch},
     paging::{InboxQuery, Limit, Order, window},
-    text::{Emoji, Text},
+    secrets::AccessToken,
+    text::{Emoji, Name, Text},
 };
 
 lists! {
@@ -22,7 +23,7 @@ lists! {
 macro_rules! requests {
     ($($(#[doc = $doc:literal])+ $op:literal $variant:ident($body:ty);)+) => {
         /// What a client asks for; `op` says what it is.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+        #[derive(Debug, Clone, Serialize, ToSchema)]
         #[serde(tag = "op", rename_all = "snake_case")]
         pub enum Request {
             $($(#[doc = $doc])+ $variant($body),)+
@@ -82,7 +83,7 @@ requests! {
 }
 
 /// A frame of a client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ClientFrame {
     /// The number by which the answer will be known: 1 to 2^53-1.
     #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
@@ -144,37 +145,25 @@ fn request(bytes: &[u8]) -> Result<Request, Invalid> {
 }
 
 /// `hello`: must come first, within 10 s of the upgrade.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HelloRequest {
     /// The access token.
-    pub token: String,
+    pub token: AccessToken,
     /// What program it is, `snug-js/1.0` say.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub client: Option<String>,
+    pub client: Option<Name>,
     /// The `sync_token` of the inbox that one has: the answer then has only what changed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
 }
 
-impl std::fmt::Debug for HelloRequest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HelloRequest").finish_non_exhaustive()
-    }
-}
-
 /// `token`: another token of the same user. What it narrows holds before the answer.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
     /// The access token.
-    pub token: String,
-}
-
-impl std::fmt::Debug for TokenRequest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenRequest").finish_non_exhaustive()
-    }
+    pub token: AccessToken,
 }
 
 /// `send`: a message, with a text that is not empty, or with attributes, or with both.
