@@ -32,6 +32,25 @@ pub(super) struct Bucket {
     pub(super) day: i32,
 }
 
+impl Owner {
+    /// The name of its secret.
+    pub(super) fn name(self, app: AppKey) -> SecretName {
+        match self {
+            Self::App => SecretName::App(app),
+            Self::User(user) => SecretName::User(app, user),
+            Self::Conversation(conversation) => SecretName::Conversation(app, conversation),
+        }
+    }
+}
+
+impl Bucket {
+    /// The name of its secret.
+    pub(super) fn name(self, app: AppKey) -> SecretName {
+        let Self { class, rule, day } = self;
+        SecretName::Bucket { app, class, rule, day }
+    }
+}
+
 /// The locks of a sealed value, within its app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Locks {

@@ -174,9 +174,21 @@ impl Place<Answer> {
     }
 }
 
+/// The bucket of messages that were accepted on the day of `at`.
+pub(super) fn day(at: Timestamp) -> Bucket {
+    Bucket { class: Class::Messages, rule: APP_RULE, day: at.day() }
+}
+
+/// Whose secret is the first lock of a message: a user's, else the conversation's.
+pub(super) fn author(conversation: ConversationKey, sender: SenderRow) -> Owner {
+    match sender {
+        SenderRow::User(user) => Owner::User(user),
+        SenderRow::Bot { .. } | SenderRow::System => Owner::Conversation(conversation),
+    }
+}
+
 /// Which secrets lock a place.
 fn locks(place: &SealedPlace) -> Locks {
-    let day = |at: Timestamp| Some(Bucket { class: Class::Messages, rule: APP_RULE, day: at.day() });
     let (owner, bucket) = match *place {
         SealedPlace::App { .. }
         | SealedPlace::Role(_)
@@ -191,11 +203,10 @@ fn locks(place: &SealedPlace) -> Locks {
         SealedPlace::ConversationId(conversation)
         | SealedPlace::Alias(conversation)
         | SealedPlace::Conversation { conversation, .. } => (Owner::Conversation(conversation), None),
-        SealedPlace::Message { conversation, sender, created_at, .. } => match sender {
-            SenderRow::User(user) => (Owner::User(user), day(created_at)),
-            SenderRow::Bot { .. } | SenderRow::System => (Owner::Conversation(conversation), day(created_at)),
-        },
-        SealedPlace::Reaction { reactor, created_at, .. } => (Owner::User(reactor), day(created_at)),
+        SealedPlace::Message { conversation, sender, created_at, .. } => {
+            (author(conversation, sender), Some(day(created_at)))
+        }
+        SealedPlace::Reaction { reactor, created_at, .. } => (Owner::User(reactor), Some(day(created_at))),
     };
     Locks { owner, bucket }
 }

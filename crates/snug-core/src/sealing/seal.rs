@@ -8,17 +8,24 @@ use std::{
     sync::Arc,
 };
 
-use snug_model::AppKey;
-use snug_store::{KeyStore, Sealed, SealedAt, SealedPlace, SecretName};
+use snug_model::{
+    AppKey, ConversationId, ConversationKey, MessageId, Timestamp, UserId, conversations,
+    messages::Draft,
+    secret::SecretText,
+    text::{Emoji, Reason, RoleName},
+    users,
+};
+use snug_store::{KeyStore, Mac, Sealed, SealedAt, SealedPlace, SecretName, SenderRow};
 
 use super::{
     cache::Cache,
     error::{OpenError, SealingError},
     keyed::Keyed,
     locks::{HEADER_BYTES_MAX, Locks},
+    macs,
     master::MasterKey,
     padding::{pad, padded, unpad},
-    places::Place,
+    places::{Place, author, day},
     plain::{Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, Plain},
     random::Random,
     secrets::{Asked, Secrets},
@@ -83,6 +90,39 @@ impl Sealer {
         let keyed = Arc::new(Keyed::new(&secret, self.random)?);
         self.keyed.put(app, keyed.clone());
         Ok(keyed)
+    }
+
+    /// The MAC of all that the sender of a message said, before anything was made of it: equal for a repeat, and only for
+    /// that. It is keyed by the first lock of the message, so that nothing can be tried on it once a person is erased.
+    ///
+    /// # Errors
+    /// [`OpenError::Unreadable`] where that secret is gone.
+    pub async fn draft_mac(
+        &self,
+        app: AppKey,
+        conversation: ConversationKey,
+        sender: SenderRow,
+        draft: &Draft,
+    ) -> Result<Mac, SealingError> {
+        let secret = self.secrets.fetch_one(author(conversation, sender).name(app), false).await?;
+        Ok(macs::draft(&secret, conversation, draft)?)
+    }
+
+    /// The MAC of an emoji on a message that was accepted at `created_at`, whoever uses it. It is keyed by the secret of that
+    /// day, and goes with it.
+    ///
+    /// # Errors
+    /// [`OpenError::Unreadable`] where that secret is gone.
+    pub async fn emoji_mac(
+        &self,
+        app: AppKey,
+        conversation: ConversationKey,
+        message: MessageId,
+        created_at: Timestamp,
+        emoji: &Emoji,
+    ) -> Result<Mac, SealingError> {
+        let secret = self.secrets.fetch_one(day(created_at).name(app), false).await?;
+        Ok(macs::emoji(&secret, conversation, message, emoji)?)
     }
 
     /// Seals a value for its place.
@@ -230,20 +270,19 @@ impl Opener {
         fn check<P: Plain>(opener: &Opener, at: &SealedAt) -> Result<(), OpenError> {
             opener.open::<P>(&Place::found(at), &at.sealed).map(drop)
         }
-        use snug_model::{ConversationId, UserId, conversations, secret::SecretText, text, users};
         match at.place {
             SealedPlace::App { .. } => check::<AppProfile>(self, at),
-            SealedPlace::Role(_) => check::<text::RoleName>(self, at),
+            SealedPlace::Role(_) => check::<RoleName>(self, at),
             SealedPlace::KeySecret(_) => check::<SecretText>(self, at),
             SealedPlace::Key(_) => check::<KeyProfile>(self, at),
             SealedPlace::UserId(_) => check::<UserId>(self, at),
             SealedPlace::User { .. } => check::<users::Profile>(self, at),
-            SealedPlace::UserBan(_) | SealedPlace::MemberBan { .. } => check::<text::Reason>(self, at),
+            SealedPlace::UserBan(_) | SealedPlace::MemberBan { .. } => check::<Reason>(self, at),
             SealedPlace::ConversationId(_) | SealedPlace::Alias(_) => check::<ConversationId>(self, at),
             SealedPlace::Conversation { .. } => check::<conversations::Profile>(self, at),
             SealedPlace::Member { .. } => check::<MemberProfile>(self, at),
             SealedPlace::Message { .. } => check::<MessageBody>(self, at),
-            SealedPlace::Reaction { .. } => check::<text::Emoji>(self, at),
+            SealedPlace::Reaction { .. } => check::<Emoji>(self, at),
             SealedPlace::Answer(_) => check::<Answer>(self, at),
         }
     }

@@ -1,0 +1,3 @@
+//! The tests of snug-core: one binary, a file for each noun.
+
+mod sealing;

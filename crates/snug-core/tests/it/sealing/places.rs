@@ -1,0 +1,335 @@
+//! A value opens in its place, with both its secrets, unchanged, and in no other way.
+
+use std::collections::BTreeSet;
+
+use proptest::{prelude::*, test_runner::TestRunner};
+use snug_core::sealing::{
+    Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, OpenError, Place, Plain, Sealer, SealingError,
+};
+use snug_model::{
+    AppKey, ConversationId, ConversationKey, KeyId, RoleKey, Timestamp, UserId, UserKey, conversations,
+    secret::SecretText,
+    text::{Attributes, BotName, Emoji, ImageUrl, Label, Name, Reason, RoleName, Text},
+    users,
+};
+use snug_store::{Class, Mac, Sealed, SealedAt, SealedPlace, SecretName, SenderRow};
+
+use super::*;
+
+const OTHER_APP: AppKey = AppKey(2);
+const BEN: UserKey = UserKey(21);
+const OTHER_CONVERSATION: ConversationKey = ConversationKey(11);
+
+/// Everything that has a secret in these tests, so that no value fails to open only because a secret is missing.
+async fn world() -> (Installation, Sealer) {
+    let installation = Installation::new().await;
+    let sealer = installation.server().await;
+    sealer.new_app(OTHER_APP).await.unwrap();
+    for app in [APP, OTHER_APP] {
+        for user in [ANN, BEN] {
+            make_user(&sealer, app, user).await;
+        }
+        for conversation in [CONVERSATION, OTHER_CONVERSATION] {
+            make_conversation(&sealer, app, conversation).await;
+        }
+        for at in [NOON, NOON.plus_ms(DAY_MS)] {
+            let place = Place::message(app, CONVERSATION, message_id(0), 1, SenderRow::User(ANN), at);
+            sealer.seal(&place, &says("")).await.unwrap();
+        }
+    }
+    (installation, sealer)
+}
+
+/// Seals a value, sees that it comes back as it was, and says where it lies.
+async fn lies<P: Plain + PartialEq>(
+    sealer: &Sealer,
+    place: Place<P>,
+    app: AppKey,
+    at: SealedPlace,
+    value: P,
+) -> SealedAt {
+    let sealed = sealer.seal(&place, &value).await.unwrap();
+    assert!(sealer.open_one(&place, &sealed).await.unwrap() == value, "{at:?} holds something else");
+    SealedAt { app, place: at, sealed }
+}
+
+fn attributes() -> Attributes {
+    Attributes::from_checked_json(r#"{"plan":"pro","n":[1,2.5,null]}"#.into())
+}
+
+/// A value in every kind of place, twice where the same thing can lie in two.
+async fn everywhere(sealer: &Sealer) -> Vec<SealedAt> {
+    let name = || Name::parse("Ann Ämter 👩‍🚀").unwrap();
+    let url = || ImageUrl::parse("https://example.com/a.png").unwrap();
+    let reason = || Reason::parse("spam").unwrap();
+    let key = || KeyId::from_random("k1");
+    let scope = Mac([4; 32]);
+    let emoji = || Emoji::parse("👍").unwrap();
+    let mut all = Vec::new();
+    macro_rules! lie {
+        ($place:expr, $at:expr, $value:expr) => {
+            all.push(lies(sealer, $place, APP, $at, $value).await)
+        };
+    }
+
+    let app = || AppProfile { name: name(), reactions: vec![emoji(), Emoji::parse("ok").unwrap()] };
+    lie!(Place::app_profile(APP, 1), SealedPlace::App { version: 1 }, app());
+    lie!(Place::app_profile(APP, 2), SealedPlace::App { version: 2 }, app());
+    let (place, at) = (Place::app_profile(OTHER_APP, 1), SealedPlace::App { version: 1 });
+    all.push(lies(sealer, place, OTHER_APP, at, app()).await);
+    lie!(Place::role_name(APP, RoleKey(5)), SealedPlace::Role(5), RoleName::parse("owner").unwrap());
+    let (place, at) = (Place::key_secret(APP, key()), SealedPlace::KeySecret(key()));
+    let sealed = sealer.seal(&place, &SecretText::new("s".repeat(43))).await.unwrap();
+    assert_eq!(sealer.open_one(&place, &sealed).await.unwrap().expose(), "s".repeat(43));
+    all.push(SealedAt { app: APP, place: at, sealed });
+    let profile = KeyProfile { name: name(), addresses: vec!["10.0.0.0/8".into()] };
+    lie!(Place::key_profile(APP, key()), SealedPlace::Key(key()), profile);
+    let answer = Answer { status: 201, body: br#"{"id":"c1"}"#.to_vec() };
+    lie!(Place::answer(APP, scope), SealedPlace::Answer(scope), answer);
+
+    lie!(Place::user_id(APP, ANN), SealedPlace::UserId(ANN), UserId::parse("ann@example.com").unwrap());
+    let profile = || users::Profile { name: Some(name()), avatar_url: Some(url()), attributes: attributes() };
+    lie!(Place::user_profile(APP, ANN, 1), SealedPlace::User { user: ANN, version: 1 }, profile());
+    lie!(
+        Place::user_profile(APP, ANN, 2),
+        SealedPlace::User { user: ANN, version: 2 },
+        users::Profile::default()
+    );
+    lie!(Place::user_ban(APP, ANN), SealedPlace::UserBan(ANN), reason());
+
+    let (conversation, alias) = (CONVERSATION, ConversationId::parse("support/1").unwrap());
+    lie!(Place::conversation_id(APP, conversation), SealedPlace::ConversationId(conversation), alias.clone());
+    lie!(Place::alias(APP, conversation), SealedPlace::Alias(conversation), alias);
+    let profile =
+        conversations::Profile { name: Some(name()), image_url: Some(url()), attributes: attributes() };
+    let place = Place::conversation_profile(APP, conversation, 1);
+    lie!(place, SealedPlace::Conversation { conversation, version: 1 }, profile);
+    let profile = MemberProfile { label: Some(Label::parse("VIP").unwrap()), attributes: attributes() };
+    let place = Place::member_profile(APP, conversation, ANN, 1);
+    lie!(place, SealedPlace::Member { conversation, user: ANN, version: 1 }, profile);
+    let place = Place::member_ban(APP, conversation, ANN);
+    lie!(place, SealedPlace::MemberBan { conversation, user: ANN }, reason());
+
+    for reactor in [ANN, BEN] {
+        let id = message_id(1);
+        let place = Place::reaction(APP, conversation, id, NOON, reactor);
+        lie!(place, SealedPlace::Reaction { conversation, id, created_at: NOON, reactor }, emoji());
+    }
+    let body = || MessageBody {
+        text: Some(Text::parse("héllo\0\u{202e} world").unwrap()),
+        attributes: attributes(),
+        mentions: vec![ANN, UserKey(i64::MAX)],
+        bot: Some(BotName::parse("helper").unwrap()),
+        silent: true,
+    };
+    let senders = [
+        SenderRow::User(ANN),
+        SenderRow::User(BEN),
+        SenderRow::Bot { verified: false },
+        SenderRow::Bot { verified: true },
+        SenderRow::System,
+    ];
+    for sender in senders {
+        for (conversation, id, version, created_at) in [
+            (CONVERSATION, message_id(1), 1, NOON),
+            (OTHER_CONVERSATION, message_id(1), 1, NOON),
+            (CONVERSATION, message_id(2), 1, NOON),
+            (CONVERSATION, message_id(1), 2, NOON),
+            (CONVERSATION, message_id(1), 1, NOON.plus_ms(1)),
+            (CONVERSATION, message_id(1), 1, NOON.plus_ms(DAY_MS)),
+        ] {
+            let place = Place::message(APP, conversation, id, version, sender, created_at);
+            lie!(place, SealedPlace::Message { conversation, id, version, sender, created_at }, body());
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_value_opens_in_its_place_and_in_no_other() {
+    let (_installation, sealer) = world().await;
+    let all = everywhere(&sealer).await;
+    let announced = all.iter().flat_map(|at| [(APP, &at.sealed), (OTHER_APP, &at.sealed)]);
+    let opener = sealer.opener_across(announced).await.unwrap();
+    for (i, from) in all.iter().enumerate() {
+        for (j, to) in all.iter().enumerate() {
+            let moved = SealedAt { sealed: from.sealed.clone(), ..to.clone() };
+            let expected = if i == j { Ok(()) } else { Err(OpenError::Tampered) };
+            assert_eq!(opener.check(&moved), expected, "{:?} in {:?}", from.place, to.place);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_row_of_another_app_does_not_open_it() {
+    let (_installation, sealer) = world().await;
+    for at in everywhere(&sealer).await {
+        let app = if at.app == APP { OTHER_APP } else { APP };
+        let moved = SealedAt { app, ..at };
+        let opener = sealer.opener(app, [&moved.sealed]).await.unwrap();
+        assert_eq!(opener.check(&moved), Err(OpenError::Tampered), "{:?}", moved.place);
+    }
+}
+
+#[tokio::test]
+async fn every_bit_counts() {
+    let (_installation, sealer) = world().await;
+    for at in everywhere(&sealer).await {
+        for bit in 0..at.sealed.0.len() * 8 {
+            let mut changed = at.clone();
+            changed.sealed.0[bit / 8] ^= 1 << (bit % 8);
+            let opener = sealer.opener(at.app, [&changed.sealed]).await.unwrap();
+            let expected = match bit / 8 {
+                0 => OpenError::Unknown,
+                // The rule: it names the secret of another bucket, and there is none.
+                11..15 if at.sealed.0[1] & 0x10 != 0 => OpenError::Unreadable,
+                _ => OpenError::Tampered,
+            };
+            assert_eq!(opener.check(&changed), Err(expected), "bit {bit} in {:?}", at.place);
+        }
+        for cut in [0, 1, 2, 10, 19, 43, at.sealed.0.len() - 1] {
+            let changed = SealedAt { sealed: Sealed(at.sealed.0[..cut].into()), ..at.clone() };
+            let opener = sealer.opener(at.app, [&changed.sealed]).await.unwrap();
+            assert_eq!(opener.check(&changed), Err(OpenError::Tampered), "cut to {cut} in {:?}", at.place);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_was_not_announced_is_no_loss_of_data() {
+    let (_installation, sealer) = world().await;
+    let place = message(1, ANN, NOON);
+    let sealed = sealer.seal(&place, &says("hi")).await.unwrap();
+    let opener = sealer.opener(APP, []).await.unwrap();
+    assert_eq!(opener.open(&place, &sealed).err(), Some(OpenError::Unannounced));
+}
+
+/// The day's secret of `at`.
+fn bucket(at: Timestamp) -> SecretName {
+    SecretName::Bucket { app: APP, class: Class::Messages, rule: 0, day: at.day() }
+}
+
+#[tokio::test]
+async fn without_either_secret_a_message_is_unreadable() {
+    let locks = [
+        (SenderRow::User(ANN), SecretName::User(APP, ANN)),
+        (SenderRow::User(ANN), bucket(NOON)),
+        (SenderRow::System, SecretName::Conversation(APP, CONVERSATION)),
+        (SenderRow::Bot { verified: true }, SecretName::Conversation(APP, CONVERSATION)),
+        (SenderRow::System, bucket(NOON)),
+    ];
+    for (sender, destroyed) in locks {
+        let (installation, sealer) = world().await;
+        let place = Place::message(APP, CONVERSATION, message_id(1), 1, sender, NOON);
+        let sealed = sealer.seal(&place, &says("hi")).await.unwrap();
+        // Another person's of the next day, in a conversation of its own: it needs none of these secrets.
+        let sender = SenderRow::User(BEN);
+        let spared = Place::message(APP, CONVERSATION, message_id(2), 1, sender, NOON.plus_ms(DAY_MS));
+        let other = sealer.seal(&spared, &says("still here")).await.unwrap();
+
+        installation.keys.destroy(destroyed);
+        let server = installation.server().await;
+        let opener = server.opener(APP, [&sealed, &other]).await.unwrap();
+        assert_eq!(opener.open(&place, &sealed).err(), Some(OpenError::Unreadable), "{destroyed:?}");
+        assert!(opener.open(&spared, &other).unwrap() == says("still here"), "{destroyed:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_one_lock_goes_with_it_and_not_with_the_day() {
+    let (installation, sealer) = world().await;
+    let place = Place::user_profile(APP, ANN, 1);
+    let sealed = sealer.seal(&place, &users::Profile::default()).await.unwrap();
+    installation.keys.destroy(bucket(NOON));
+    assert!(installation.server().await.open_one(&place, &sealed).await.is_ok());
+    installation.keys.destroy(SecretName::User(APP, ANN));
+    let gone = installation.server().await.open_one(&place, &sealed).await;
+    assert!(matches!(gone, Err(SealingError::Open(OpenError::Unreadable))));
+}
+
+#[tokio::test]
+async fn nothing_written_later_makes_a_destroyed_secret_anew() {
+    let (installation, _) = world().await;
+    installation.keys.destroy(bucket(NOON));
+    installation.keys.destroy(SecretName::User(APP, BEN));
+    installation.keys.destroy(SecretName::Conversation(APP, CONVERSATION));
+    let left = installation.keys.names();
+    let sealer = installation.server().await;
+
+    let edit = Place::message(APP, CONVERSATION, message_id(1), 2, SenderRow::User(ANN), NOON);
+    let refused = [
+        sealer.seal(&edit, &says("edited")).await.err(),
+        sealer.seal(&message(3, BEN, NOON.plus_ms(DAY_MS)), &says("from the grave")).await.err(),
+        sealer.seal(&Place::user_profile(APP, BEN, 2), &users::Profile::default()).await.err(),
+        sealer.seal(&Place::member_profile(APP, CONVERSATION, BEN, 1), &MemberProfile::default()).await.err(),
+        sealer.seal(&Place::user_ban(APP, BEN), &Reason::parse("late").unwrap()).await.err(),
+        sealer.seal(&Place::alias(APP, CONVERSATION), &ConversationId::parse("a").unwrap()).await.err(),
+        sealer
+            .seal(&Place::reaction(APP, CONVERSATION, message_id(1), NOON, ANN), &Emoji::parse("👍").unwrap())
+            .await
+            .err(),
+        sealer.seal(&Place::role_name(AppKey(99), RoleKey(1)), &RoleName::parse("r").unwrap()).await.err(),
+    ];
+    for (i, error) in refused.into_iter().enumerate() {
+        assert!(matches!(error, Some(SealingError::Open(OpenError::Unreadable))), "{i}: {error:?}");
+    }
+    assert_eq!(installation.keys.names(), left, "no secret was made");
+    // What is new makes it.
+    sealer.seal(&message(4, ANN, NOON), &says("new")).await.unwrap();
+    assert!(installation.keys.names().contains(&bucket(NOON)));
+}
+
+#[tokio::test]
+async fn the_length_says_little() {
+    let (_installation, sealer) = world().await;
+    let mut lengths = BTreeSet::new();
+    for text in 0..=2_000 {
+        let sealed = sealer.seal(&message(1, ANN, NOON), &says(&"x".repeat(text))).await.unwrap();
+        lengths.insert(sealed.0.len());
+    }
+    let (header, nonce, tag) = (19, 24, 16);
+    let padded: Vec<_> = lengths.iter().map(|length| length - header - nonce - tag).collect();
+    assert_eq!(padded, [32, 64, 128, 256, 512, 1_024, 2_048]);
+}
+
+#[tokio::test]
+async fn sealing_twice_gives_two_values() {
+    let (_installation, sealer) = world().await;
+    let (place, body) = (message(1, ANN, NOON), says("hi"));
+    let sealed: BTreeSet<_> = [
+        sealer.seal(&place, &body).await.unwrap().0[19..].to_vec(),
+        sealer.seal(&place, &body).await.unwrap().0[19..].to_vec(),
+    ]
+    .into();
+    assert_eq!(sealed.len(), 2);
+}
+
+fn bodies() -> impl Strategy<Value = MessageBody> {
+    let text = proptest::option::of(".{0,300}".prop_map(|text| Text::parse(&text).unwrap()));
+    let attributes = r#"\{"[a-z]{1,9}":"[a-z]{0,600}"\}"#.prop_map(Attributes::from_checked_json);
+    let mentions = proptest::collection::vec(any::<i64>().prop_map(UserKey), 0..50);
+    let bot = proptest::option::of("[^\\x00]{1,20}".prop_map(|name| BotName::parse(&name).unwrap()));
+    (text, attributes, mentions, bot, any::<bool>()).prop_map(|(text, attributes, mentions, bot, silent)| {
+        MessageBody { text, attributes, mentions, bot, silent }
+    })
+}
+
+#[tokio::test]
+async fn whatever_a_message_says_comes_back() {
+    let (_installation, sealer) = world().await;
+    let place = message(1, ANN, NOON);
+    // Everything is remembered by now, so that sealing and opening never wait.
+    let ready = tokio::runtime::Handle::current();
+    let run = move || {
+        let check = |body: MessageBody| {
+            let opened = ready.block_on(async {
+                let sealed = sealer.seal(&place, &body).await.unwrap();
+                sealer.open_one(&place, &sealed).await.unwrap()
+            });
+            prop_assert_eq!(opened, body);
+            Ok(())
+        };
+        TestRunner::default().run(&bodies(), check).unwrap();
+    };
+    tokio::task::spawn_blocking(run).await.unwrap();
+}
