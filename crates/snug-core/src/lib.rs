@@ -1,3 +1,50 @@
-//! snug-core
+//! The use cases: authorize, commit, publish. The hub, sealing, jobs.
+//!
+//! What this crate makes impossible to break: an act is decided, sealed, committed and published on one straight line, in
+//! one function that can be read top to bottom. It knows neither HTTP nor SQL.
 
+mod addresses;
+mod apps;
+pub mod authenticate;
+mod authorize;
+mod beside;
+pub mod clock;
+mod context;
+mod conversations;
+mod error;
+mod facts;
+pub mod hub;
+mod idempotency;
+mod inbox;
+mod jobs;
+mod keys;
+mod members;
+mod messages;
+mod paging;
+mod people;
+mod presence;
+mod publish;
+mod roles;
 pub mod sealing;
+mod sessions;
+mod tokens;
+mod users;
+mod views;
+
+mod core;
+
+pub use self::core::{Core, Parts, Settings};
+pub use authenticate::Authenticated;
+pub use conversations::Filter;
+pub use error::{Error, Incident, Missing, Result};
+pub use idempotency::OnceKey;
+pub use inbox::{Changes, Inbox, InboxAsk, Unread};
+pub use jobs::Job;
+pub use keys::NewKey;
+pub use members::Read;
+pub use messages::{History, Reaction};
+pub use paging::{Listed, PageAsk};
+pub use people::People;
+pub use publish::{Asked, Outcome};
+pub use sessions::{Hello, Refreshed};
+pub use tokens::Minted;

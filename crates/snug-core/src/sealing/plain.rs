@@ -60,6 +60,12 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Answer({}, …)", self.status)
+    }
+}
+
 /// Something that can be sealed.
 pub trait Plain: Sized {
     /// How it is laid out, with what it borrows.

@@ -1,0 +1,175 @@
+//! Apps: make, list, see, change, delete.
+
+use snug_model::{
+    Action, Actor, AppId, AppKey, Facts, Permit, RoleKey, Version,
+    apps::{App, AppDraft, AppPatch},
+    permissions::Scope,
+    policy, roles,
+    text::RoleName,
+};
+use snug_store::{AppEdit, AppRow, JobKind, RoleRow, SettingsRow};
+
+use crate::{
+    Core, Error, OnceKey, Result,
+    authorize::{Ask, decided},
+    context::AppContext,
+    facts,
+    hub::Close,
+    jobs::Job,
+    paging::{Listed, PageAsk},
+    sealing::{AppProfile, Place},
+};
+
+impl Core {
+    /// A permit for an act on the installation, which has no row and so no versions but its key's.
+    pub(crate) async fn installation_permit(&self, actor: &Actor, action: Action) -> Result<Permit> {
+        let mut facts = Facts::default();
+        if let Actor::Key(key) = actor {
+            facts.key = self.key_row(&key.key, true).await?.map(|row| facts::of_key(&row, None));
+        }
+        Ok(policy::decide(actor, &action, &facts, self.clock.now())?)
+    }
+
+    /// Makes an app, with the default roles, in this node's region.
+    ///
+    /// # Errors
+    /// `Misdirected` where another region is asked for.
+    pub async fn create_app(&self, actor: &Actor, draft: &AppDraft, once: Option<&OnceKey>) -> Result<App> {
+        let permit = self.installation_permit(actor, Action::CreateApp).await?;
+        let once = self.first_time(&permit, once).await?;
+        let region = draft.region.as_ref().unwrap_or(&self.settings.region);
+        if *region != self.settings.region {
+            return Err(Error::Misdirected);
+        }
+        let key = AppKey(self.store.reserve(1).await?.start);
+        self.sealer.new_app(key).await?;
+        let roles = self.default_roles(key).await?;
+        let role = |scope: Scope, name: &str| {
+            let place = roles::defaults().iter().position(|(of, called, _)| *of == scope && *called == name);
+            place
+                .and_then(|place| roles.get(place))
+                .map(|role: &RoleRow| role.key)
+                .ok_or_else(|| Error::internal("no role"))
+        };
+        let profile = AppProfile { name: draft.name.clone(), reactions: Vec::new() };
+        let row = AppRow {
+            key,
+            id: AppId::from_random(region, &self.random.id_part()?),
+            region: region.clone(),
+            profile: self.sealer.seal(&Place::app_profile(key, 1), &profile).await?,
+            profile_version: 1,
+            settings: SettingsRow {
+                auto_create_users: true,
+                default_role: role(Scope::App, roles::USER)?,
+                member_role: role(Scope::Conversation, roles::MEMBER)?,
+                creator_role: role(Scope::Conversation, roles::OWNER)?,
+            },
+            version: Version(1),
+            tokens_not_before: None,
+            created_at: self.clock.now(),
+            deleted_at: None,
+        };
+        self.store.create_app(&permit, row.clone(), roles, once.as_ref().map(|once| once.once)).await?;
+        Ok(self.app_by_key(key, true).await?.view())
+    }
+
+    async fn default_roles(&self, app: AppKey) -> Result<Vec<RoleRow>> {
+        let defaults = roles::defaults();
+        let keys = self.store.reserve(defaults.len() as u32).await?;
+        let macs = self.keyed(app).await?;
+        let mut rows = Vec::with_capacity(defaults.len());
+        for ((scope, name, permissions), key) in defaults.into_iter().zip(keys) {
+            let name = RoleName::parse(name)?;
+            let key = RoleKey(key);
+            rows.push(RoleRow {
+                key,
+                scope,
+                name_mac: macs.macs.role_name(scope, &name),
+                name: self.sealer.seal(&Place::role_name(app, key), &name).await?,
+                permissions,
+            });
+        }
+        Ok(rows)
+    }
+
+    /// The apps of the installation.
+    pub async fn list_apps(&self, actor: &Actor, page: &PageAsk<'_>) -> Result<Listed<App>> {
+        let permit = self.installation_permit(actor, Action::ListApps).await?;
+        let from = self.open_page(actor, page).await?;
+        let rows = self.store.list_apps(&permit, from).await?;
+        let next = self.next_page(actor, page, rows.len(), rows.last().map(|row| row.key.0)).await?;
+        let mut apps = Vec::with_capacity(rows.len());
+        for row in rows {
+            apps.push(self.app_by_key(row.key, true).await?.view());
+        }
+        Ok(Listed { next, ..Listed::whole(apps) })
+    }
+
+    /// The actor's app.
+    pub async fn app(&self, actor: &Actor) -> Result<App> {
+        let ask = Ask::in_app(actor, Action::ReadApp).with_rows();
+        decided!(self, ask.clone(), |allowed| async { Ok::<_, Error>(allowed.app.view()) })
+    }
+
+    /// Changes the actor's app; what `patch` leaves out stays.
+    pub async fn edit_app(&self, actor: &Actor, patch: &AppPatch) -> Result<App> {
+        let ask = Ask::in_app(actor, Action::EditApp).with_rows();
+        decided!(self, ask.clone(), |allowed| async {
+            let app = &allowed.app;
+            let version = app.row.profile_version + 1;
+            let profile = AppProfile {
+                name: patch.name.clone().unwrap_or_else(|| app.name.clone()),
+                reactions: patch.settings.reactions.clone().unwrap_or_else(|| app.reactions.clone()),
+            };
+            let edit = AppEdit {
+                profile: self.sealer.seal(&Place::app_profile(app.key(), version), &profile).await?,
+                profile_version: version,
+                settings: settings_row(app, patch)?,
+            };
+            self.store.edit_app(&allowed.permit, edit).await?;
+            Ok(self.app_by_key(app.key(), true).await?.view())
+        })
+    }
+
+    /// Begins the deletion of the actor's app with all it holds; every session in it is closed before this returns.
+    pub async fn delete_app(&self, actor: &Actor) -> Result<Job> {
+        let ask = Ask::in_app(actor, Action::DeleteApp).with_rows();
+        decided!(self, ask.clone(), |allowed| async {
+            let job = self.new_job(actor.app(), JobKind::DeleteApp)?;
+            self.store.delete_app(&allowed.permit, job.clone()).await?;
+            self.facts.forget_app(allowed.app.id());
+            self.hub.forget_lanes_of(actor.app());
+            self.hub.directory.each_of_app(actor.app(), |session| session.close(Close::Unauthenticated));
+            self.wake_jobs();
+            Ok(job.into())
+        })
+    }
+
+    /// The app of that id, for who has the data folder.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none.
+    pub async fn system_actor(&self, app: &AppId) -> Result<Actor> {
+        Ok(Actor::System(self.app_by_id(app, true).await?.ok_or(Error::NotFound)?.key()))
+    }
+}
+
+fn settings_row(app: &AppContext, patch: &AppPatch) -> Result<SettingsRow> {
+    let current = &app.row.settings;
+    let role = |scope, name: &Option<RoleName>, field: &str, current| match name {
+        Some(name) => app.role(scope, name, &format!("settings.{field}")).map(|role| role.key),
+        None => Ok(current),
+    };
+    let settings = &patch.settings;
+    Ok(SettingsRow {
+        auto_create_users: settings.auto_create_users.unwrap_or(current.auto_create_users),
+        default_role: role(Scope::App, &settings.default_role, "default_role", current.default_role)?,
+        member_role: role(Scope::Conversation, &settings.member_role, "member_role", current.member_role)?,
+        creator_role: role(
+            Scope::Conversation,
+            &settings.creator_role,
+            "creator_role",
+            current.creator_role,
+        )?,
+    })
+}

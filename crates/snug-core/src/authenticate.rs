@@ -1,0 +1,152 @@
+//! Credential in, actor out.
+//!
+//! Every refusal is the same [`Error::Unauthenticated`]: nobody learns which part was wrong.
+
+use std::{net::IpAddr, sync::Arc};
+
+use aws_lc_rs::{constant_time, digest};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use snug_model::{
+    Action, Actor, AppId, AppKey, KeyActor, KeyId, Timestamp, UserActor, actor::Grant, keys::Scope, limits,
+    tokens::Claims,
+};
+use snug_store::{KeyRow, UserRef};
+
+use crate::{
+    Core, Error, Result,
+    authorize::{Ask, Decision},
+    context::AppContext,
+};
+
+/// A client, authenticated.
+pub struct Authenticated {
+    /// Who acts.
+    pub actor: UserActor,
+    /// What the token says.
+    pub claims: Claims,
+}
+
+impl Core {
+    /// Authenticates a back end by its key, in an app or, without one, in the installation.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an unknown app, and for a key that is wrong, another app's, expired, revoked, or used from
+    /// an address that it does not allow.
+    pub async fn authenticate_key(
+        &self,
+        app: Option<&AppId>,
+        id: &str,
+        secret: &str,
+        peer: IpAddr,
+    ) -> Result<Actor> {
+        let id = KeyId::parse(&format!("{}{id}", KeyId::PREFIX)).map_err(|_| Error::Unauthenticated)?;
+        let row = self.key_row(&id, false).await?;
+        let given = digest::digest(&digest::SHA256, secret.as_bytes());
+        // An unknown key is compared too, with what no secret has, so that it costs the same.
+        let expected = row.as_ref().map_or([0; 32], |row| row.secret_hash);
+        let same = constant_time::verify_slices_are_equal(given.as_ref(), &expected).is_ok();
+        let row = row.filter(|_| same).ok_or(Error::Unauthenticated)?;
+        let app = match app {
+            Some(app) => self.app_by_id(app, false).await?.ok_or(Error::Unauthenticated)?.key(),
+            None => AppKey::INSTALLATION,
+        };
+        if !self.key_works_here(&row, app, peer).await? {
+            return Err(Error::Unauthenticated);
+        }
+        self.key_use.note(&id, self.clock.now());
+        Ok(Actor::Key(KeyActor { app, key: id }))
+    }
+
+    /// Whether a key is alive, of this app or the installation's, and used from where it may be.
+    async fn key_works_here(&self, row: &KeyRow, app: AppKey, peer: IpAddr) -> Result<bool> {
+        let now = self.clock.now();
+        let alive = row.revoked_at.is_none() && row.expires_at.is_none_or(|end| now < end);
+        let here = row.app == app || row.app == AppKey::INSTALLATION;
+        Ok(alive && here && self.key_allows(row, peer).await?)
+    }
+
+    /// Authenticates a client by its access token, and makes its user where nobody knows it and the app wants that.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for whatever is wrong with the token or its app; `Banned` where its user is.
+    pub async fn authenticate_token(&self, app: &AppId, token: &str) -> Result<Authenticated> {
+        let app = self.app_by_id(app, false).await?.ok_or(Error::Unauthenticated)?;
+        let claims = self.verify_token(&app, token).await?;
+        let keyed = self.keyed(app.key()).await?;
+        let user_id = keyed.macs.user_id(&claims.user);
+        let grant = Grant {
+            signed_by: claims.signed_by.clone(),
+            jti: claims.jti.clone(),
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
+            only: claims
+                .only
+                .as_ref()
+                .map(|only| only.iter().map(|id| keyed.macs.conversation_id(id)).collect()),
+            can: claims.can,
+        };
+        let known = match self.facts.user_keys.get(&(app.key(), user_id)) {
+            Some(user) => Some(user),
+            None => self.store.user(app.key(), UserRef::Id(user_id)).await?.map(|row| row.key),
+        };
+        let user = match known {
+            Some(user) => user,
+            None => self.admit_user(&app, &grant, &claims.user).await?,
+        };
+        self.facts.user_keys.insert((app.key(), user_id), user);
+        let actor = UserActor { app: app.key(), user, token: grant, session: None };
+        Ok(Authenticated { actor, claims })
+    }
+
+    /// Whether who holds this actor's credential may still use it: what every request of a client needs first.
+    pub(crate) async fn admitted(&self, actor: &Actor) -> Result<crate::authorize::Allowed> {
+        self.authorize(&mut Decision::new(Ask::in_app(actor, Action::Connect))).await
+    }
+
+    /// Verifies an access token: form, signature, app, times. What was revoked, the decision on each act looks at.
+    async fn verify_token(&self, app: &Arc<AppContext>, token: &str) -> Result<Claims> {
+        if token.len() as u64 > limits::TOKEN_BYTES_MAX {
+            return Err(Error::Unauthenticated);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| Error::Unauthenticated)?;
+        let id =
+            header.kid.as_deref().and_then(|kid| KeyId::parse(kid).ok()).ok_or(Error::Unauthenticated)?;
+        let key = self
+            .key_row(&id, false)
+            .await?
+            .filter(|row| row.app == app.key() && row.scopes.has(Scope::Tokens));
+        let key = key.ok_or(Error::Unauthenticated)?;
+        let secret = self.key_secret(&key).await?;
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The audience is looked at with the other claims.
+        validation.validate_aud = false;
+        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
+        validation.leeway = 0;
+        // The clock is the core's own, so that tests can set it; times are checked below.
+        validation.validate_exp = false;
+        let decoding = DecodingKey::from_secret(secret.expose().as_bytes());
+        let decoded = jsonwebtoken::decode::<snug_wire::claims::TokenClaims>(token, &decoding, &validation)
+            .map_err(|_| Error::Unauthenticated)?;
+        let claims = decoded.claims.into_claims(id, app.id().as_str()).map_err(|_| Error::Unauthenticated)?;
+        if self.token_is_timely(&claims) { Ok(claims) } else { Err(Error::Unauthenticated) }
+    }
+
+    fn token_is_timely(&self, claims: &Claims) -> bool {
+        let now = self.clock.now();
+        let life_ms = claims.expires_at.0.saturating_sub(claims.issued_at.0);
+        let latest_iat = now.plus_s(limits::TOKEN_FUTURE_S_MAX as i64);
+        claims.issued_at <= latest_iat
+            && now < claims.expires_at
+            && life_ms > 0
+            && life_ms <= limits::TOKEN_LIFE_S_MAX as i64 * 1_000
+    }
+}
+
+/// When a token that is made now says that it was made: after the last revocation, so that it is not void from the start.
+pub(crate) fn issued_at(
+    now: Timestamp,
+    not_before: impl IntoIterator<Item = Option<Timestamp>>,
+) -> Timestamp {
+    let bound = not_before.into_iter().flatten().map(|bound| bound.seconds() + 1).max().unwrap_or(0);
+    Timestamp(now.seconds().max(bound) * 1_000)
+}

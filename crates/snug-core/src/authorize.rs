@@ -1,0 +1,329 @@
+//! Facts in, a permit out: the one way to one.
+
+use std::sync::Arc;
+
+use snug_model::{
+    Action, Actor, AppKey, ConversationId, Facts, Invalid, Permit, UserId, UserKey, facts::TargetFacts,
+    ids::Version, members::Access, policy,
+};
+use snug_store::{ConversationRef, ConversationRow, Found, MemberRow, UserRef, UserRow, Viewer};
+
+use crate::{Core, Error, Result, context::AppContext, facts};
+
+/// Does an act with a permit, and once more with a fresh one where the store says that a fact has changed under it.
+macro_rules! decided {
+    ($core:expr, $ask:expr, |$allowed:ident| $act:expr) => {{
+        let mut decision = $crate::authorize::Decision::new($ask);
+        loop {
+            let $allowed = $core.authorize(&mut decision).await?;
+            match $act.await {
+                Err($crate::Error::Stale) => {}
+                done => break done,
+            }
+        }
+    }};
+}
+pub(crate) use decided;
+
+/// What is asked: who wants to do what, where, to whom.
+#[derive(Clone)]
+pub(crate) struct Ask<'a> {
+    pub(crate) actor: &'a Actor,
+    pub(crate) action: Action,
+    pub(crate) conversation: Option<&'a ConversationId>,
+    /// Whom it concerns.
+    pub(crate) targets: &'a [UserId],
+    /// Whether the rows themselves are wanted, as they are now.
+    pub(crate) rows: bool,
+}
+
+impl<'a> Ask<'a> {
+    /// An act in the app.
+    pub(crate) fn in_app(actor: &'a Actor, action: Action) -> Self {
+        Self { actor, action, conversation: None, targets: &[], rows: false }
+    }
+
+    /// An act in a conversation.
+    pub(crate) fn in_conversation(
+        actor: &'a Actor,
+        action: Action,
+        conversation: &'a ConversationId,
+    ) -> Self {
+        Self { conversation: Some(conversation), ..Self::in_app(actor, action) }
+    }
+
+    /// The act concerns this person.
+    pub(crate) fn on(self, target: &'a UserId) -> Self {
+        self.on_all(std::slice::from_ref(target))
+    }
+
+    /// The act concerns these people.
+    pub(crate) fn on_all(self, targets: &'a [UserId]) -> Self {
+        Self { targets, ..self }
+    }
+
+    /// The act concerns this person, if it is another than the actor.
+    pub(crate) fn perhaps_on(self, target: Option<&'a UserId>) -> Self {
+        match target {
+            Some(target) => self.on(target),
+            None => self,
+        }
+    }
+
+    /// The rows are wanted as they are now.
+    pub(crate) fn with_rows(self) -> Self {
+        Self { rows: true, ..self }
+    }
+}
+
+/// One request's way to a permit: decided on what is known, and at most once more on what is.
+pub(crate) struct Decision<'a> {
+    ask: Ask<'a>,
+    tries: u8,
+}
+
+impl<'a> Decision<'a> {
+    pub(crate) fn new(ask: Ask<'a>) -> Self {
+        Self { ask, tries: 0 }
+    }
+}
+
+/// A decided act: the permit, and the rows that were looked at.
+pub(crate) struct Allowed {
+    pub(crate) permit: Permit,
+    pub(crate) app: Arc<AppContext>,
+    pub(crate) facts: Facts,
+    pub(crate) conversation: Option<Arc<ConversationRow>>,
+    pub(crate) targets: Vec<Option<Target>>,
+}
+
+/// Whom an act concerns, as rows.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) user: Arc<UserRow>,
+    pub(crate) member: Option<MemberRow>,
+}
+
+impl Allowed {
+    /// The conversation of an act that is one's.
+    pub(crate) fn conversation(&self) -> Result<&ConversationRow> {
+        self.conversation.as_deref().ok_or_else(|| Error::internal("a permit without its conversation"))
+    }
+
+    /// Whose membership acts: the client's own, or that of the member for whom a back end acts.
+    pub(crate) fn acting_member(&self) -> Result<UserKey> {
+        match (self.permit.user(), self.targets.first()) {
+            (Some(user), None) => Ok(user),
+            (None, Some(Some(Target { user, member: Some(member) }))) if member.access != Access::None => {
+                Ok(user.key)
+            }
+            (None, None) => Err(Invalid::new("as", "says for whom a back end acts").into()),
+            (None, Some(_)) => Err(Error::NotFound),
+            (Some(_), Some(_)) => Err(Invalid::new("as", "is for back ends").into()),
+        }
+    }
+
+    /// The person of an act that concerns one; who does not exist is not found.
+    pub(crate) fn target(&self) -> Result<&Target> {
+        self.targets.first().and_then(Option::as_ref).ok_or(Error::NotFound)
+    }
+}
+
+/// What was gathered for a decision.
+struct Gathered {
+    app: Arc<AppContext>,
+    facts: Facts,
+    conversation: Option<Arc<ConversationRow>>,
+    targets: Vec<Option<Target>>,
+}
+
+impl Core {
+    /// Decides, on cached facts first. A denial, and a second try, rest on fresh ones.
+    pub(crate) async fn authorize(&self, decision: &mut Decision<'_>) -> Result<Allowed> {
+        decision.tries += 1;
+        if decision.tries > 2 {
+            return Err(Error::Unavailable);
+        }
+        let ask = &decision.ask;
+        let cached = decision.tries == 1 && !ask.rows;
+        if cached {
+            let gathered = self.gather(ask, false).await?;
+            if let Ok(allowed) = self.decide(ask, gathered) {
+                return Ok(allowed);
+            }
+        }
+        let gathered = self.gather(ask, true).await?;
+        self.decide(ask, gathered)
+    }
+
+    fn decide(&self, ask: &Ask<'_>, gathered: Gathered) -> Result<Allowed> {
+        let Gathered { app, facts, conversation, targets } = gathered;
+        let permit = policy::decide(ask.actor, &ask.action, &facts, self.clock.now())?;
+        Ok(Allowed { permit, app, facts, conversation, targets })
+    }
+
+    async fn gather(&self, ask: &Ask<'_>, fresh: bool) -> Result<Gathered> {
+        let app = self.app_by_key(ask.actor.app(), fresh).await?;
+        let mut facts = Facts { app: app.facts(), ..Facts::default() };
+        self.gather_actor(ask.actor, &app, &mut facts, fresh).await?;
+        let found = match ask.conversation {
+            Some(id) => self.gather_conversation(ask, &app, id, &facts, fresh).await?,
+            None => None,
+        };
+        let (conversation, member) = match found {
+            Some((conversation, member)) => (Some(conversation), member),
+            None => (None, None),
+        };
+        facts.conversation = conversation.as_deref().map(facts::of_conversation);
+        facts.member = member.as_deref().map(|row| facts::of_member(row, &app));
+        let mut targets = Vec::with_capacity(ask.targets.len());
+        for id in ask.targets {
+            targets.push(self.gather_target(&app, id, conversation.as_deref()).await?);
+        }
+        match (ask.actor, targets.first()) {
+            // In whose name a back end acts is a fact about the actor; an unknown one is refused where it is needed.
+            (Actor::Key(_), Some(Some(target))) => facts.user = Some(facts::of_user(&target.user, &app)),
+            (Actor::Key(_), _) => {}
+            _ => {
+                facts.targets =
+                    targets.iter().map(|it| target_facts(it.as_ref(), conversation.is_some(), &app)).collect()
+            }
+        }
+        Ok(Gathered { app, facts, conversation, targets })
+    }
+
+    /// The key, and the user, behind a credential.
+    async fn gather_actor(
+        &self,
+        actor: &Actor,
+        app: &AppContext,
+        facts: &mut Facts,
+        fresh: bool,
+    ) -> Result<()> {
+        match actor {
+            Actor::System(_) => {}
+            Actor::Key(key) => {
+                let row = self.key_row(&key.key, fresh).await?;
+                facts.key = row.map(|row| facts::of_key(&row, Some(app)));
+            }
+            Actor::User(user) => {
+                let row = self.key_row(&user.token.signed_by, fresh).await?;
+                facts.key = row.map(|row| facts::of_key(&row, Some(app)));
+                let row = self.user_row(app.key(), user.user, fresh).await?;
+                facts.user = row.map(|row| facts::of_user(&row, app));
+                if let Some(jti) = &user.token.jti {
+                    facts.token_revoked = app.revoked.contains(&self.keyed(app.key()).await?.macs.jti(jti));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn gather_conversation(
+        &self,
+        ask: &Ask<'_>,
+        app: &AppContext,
+        id: &ConversationId,
+        facts: &Facts,
+        fresh: bool,
+    ) -> Result<Option<(Arc<ConversationRow>, Option<Arc<MemberRow>>)>> {
+        let id = self.keyed(app.key()).await?.macs.conversation_id(id);
+        let user = ask.actor.user();
+        if !fresh {
+            let cached = self.facts.conversations.get(&(app.key(), id));
+            let member =
+                cached.as_ref().zip(user).and_then(|(row, user)| self.facts.members.get(&(row.key, user)));
+            match cached {
+                Some(conversation) if user.is_none() || member.is_some() => {
+                    return Ok(Some((conversation, member)));
+                }
+                _ => {}
+            }
+        }
+        let viewer = match user {
+            None => Viewer::Anyone,
+            Some(user) if ask.action == Action::Join && may_join(ask.actor, facts) => Viewer::Outsider(user),
+            Some(user) => Viewer::Member(user),
+        };
+        let found = self.store.conversation(app.key(), ConversationRef::Id(id), viewer).await?;
+        Ok(found.map(|found| self.remember(app.key(), found)))
+    }
+
+    /// Keeps what was found for the next decision.
+    fn remember(&self, app: AppKey, found: Found) -> (Arc<ConversationRow>, Option<Arc<MemberRow>>) {
+        let conversation = Arc::new(found.conversation);
+        self.facts.conversations.insert((app, conversation.id_mac), Arc::clone(&conversation));
+        let member = found.member.map(Arc::new);
+        if let Some(member) = &member {
+            self.facts.members.insert((conversation.key, member.user), Arc::clone(member));
+        }
+        (conversation, member)
+    }
+
+    async fn gather_target(
+        &self,
+        app: &AppContext,
+        id: &UserId,
+        conversation: Option<&ConversationRow>,
+    ) -> Result<Option<Target>> {
+        let id = self.keyed(app.key()).await?.macs.user_id(id);
+        let Some(user) =
+            self.store.user(app.key(), UserRef::Id(id)).await?.filter(|user| user.erased_at.is_none())
+        else {
+            return Ok(None);
+        };
+        let member = match conversation {
+            Some(conversation) => self.store.member(app.key(), conversation.key, user.key).await?,
+            None => None,
+        };
+        Ok(Some(Target { user: Arc::new(user), member }))
+    }
+
+    /// A user's row.
+    pub(crate) async fn user_row(
+        &self,
+        app: AppKey,
+        user: UserKey,
+        fresh: bool,
+    ) -> Result<Option<Arc<UserRow>>> {
+        if let Some(row) = self.facts.users.get(&(app, user)).filter(|_| !fresh) {
+            return Ok(Some(row));
+        }
+        let row = self.store.user(app, UserRef::Key(user)).await?.map(Arc::new);
+        match &row {
+            Some(row) => self.facts.users.insert((app, user), Arc::clone(row)),
+            None => self.facts.users.invalidate(&(app, user)),
+        }
+        Ok(row)
+    }
+
+    /// Forgets what the rows of members said before.
+    pub(crate) fn forget_members(&self, members: &[MemberRow]) {
+        for member in members {
+            self.facts.members.invalidate(&(member.conversation, member.user));
+        }
+    }
+}
+
+/// Whether a client may come in from outside, as far as the app has a say.
+fn may_join(actor: &Actor, facts: &Facts) -> bool {
+    policy::permissions_in_app(actor, facts).has(snug_model::Permission::ConversationJoin)
+}
+
+fn target_facts(target: Option<&Target>, in_conversation: bool, app: &AppContext) -> TargetFacts {
+    let Some(Target { user, member }) = target else {
+        return TargetFacts { user: None, version: Version(0), permissions: Default::default() };
+    };
+    let here = member.as_ref().filter(|member| member.access != Access::None);
+    let permissions = match (in_conversation, here) {
+        (false, _) => app.permissions_of(user.role),
+        (true, Some(member)) => app.permissions_of(member.role),
+        (true, None) => Default::default(),
+    };
+    let version = match (in_conversation, member) {
+        (false, _) => user.version,
+        (true, Some(member)) => member.version,
+        (true, None) => Version(0),
+    };
+    TargetFacts { user: Some(user.key), version, permissions }
+}

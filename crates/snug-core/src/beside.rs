@@ -1,0 +1,79 @@
+//! What runs beside the requests: sweeps, the placing of inboxes, jobs, and what is written down now and then.
+
+use std::{sync::Arc, time::Duration};
+
+use snug_model::limits;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Core, Result};
+
+/// How often sessions are swept: a token's end is kept to this.
+const SWEEP_EVERY: Duration = Duration::from_millis(250);
+/// How often lanes are looked at for an event that waits in vain.
+const LANES_EVERY: Duration = Duration::from_secs(1);
+/// How often inboxes are placed: what is not placed yet is merged when read, which costs a little each time.
+const PLACE_EVERY: Duration = Duration::from_millis(100);
+/// Conversations placed in one act.
+const PLACE_AT_ONCE: i64 = 64;
+/// How often jobs are looked for, beside those that this node has just made.
+const JOBS_EVERY: Duration = Duration::from_secs(5);
+/// How often is written down when keys were used, and what is too old is forgotten.
+const KEEPING_EVERY: Duration = Duration::from_secs(30);
+/// Answers forgotten in one act.
+const FORGET_AT_ONCE: i64 = 1_000;
+
+impl Core {
+    /// Runs until `stop` is cancelled.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let work = async {
+            tokio::join!(
+                every(SWEEP_EVERY, async || self.sweep_sessions()),
+                every(LANES_EVERY, async || self.hub.sweep_lanes()),
+                every(PLACE_EVERY, async || log("placing inboxes", self.place_inboxes().await)),
+                every(KEEPING_EVERY, async || log("keeping books", self.keep_books().await)),
+                self.run_jobs(),
+            );
+        };
+        stop.run_until_cancelled(work).await;
+        log("keeping books", self.keep_books().await);
+    }
+
+    async fn place_inboxes(&self) -> Result<()> {
+        while self.store.place_inboxes(PLACE_AT_ONCE).await? == PLACE_AT_ONCE {}
+        Ok(())
+    }
+
+    async fn run_jobs(&self) {
+        loop {
+            log("doing jobs", self.do_jobs().await.map(drop));
+            // Whichever comes first: the time, or a job of this node's own.
+            let _ = tokio::time::timeout(JOBS_EVERY, self.jobs.notified()).await;
+        }
+    }
+
+    async fn keep_books(&self) -> Result<()> {
+        let used = self.key_use.take();
+        if !used.is_empty() {
+            self.store.note_key_use(used).await?;
+        }
+        let before = self.clock.now().plus_s(-(limits::IDEMPOTENCY_KEPT_S as i64));
+        while self.store.forget_answers(before, FORGET_AT_ONCE).await? == FORGET_AT_ONCE {}
+        Ok(())
+    }
+}
+
+async fn every(period: Duration, mut work: impl AsyncFnMut()) {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        work().await;
+    }
+}
+
+/// What fails beside the requests is tried again at the next tick.
+fn log(what: &str, done: Result<()>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "{what} failed; it will be tried again");
+    }
+}

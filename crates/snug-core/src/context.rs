@@ -1,0 +1,93 @@
+//! An app with what every act in it needs: settings, roles by number and by name, revoked tokens.
+
+use std::collections::{HashMap, HashSet};
+
+use snug_model::{
+    AppId, AppKey, Invalid, PermissionSet, RoleKey,
+    apps::{App, Settings},
+    facts::AppFacts,
+    permissions::Scope,
+    text::{Emoji, Name, RoleName},
+};
+use snug_store::{AppRow, Mac};
+
+/// A role, opened.
+#[derive(Debug, Clone)]
+pub(crate) struct RoleView {
+    pub(crate) key: RoleKey,
+    pub(crate) scope: Scope,
+    pub(crate) name: RoleName,
+    pub(crate) permissions: PermissionSet,
+}
+
+/// An app, opened.
+pub(crate) struct AppContext {
+    pub(crate) row: AppRow,
+    pub(crate) name: Name,
+    pub(crate) reactions: Vec<Emoji>,
+    pub(crate) roles: HashMap<RoleKey, RoleView>,
+    pub(crate) revoked: HashSet<Mac>,
+}
+
+impl AppContext {
+    /// Its row number.
+    pub(crate) fn key(&self) -> AppKey {
+        self.row.key
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> &AppId {
+        &self.row.id
+    }
+
+    /// What a role grants; nothing where it is gone.
+    pub(crate) fn permissions_of(&self, role: RoleKey) -> PermissionSet {
+        self.roles.get(&role).map_or(PermissionSet::EMPTY, |role| role.permissions)
+    }
+
+    /// A role's name.
+    pub(crate) fn role_name(&self, role: RoleKey) -> RoleName {
+        let gone = || RoleName::parse("?").unwrap_or_else(|_| unreachable!("it is one character"));
+        self.roles.get(&role).map_or_else(gone, |role| role.name.clone())
+    }
+
+    /// The role of that scope and name.
+    ///
+    /// # Errors
+    /// `Invalid`, naming `field`, where there is none.
+    pub(crate) fn role(&self, scope: Scope, name: &RoleName, field: &str) -> Result<&RoleView, Invalid> {
+        let of_name = |role: &&RoleView| role.scope == scope && role.name == *name;
+        let none = || Invalid::new(field, format!("names no role of scope {}", scope.name()));
+        self.roles.values().find(of_name).ok_or_else(none)
+    }
+
+    /// What of it decisions rest on.
+    pub(crate) fn facts(&self) -> AppFacts {
+        AppFacts {
+            key: self.row.key,
+            version: self.row.version,
+            deleted: self.row.deleted_at.is_some(),
+            auto_create_users: self.row.settings.auto_create_users,
+            tokens_not_before: self.row.tokens_not_before,
+            creator_role: self.permissions_of(self.row.settings.creator_role),
+            member_role: self.permissions_of(self.row.settings.member_role),
+        }
+    }
+
+    /// The app as it is shown.
+    pub(crate) fn view(&self) -> App {
+        App {
+            id: self.row.id.clone(),
+            name: self.name.clone(),
+            region: self.row.region.clone(),
+            settings: Settings {
+                auto_create_users: self.row.settings.auto_create_users,
+                default_role: self.role_name(self.row.settings.default_role),
+                member_role: self.role_name(self.row.settings.member_role),
+                creator_role: self.role_name(self.row.settings.creator_role),
+                reactions: self.reactions.clone(),
+            },
+            created_at: self.row.created_at,
+        }
+    }
+}

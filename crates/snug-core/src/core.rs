@@ -1,0 +1,176 @@
+//! The core itself: its parts, its caches, and what runs beside the requests.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use moka::sync::Cache;
+use snug_model::{
+    Actor, AppId, AppKey, ConversationId, ConversationKey, KeyId, UserKey, ids::Region, secret::SecretText,
+};
+use snug_store::{AppRef, KeyRow, Store};
+
+use tokio::sync::Notify;
+
+use crate::{
+    Error, Result,
+    clock::SharedClock,
+    context::{AppContext, RoleView},
+    facts::FactCache,
+    hub::Hub,
+    idempotency::InProgress,
+    keys::KeyUse,
+    people::Known,
+    sealing::{Keyed, Place, Random, Sealer},
+};
+
+/// What a core is made of.
+pub struct Parts {
+    /// The data.
+    pub store: Arc<dyn Store>,
+    /// Seals and opens, over the secrets, which live apart from the data.
+    pub sealer: Sealer,
+    /// The time.
+    pub clock: SharedClock,
+    /// How this node behaves.
+    pub settings: Settings,
+}
+
+/// How this node behaves.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where this node's apps live.
+    pub region: Region,
+}
+
+/// The use cases, over one store.
+pub struct Core {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sealer: Sealer,
+    pub(crate) random: Random,
+    pub(crate) clock: SharedClock,
+    pub(crate) settings: Settings,
+    pub(crate) facts: FactCache,
+    pub(crate) known: Cache<(AppKey, UserKey), Arc<Known>>,
+    pub(crate) conversation_ids: Cache<ConversationKey, ConversationId>,
+    pub(crate) key_secrets: Cache<KeyId, Arc<SecretText>>,
+    pub(crate) key_addresses: Cache<KeyId, Arc<Vec<IpNet>>>,
+    pub(crate) app_ids: Cache<AppKey, AppId>,
+    pub(crate) hub: Hub,
+    pub(crate) in_progress: InProgress,
+    pub(crate) key_use: KeyUse,
+    pub(crate) jobs: Notify,
+}
+
+impl Core {
+    /// A core over these parts. What runs beside the requests runs in [`Core::run`].
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            store: parts.store,
+            sealer: parts.sealer,
+            random: Random,
+            clock: parts.clock,
+            settings: parts.settings,
+            facts: FactCache::new(),
+            known: Cache::new(100_000),
+            conversation_ids: Cache::new(100_000),
+            key_secrets: Cache::new(1_000),
+            key_addresses: Cache::new(10_000),
+            app_ids: Cache::new(10_000),
+            hub: Hub::default(),
+            in_progress: InProgress::default(),
+            key_use: KeyUse::default(),
+            jobs: Notify::new(),
+        })
+    }
+
+    /// Whether this node can serve: asks the store and the key store.
+    ///
+    /// # Errors
+    /// `Unavailable` where one of them cannot be asked.
+    pub async fn ready(&self) -> Result<()> {
+        self.store.ready().await?;
+        Ok(self.sealer.ready().await?)
+    }
+
+    /// Who is online.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Rows that the store has handed over so far.
+    pub fn rows_read(&self) -> u64 {
+        self.store.rows_read()
+    }
+
+    /// Checks that an app could be served here: its region is this node's.
+    ///
+    /// # Errors
+    /// `Misdirected` where it is another's, told from the id alone.
+    pub fn in_region(&self, app: &AppId) -> Result<()> {
+        if app.region() == self.settings.region.as_str() { Ok(()) } else { Err(Error::Misdirected) }
+    }
+
+    /// An app that is not being deleted.
+    pub(crate) async fn app_by_id(&self, id: &AppId, fresh: bool) -> Result<Option<Arc<AppContext>>> {
+        if let Some(app) = self.facts.apps.get(id).filter(|_| !fresh) {
+            return Ok(Some(app));
+        }
+        Ok(self.load_app(AppRef::Id(id.clone())).await?.filter(|app| app.row.deleted_at.is_none()))
+    }
+
+    /// The app of an actor; a deleted one too, for its decision refuses it.
+    pub(crate) async fn app_by_key(&self, key: AppKey, fresh: bool) -> Result<Arc<AppContext>> {
+        let cached = self.app_ids.get(&key).and_then(|id| self.facts.apps.get(&id));
+        if let Some(app) = cached.filter(|_| !fresh) {
+            return Ok(app);
+        }
+        self.load_app(AppRef::Key(key)).await?.ok_or(Error::Unauthenticated)
+    }
+
+    async fn load_app(&self, app: AppRef) -> Result<Option<Arc<AppContext>>> {
+        let Some(record) = self.store.app(app, self.clock.now()).await? else { return Ok(None) };
+        let sealed = record.roles.iter().map(|role| &role.name).chain([&record.app.profile]);
+        let opener = self.sealer.opener(record.app.key, sealed).await?;
+        let profile = opener
+            .open(&Place::app_profile(record.app.key, record.app.profile_version), &record.app.profile)?;
+        let mut roles = std::collections::HashMap::with_capacity(record.roles.len());
+        for role in &record.roles {
+            let name = opener.open(&Place::role_name(record.app.key, role.key), &role.name)?;
+            let view = RoleView { key: role.key, scope: role.scope, name, permissions: role.permissions };
+            roles.insert(role.key, view);
+        }
+        let context = Arc::new(AppContext {
+            name: profile.name,
+            reactions: profile.reactions,
+            roles,
+            revoked: record.revoked_tokens.into_iter().collect(),
+            row: record.app,
+        });
+        self.app_ids.insert(context.key(), context.id().clone());
+        self.facts.apps.insert(context.id().clone(), Arc::clone(&context));
+        Ok(Some(context))
+    }
+
+    /// A key's row; revoked ones too.
+    pub(crate) async fn key_row(&self, id: &KeyId, fresh: bool) -> Result<Option<Arc<KeyRow>>> {
+        if let Some(row) = self.facts.keys.get(id).filter(|_| !fresh) {
+            return Ok(Some(row));
+        }
+        let row = self.store.key(id).await?.map(Arc::new);
+        match &row {
+            Some(row) => self.facts.keys.insert(id.clone(), Arc::clone(row)),
+            None => self.facts.keys.invalidate(id),
+        }
+        Ok(row)
+    }
+
+    /// What is compared and handed out under an app's secret: its MACs and tokens.
+    pub(crate) async fn keyed(&self, app: AppKey) -> Result<Arc<Keyed>> {
+        Ok(self.sealer.keyed(app).await?)
+    }
+
+    /// The app's part of an actor, opened.
+    pub(crate) async fn app_of(&self, actor: &Actor) -> Result<Arc<AppContext>> {
+        self.app_by_key(actor.app(), false).await
+    }
+}

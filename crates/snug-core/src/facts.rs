@@ -1,0 +1,99 @@
+//! What decisions rest on, gathered from the store and kept while it holds.
+//!
+//! A cache may be behind: a permit that rests on what no longer holds is refused by the store, and a denial that rests on
+//! cached facts is decided again on fresh ones (see [`crate::authorize`]). So nothing here has to be exact to be safe.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use snug_model::{
+    AppId, AppKey, ConversationKey, KeyId, UserKey,
+    facts::{ConversationFacts, IdMac, KeyFacts, MemberFacts, UserFacts},
+};
+use snug_store::{ConversationRow, KeyRow, MemberRow, UserRow};
+
+use crate::context::AppContext;
+
+/// Rows that decisions rest on, bounded in number; the least used go first.
+pub(crate) struct FactCache {
+    pub(crate) apps: Cache<AppId, Arc<AppContext>>,
+    pub(crate) keys: Cache<KeyId, Arc<KeyRow>>,
+    pub(crate) users: Cache<(AppKey, UserKey), Arc<UserRow>>,
+    pub(crate) user_keys: Cache<(AppKey, IdMac), UserKey>,
+    pub(crate) conversations: Cache<(AppKey, IdMac), Arc<ConversationRow>>,
+    pub(crate) members: Cache<(ConversationKey, UserKey), Arc<MemberRow>>,
+}
+
+impl FactCache {
+    pub(crate) fn new() -> Self {
+        Self {
+            apps: Cache::new(10_000),
+            keys: Cache::new(10_000),
+            users: Cache::new(100_000),
+            user_keys: Cache::new(100_000),
+            conversations: Cache::new(100_000),
+            members: Cache::new(200_000),
+        }
+    }
+
+    /// Forgets a user, after an act on it.
+    pub(crate) fn forget_user(&self, app: AppKey, user: UserKey) {
+        self.users.invalidate(&(app, user));
+    }
+
+    /// Forgets an app, after an act on its settings, roles or tokens.
+    pub(crate) fn forget_app(&self, app: &AppId) {
+        self.apps.invalidate(app);
+    }
+}
+
+/// What of a key's row decisions rest on.
+pub(crate) fn of_key(row: &KeyRow, app: Option<&AppContext>) -> KeyFacts {
+    KeyFacts {
+        id: row.id.clone(),
+        app: row.app,
+        version: row.version,
+        scopes: row.scopes,
+        may_mint: row.may_mint.zip(app).map(|(role, app)| app.permissions_of(role)).unwrap_or_default(),
+        expires_at: row.expires_at,
+        revoked: row.revoked_at.is_some(),
+        tokens_not_before: row.tokens_not_before,
+    }
+}
+
+/// What of a user's row decisions rest on.
+pub(crate) fn of_user(row: &UserRow, app: &AppContext) -> UserFacts {
+    UserFacts {
+        key: row.key,
+        version: row.version,
+        role: app.permissions_of(row.role),
+        banned_until: row.ban.as_ref().map(|ban| ban.until),
+        tokens_not_before: row.tokens_not_before,
+        erased: row.erased_at.is_some(),
+    }
+}
+
+/// What of a conversation's row decisions rest on.
+pub(crate) fn of_conversation(row: &ConversationRow) -> ConversationFacts {
+    ConversationFacts {
+        key: row.key,
+        id: row.id_mac,
+        version: row.version,
+        state: row.state,
+        frozen: row.frozen,
+        history: row.history,
+    }
+}
+
+/// What of a member's row decisions rest on.
+pub(crate) fn of_member(row: &MemberRow, app: &AppContext) -> MemberFacts {
+    MemberFacts {
+        version: row.version,
+        role: app.permissions_of(row.role),
+        access: row.access,
+        banned_until: row.ban.as_ref().map(|ban| ban.until),
+        frozen_rev: row.frozen_rev,
+        joined_seq: row.joined_seq,
+        forgotten: row.forgotten,
+    }
+}

@@ -1,0 +1,281 @@
+//! A user's conversations: newest first, what changed since, one alone; and what changed in one.
+
+use snug_model::{
+    Action, Actor, ConversationId, Epoch, Facts, PermissionSet, Rev, UserId, UserKey,
+    conversations::{Conversation, InboxItem},
+    limits,
+    members::Member,
+    messages::Message,
+    policy,
+};
+use snug_store::{InboxPlace, InboxQuery, InboxRow, InboxRows, SyncFrom, UnreadRows};
+
+use crate::{
+    Core, Error, Result,
+    authorize::{Allowed, Ask, decided},
+    facts,
+    people::People,
+    sealing::{TokenKind, TokenUse},
+    views::Shown,
+};
+
+/// A part of an inbox.
+pub struct Inbox {
+    /// The conversations.
+    pub items: Vec<InboxItem>,
+    /// Conversations that left the inbox since: deleted, or forgotten.
+    pub gone: Vec<ConversationId>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+    /// What to ask with later for what changed.
+    pub sync_token: String,
+    /// Whether to forget what one knows: too much has changed, and these are the newest.
+    pub reset: bool,
+    /// Whom the items mention.
+    pub people: People,
+}
+
+/// Which part of an inbox is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InboxAsk<'a> {
+    /// Where to go on.
+    pub cursor: Option<&'a str>,
+    /// What changed since this token was given.
+    pub since: Option<&'a str>,
+    /// Only conversations with something unread.
+    pub unread: bool,
+    /// How many at most.
+    pub limit: i64,
+}
+
+/// How many conversations hold something unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unread {
+    /// Among the newest.
+    pub conversations: i64,
+    /// Whether there are more than were looked at.
+    pub capped: bool,
+}
+
+/// What changed in a conversation.
+pub struct Changes {
+    /// Within which the revs mean something.
+    pub epoch: Epoch,
+    /// Up to which rev this is complete.
+    pub to: Rev,
+    /// The newest rev.
+    pub head: Rev,
+    /// Whether to forget what one knows.
+    pub reset: bool,
+    /// Messages that are new or changed.
+    pub messages: Vec<Message>,
+    /// Members that changed.
+    pub members: Vec<Member>,
+    /// The conversation, where it changed itself.
+    pub conversation: Option<Conversation>,
+    /// The reader's own read mark.
+    pub read_seq: Option<snug_model::Seq>,
+    /// Whom it mentions.
+    pub people: People,
+}
+
+impl Core {
+    /// A part of a user's inbox.
+    pub async fn inbox(&self, actor: &Actor, user: &UserId, part: &InboxAsk<'_>) -> Result<Inbox> {
+        let own = self.own_id(actor).await?.as_ref() == Some(user);
+        let ask = Ask::in_app(actor, Action::ReadInbox { own }).perhaps_on((!own).then_some(user));
+        decided!(self, ask.clone(), |allowed| async {
+            let user = match (own, allowed.permit.user()) {
+                (true, Some(user)) => user,
+                _ => allowed.target()?.user.key,
+            };
+            self.inbox_of(actor, &allowed, user, part).await
+        })
+    }
+
+    /// The client's own inbox.
+    pub(crate) async fn inbox_of(
+        &self,
+        actor: &Actor,
+        allowed: &Allowed,
+        user: UserKey,
+        part: &InboxAsk<'_>,
+    ) -> Result<Inbox> {
+        let query = format!("inbox {user} {}", part.unread);
+        let asked = match (part.since, part.cursor) {
+            (Some(since), _) => match self.read_sync_token(actor, user, since).await? {
+                Some(version) => InboxQuery::Since { version, limit: limits::PAGE_ITEMS_MAX as i64 },
+                None => InboxQuery::Page { below: None, unread: part.unread, limit: part.limit },
+            },
+            (None, cursor) => {
+                let below = match cursor {
+                    Some(cursor) => {
+                        let (at, conversation) =
+                            self.open_cursor::<(i64, i64)>(actor, cursor, &query).await?;
+                        Some(InboxPlace { at, conversation })
+                    }
+                    None => None,
+                };
+                InboxQuery::Page { below, unread: part.unread, limit: part.limit }
+            }
+        };
+        let rows = self.store.inbox(&allowed.permit, user, asked).await?;
+        let reset = part.since.is_some() && (rows.reset || matches!(asked, InboxQuery::Page { .. }));
+        self.show_inbox_rows(actor, allowed, user, rows, &query, reset).await
+    }
+
+    async fn show_inbox_rows(
+        &self,
+        actor: &Actor,
+        allowed: &Allowed,
+        user: UserKey,
+        mut rows: InboxRows,
+        query: &str,
+        reset: bool,
+    ) -> Result<Inbox> {
+        rows.items.retain(|row| reaches(actor, row));
+        let permissions = |row: &InboxRow| self.permissions_in(actor, allowed, row);
+        let shown = self.show_inbox(&allowed.permit, &allowed.app, &rows.items, permissions).await?;
+        let mut gone = Vec::with_capacity(rows.gone.len());
+        for row in &rows.gone {
+            gone.push(self.conversation_id(&allowed.permit, row).await?);
+        }
+        let next = match rows.next {
+            Some(place) => Some(self.seal_cursor(actor, &(place.at, place.conversation), query).await?),
+            None => None,
+        };
+        let sync_token = self.make_sync_token(actor, user, rows.version).await?;
+        Ok(Inbox { items: shown.what, gone, next, sync_token, reset, people: shown.people })
+    }
+
+    /// What the client may do in a conversation of its inbox; a back end has no permissions of its own to show.
+    fn permissions_in(&self, actor: &Actor, allowed: &Allowed, row: &InboxRow) -> PermissionSet {
+        let facts = Facts {
+            conversation: Some(facts::of_conversation(&row.conversation)),
+            member: Some(facts::of_member(&row.member, &allowed.app)),
+            ..allowed.facts.clone()
+        };
+        policy::permissions_in_conversation(actor, &facts)
+    }
+
+    async fn make_sync_token(&self, actor: &Actor, user: UserKey, version: i64) -> Result<String> {
+        let query = format!("inbox {user}");
+        let used = TokenUse { kind: TokenKind::Sync, actor, query: &query };
+        Ok(self.keyed(actor.app()).await?.tokens.make(used, &version)?)
+    }
+
+    /// The version that a sync token holds; none where it is none of this server's, so that its holder starts anew.
+    async fn read_sync_token(&self, actor: &Actor, user: UserKey, token: &str) -> Result<Option<i64>> {
+        let query = format!("inbox {user}");
+        let used = TokenUse { kind: TokenKind::Sync, actor, query: &query };
+        Ok(self.keyed(actor.app()).await?.tokens.read(used, token).ok())
+    }
+
+    /// One conversation of a user.
+    pub async fn inbox_item(
+        &self,
+        actor: &Actor,
+        user: &UserId,
+        conversation: &ConversationId,
+    ) -> Result<(InboxItem, People)> {
+        let own = self.own_id(actor).await?.as_ref() == Some(user);
+        self.admit_inbox(actor, user, own).await?;
+        let ask = Ask::in_conversation(actor, Action::ReadConversation, conversation)
+            .perhaps_on((!own).then_some(user));
+        decided!(self, ask.clone(), |allowed| async {
+            let user = match (own, allowed.permit.user()) {
+                (true, Some(user)) => user,
+                _ => allowed.target()?.user.key,
+            };
+            let row = self.store.inbox_item(&allowed.permit, user).await?.ok_or(Error::NotFound)?;
+            let permissions = |row: &InboxRow| self.permissions_in(actor, &allowed, row);
+            let rows = std::slice::from_ref(&row);
+            let mut shown = self.show_inbox(&allowed.permit, &allowed.app, rows, permissions).await?;
+            Ok((shown.what.pop().ok_or(Error::NotFound)?, shown.people))
+        })
+    }
+
+    /// Whether the actor may see this user's inbox at all.
+    async fn admit_inbox(&self, actor: &Actor, user: &UserId, own: bool) -> Result<()> {
+        let ask = Ask::in_app(actor, Action::ReadInbox { own }).perhaps_on((!own).then_some(user));
+        self.authorize(&mut crate::authorize::Decision::new(ask)).await?;
+        Ok(())
+    }
+
+    /// The inbox item of a member, opened as that member sees it, for a push to it.
+    pub(crate) async fn inbox_item_of(
+        &self,
+        allowed: &Allowed,
+        user: UserKey,
+    ) -> Result<Option<Shown<InboxItem>>> {
+        let Some(row) = self.store.inbox_item(&allowed.permit, user).await? else { return Ok(None) };
+        let permissions = self.permissions_of_member(allowed, &row.member).await?;
+        let rows = std::slice::from_ref(&row);
+        let Shown { mut what, people } =
+            self.show_inbox(&allowed.permit, &allowed.app, rows, |_| permissions).await?;
+        Ok(what.pop().map(|what| Shown { what, people }))
+    }
+
+    /// How many of the client's newest conversations hold something unread.
+    pub(crate) async fn unread(&self, allowed: &Allowed, user: UserKey) -> Result<Unread> {
+        let UnreadRows { conversations, capped } =
+            self.store.unread(&allowed.permit, user, limits::UNREAD_LOOK_MAX as i64).await?;
+        Ok(Unread { conversations, capped })
+    }
+
+    /// What changed in a conversation since a rev.
+    pub async fn sync(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        epoch: Option<Epoch>,
+        since: Rev,
+        limit: i64,
+    ) -> Result<Changes> {
+        let ask = Ask::in_conversation(actor, Action::ReadMessages, conversation);
+        decided!(self, ask.clone(), |allowed| self.sync_allowed(&allowed, epoch, since, limit))
+    }
+
+    async fn sync_allowed(
+        &self,
+        allowed: &Allowed,
+        epoch: Option<Epoch>,
+        since: Rev,
+        limit: i64,
+    ) -> Result<Changes> {
+        let kept_since = self.clock.now().plus_s(-(limits::SYNC_AGE_S_MAX as i64));
+        let from = SyncFrom { epoch: epoch.unwrap_or(Epoch(0)), since, limit, kept_since };
+        let rows = self.store.sync(&allowed.permit, from).await?;
+        let permit = &allowed.permit;
+        let conversation = allowed.conversation()?;
+        let messages = self.show_messages(permit, conversation, &rows.messages).await?;
+        let members = self.show_members(permit, &allowed.app, conversation, &rows.members).await?;
+        let changed = match &rows.conversation {
+            Some(row) => Some(self.show_conversation(permit, row).await?),
+            None => None,
+        };
+        let mut people = messages.people;
+        people.extend(members.people);
+        Ok(Changes {
+            epoch: rows.epoch,
+            to: rows.to,
+            head: rows.head,
+            reset: rows.reset,
+            messages: messages.what,
+            members: members.what,
+            conversation: changed,
+            read_seq: rows.read_seq,
+            people,
+        })
+    }
+}
+
+/// Whether a token that is narrowed to some conversations reaches this one.
+fn reaches(actor: &Actor, row: &InboxRow) -> bool {
+    match actor {
+        Actor::User(user) => {
+            user.token.only.as_ref().is_none_or(|only| only.contains(&row.conversation.id_mac))
+        }
+        Actor::Key(_) | Actor::System(_) => true,
+    }
+}

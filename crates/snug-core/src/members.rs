@@ -1,0 +1,489 @@
+//! Members: add, change, remove, ban, list; and their read marks.
+
+use bytes::Bytes;
+use snug_model::{
+    Action, Actor, ConversationId, ConversationKey, Invalid, PermissionSet, Seq, UserId, UserKey,
+    conversations::InboxItem,
+    members::{Access, Member, MemberDraft, MemberPatch},
+    permissions::Scope,
+    users::BanDraft,
+};
+use snug_store::{MemberAdd, MemberEdit, MemberRow, MembersChanged, ReadMark, StoreError};
+
+use crate::{
+    Core, Error, OnceKey, Result,
+    authorize::{Allowed, Ask, decided},
+    conversations::below,
+    paging::{Listed, PageAsk},
+    people::People,
+    publish::Outcome,
+    sealing::{MemberProfile, Place},
+    views::Shown,
+};
+
+/// A read mark as it was set.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Whose.
+    pub user: Option<UserId>,
+    /// Up to where.
+    pub seq: Seq,
+    /// When.
+    pub at: Option<snug_model::Timestamp>,
+    /// Messages above it.
+    pub unread: i64,
+}
+
+impl Core {
+    /// Adds members, or sets those who are members already where the actor is a back end: one commit, one push.
+    pub async fn add_members(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        drafts: &[MemberDraft],
+        once: Option<&OnceKey>,
+    ) -> Result<(Vec<Member>, People)> {
+        let app = self.app_of(actor).await?;
+        let mut grants = PermissionSet::EMPTY;
+        for (place, draft) in drafts.iter().enumerate() {
+            let role = match &draft.role {
+                Some(role) => {
+                    app.role(Scope::Conversation, role, &format!("members[{place}].role"))?.permissions
+                }
+                None => app.permissions_of(app.row.settings.member_role),
+            };
+            grants = grants.union(role);
+        }
+        // A back end may act on whom it likes; of a client each person is looked at.
+        let users: Vec<UserId> = drafts.iter().map(|draft| draft.user.clone()).collect();
+        let targets = if actor.user().is_some() { users.as_slice() } else { &[] };
+        let ask = Ask::in_conversation(actor, Action::AddMembers { grants }, conversation).on_all(targets);
+        decided!(self, ask.clone(), |allowed| self.add_allowed(&allowed, drafts, once))
+    }
+
+    async fn add_allowed(
+        &self,
+        allowed: &Allowed,
+        drafts: &[MemberDraft],
+        once: Option<&OnceKey>,
+    ) -> Result<(Vec<Member>, People)> {
+        let once = self.first_time(&allowed.permit, once).await?;
+        let key = allowed.conversation()?.key;
+        let mut adds = Vec::with_capacity(drafts.len());
+        let mut seen = std::collections::HashSet::new();
+        for (place, draft) in drafts.iter().enumerate() {
+            let field = format!("members[{place}]");
+            let user = self.user_keys(allowed, std::slice::from_ref(&draft.user), "user").await;
+            let user = user.map_err(|error| below(error, &field))?[0];
+            if !seen.insert(user) {
+                return Err(Invalid::new(format!("{field}.user"), "is there twice").into());
+            }
+            let version = self.member_profile_version(allowed, draft, user).await?;
+            adds.push(self.seal_member(allowed, key, draft, user, version, &field).await?);
+        }
+        let changed = self.commit_adds(allowed, adds, once.as_ref().map(|once| once.once)).await?;
+        let shown = self
+            .show_members(&allowed.permit, &allowed.app, allowed.conversation()?, &changed.members)
+            .await?;
+        Ok((shown.what, shown.people))
+    }
+
+    /// The version for which a member's label and attributes are to be sealed, looked up only where there are any.
+    async fn member_profile_version(
+        &self,
+        allowed: &Allowed,
+        draft: &MemberDraft,
+        user: UserKey,
+    ) -> Result<i64> {
+        if draft.label.is_none() && draft.attributes == Default::default() {
+            return Ok(0);
+        }
+        let row = self.store.member(allowed.permit.app(), allowed.conversation()?.key, user).await?;
+        Ok(row.map_or(0, |row| row.profile_version) + 1)
+    }
+
+    /// Seals a member to be, with the role that its draft names.
+    pub(crate) async fn seal_member(
+        &self,
+        allowed: &Allowed,
+        conversation: ConversationKey,
+        draft: &MemberDraft,
+        user: UserKey,
+        version: i64,
+        field: &str,
+    ) -> Result<MemberAdd> {
+        let role = match &draft.role {
+            Some(role) => allowed.app.role(Scope::Conversation, role, &format!("{field}.role"))?.key,
+            None => allowed.app.row.settings.member_role,
+        };
+        if draft.read_seq.is_some() && allowed.permit.user().is_some() {
+            return Err(Invalid::new(format!("{field}.read_seq"), "is for back ends").into());
+        }
+        if draft.access == Access::None {
+            return Err(Invalid::new(
+                format!("{field}.access"),
+                "is `full` or `read`; DELETE removes a member",
+            )
+            .into());
+        }
+        let plain = draft.label.is_none() && draft.attributes == Default::default();
+        let profile = if plain && version <= 1 {
+            None
+        } else {
+            let app = allowed.permit.app();
+            let profile = MemberProfile { label: draft.label.clone(), attributes: draft.attributes.clone() };
+            Some(self.sealer.seal(&Place::member_profile(app, conversation, user, version), &profile).await?)
+        };
+        Ok(MemberAdd {
+            user,
+            role,
+            access: draft.access,
+            profile_version: if profile.is_some() { version } else { 0 },
+            profile,
+            notify: draft.notify,
+            read_seq: draft.read_seq,
+            replace: true,
+        })
+    }
+
+    async fn commit_adds(
+        &self,
+        allowed: &Allowed,
+        adds: Vec<MemberAdd>,
+        once: Option<snug_store::Once>,
+    ) -> Result<MembersChanged> {
+        let turn = self.enter(allowed).await?;
+        match self.store.add_members(&allowed.permit, adds, self.clock.now(), once).await {
+            Ok(changed) => {
+                self.forget_members(&changed.members);
+                self.publish_members(allowed, turn, &changed, None).await?;
+                Ok(changed)
+            }
+            Err(error) => Err(turn.failed(error)),
+        }
+    }
+
+    /// Makes a user a member, or sets it; a client does so with another, or joins itself.
+    pub async fn put_member(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        draft: &MemberDraft,
+    ) -> Result<Outcome<(Member, People)>> {
+        if self.own_id(actor).await?.as_ref() == Some(&draft.user) {
+            return self.put_oneself(actor, conversation, draft).await;
+        }
+        let app = self.app_of(actor).await?;
+        let grants = match &draft.role {
+            Some(role) => app.role(Scope::Conversation, role, "role")?.permissions,
+            None => app.permissions_of(app.row.settings.member_role),
+        };
+        let ask = Ask::in_conversation(actor, Action::AddMembers { grants }, conversation).on(&draft.user);
+        decided!(self, ask.clone(), |allowed| self.put_allowed(&allowed, draft))
+    }
+
+    async fn put_allowed(&self, allowed: &Allowed, draft: &MemberDraft) -> Result<Outcome<(Member, People)>> {
+        let target = allowed.target()?;
+        let was_member = target.member.as_ref().is_some_and(|row| row.access != Access::None);
+        let version = target.member.as_ref().map_or(0, |row| row.profile_version) + 1;
+        let conversation = allowed.conversation()?;
+        let add =
+            self.seal_member(allowed, conversation.key, draft, target.user.key, version, "member").await?;
+        let changed = self.commit_adds(allowed, vec![add], None).await?;
+        let row = changed.members.first().ok_or(Error::NotFound)?;
+        if row.access == Access::None {
+            return Err(Error::Conflict("the person is banned from the conversation"));
+        }
+        let shown = self.show_member(&allowed.permit, &allowed.app, conversation, row).await?;
+        Ok(Outcome { value: (shown.what, shown.people), repeated: was_member, answered: false })
+    }
+
+    /// A client joins, or sets what of its own membership is its own.
+    async fn put_oneself(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        draft: &MemberDraft,
+    ) -> Result<Outcome<(Member, People)>> {
+        let plain = draft.role.is_none()
+            && draft.access == Access::Full
+            && draft.label.is_none()
+            && draft.attributes == Default::default()
+            && draft.read_seq.is_none();
+        let patch = MemberPatch { notify: Some(draft.notify), ..MemberPatch::default() };
+        let action = if plain { Action::EditOwnMember } else { Action::PromoteSelf };
+        match self.edit_by(actor, conversation, &draft.user, action, &patch).await {
+            Err(Error::NotFound | Error::Forbidden(_)) if plain => {}
+            set => return Ok(Outcome { value: set?, repeated: true, answered: false }),
+        }
+        let ask = Ask::in_conversation(actor, Action::Join, conversation).on(&draft.user);
+        decided!(self, ask.clone(), |allowed| self.put_allowed(&allowed, draft))
+    }
+
+    /// Changes a member; what `patch` leaves out stays. A client changes only `notify` of its own row.
+    pub async fn edit_member(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        user: &UserId,
+        patch: &MemberPatch,
+    ) -> Result<(Member, People)> {
+        let app = self.app_of(actor).await?;
+        let grants = match &patch.role {
+            Some(role) => app.role(Scope::Conversation, role, "role")?.permissions,
+            None => PermissionSet::EMPTY,
+        };
+        let own = self.own_id(actor).await?.as_ref() == Some(user);
+        let beyond_notify = patch.role.is_some()
+            || patch.access.is_some()
+            || patch.label.is_some()
+            || patch.attributes.is_some()
+            || patch.read_seq.is_some();
+        let action = match (own, beyond_notify) {
+            (true, false) => Action::EditOwnMember,
+            (true, true) => Action::PromoteSelf,
+            (false, _) if patch.read_seq.is_some() => Action::SetReadMark,
+            (false, _) => Action::EditMember { grants },
+        };
+        self.edit_by(actor, conversation, user, action, patch).await
+    }
+
+    async fn edit_by(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        user: &UserId,
+        action: Action,
+        patch: &MemberPatch,
+    ) -> Result<(Member, People)> {
+        let ask = Ask::in_conversation(actor, action, conversation).on(user);
+        decided!(self, ask.clone(), |allowed| self.edit_member_allowed(&allowed, patch))
+    }
+
+    async fn edit_member_allowed(&self, allowed: &Allowed, patch: &MemberPatch) -> Result<(Member, People)> {
+        let target = allowed.target()?;
+        let row = target.member.as_ref().filter(|row| row.access != Access::None).ok_or(Error::NotFound)?;
+        if patch.access == Some(Access::None) {
+            return Err(Invalid::new("access", "is `full` or `read`; DELETE removes a member").into());
+        }
+        let role = match &patch.role {
+            Some(role) => Some(allowed.app.role(Scope::Conversation, role, "role")?.key),
+            None => None,
+        };
+        let edit = MemberEdit {
+            user: row.user,
+            role,
+            access: patch.access,
+            profile: self.merged_profile(allowed, row, patch).await?,
+            notify: patch.notify,
+            read_seq: patch.read_seq,
+            at: self.clock.now(),
+        };
+        let turn = self.enter(allowed).await?;
+        match self.store.edit_member(&allowed.permit, edit).await {
+            Ok(changed) => {
+                self.forget_members(&changed.members);
+                self.publish_members(allowed, turn, &changed, None).await?;
+                let row = changed.members.first().ok_or(Error::NotFound)?;
+                self.tell_permissions(allowed, row).await?;
+                let shown =
+                    self.show_member(&allowed.permit, &allowed.app, allowed.conversation()?, row).await?;
+                Ok((shown.what, shown.people))
+            }
+            Err(error) => Err(turn.failed(error)),
+        }
+    }
+
+    async fn merged_profile(
+        &self,
+        allowed: &Allowed,
+        row: &MemberRow,
+        patch: &MemberPatch,
+    ) -> Result<Option<(snug_store::Sealed, i64)>> {
+        if patch.label.is_none() && patch.attributes.is_none() {
+            return Ok(None);
+        }
+        let app = allowed.permit.app();
+        let mut profile = match &row.profile {
+            Some(sealed) => {
+                let opener = self.sealer.opener(app, [sealed]).await?;
+                let place = Place::member_profile(app, row.conversation, row.user, row.profile_version);
+                opener.open(&place, sealed)?
+            }
+            None => Default::default(),
+        };
+        if let Some(label) = &patch.label {
+            profile.label.clone_from(label);
+        }
+        if let Some(attributes) = &patch.attributes {
+            profile.attributes = snug_wire::attributes::merge(&profile.attributes, attributes)?;
+        }
+        let version = row.profile_version + 1;
+        let sealed = self
+            .sealer
+            .seal(&Place::member_profile(app, row.conversation, row.user, version), &profile)
+            .await?;
+        Ok(Some((sealed, version)))
+    }
+
+    /// Removes a member, or oneself. Who is none is as it should be.
+    pub async fn remove_member(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        user: &UserId,
+        forget: bool,
+    ) -> Result<()> {
+        let own = self.own_id(actor).await?.as_ref() == Some(user);
+        let action = if own { Action::Leave } else { Action::RemoveMember };
+        let ask = Ask::in_conversation(actor, action, conversation).on(user);
+        decided!(self, ask.clone(), |allowed| async {
+            let Ok(target) = allowed.target() else { return Ok(()) };
+            self.remove_allowed(&allowed, target.user.key, forget).await
+        })
+    }
+
+    /// Removes a member; who is none is as it should be.
+    pub(crate) async fn remove_allowed(&self, allowed: &Allowed, user: UserKey, forget: bool) -> Result<()> {
+        let last = self.last_item(allowed, user, true).await?;
+        let turn = self.enter(allowed).await?;
+        match self.store.remove_member(&allowed.permit, user, forget, self.clock.now()).await {
+            Ok(changed) => {
+                self.forget_members(&changed.members);
+                self.publish_members(allowed, turn, &changed, last).await
+            }
+            Err(StoreError::NotFound) => {
+                turn.nothing();
+                Ok(())
+            }
+            Err(error) => Err(turn.failed(error)),
+        }
+    }
+
+    /// The inbox item of a member who is to leave, for its last push; none where nobody would hear that.
+    async fn last_item(
+        &self,
+        allowed: &Allowed,
+        user: UserKey,
+        leaves: bool,
+    ) -> Result<Option<Shown<InboxItem>>> {
+        if !leaves || !self.hub.directory.is_online(allowed.permit.app(), user) {
+            return Ok(None);
+        }
+        self.inbox_item_of(allowed, user).await
+    }
+
+    /// Bans a person from the conversation, or lifts the ban.
+    pub async fn ban_member(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        user: &UserId,
+        ban: Option<&BanDraft>,
+        once: Option<&OnceKey>,
+    ) -> Result<()> {
+        let ask = Ask::in_conversation(actor, Action::BanMember, conversation).on(user);
+        decided!(self, ask.clone(), |allowed| self.ban_member_allowed(&allowed, ban, once))
+    }
+
+    async fn ban_member_allowed(
+        &self,
+        allowed: &Allowed,
+        ban: Option<&BanDraft>,
+        once: Option<&OnceKey>,
+    ) -> Result<()> {
+        let once = self.first_time(&allowed.permit, once).await?;
+        let user = allowed.target()?.user.key;
+        let conversation = allowed.conversation()?.key;
+        let at = self.clock.now();
+        let ban = match ban {
+            Some(draft) => Some(self.seal_member_ban(allowed, conversation, user, draft).await?),
+            None => None,
+        };
+        let role = allowed.app.row.settings.member_role;
+        let last = self.last_item(allowed, user, ban.is_some()).await?;
+        let turn = self.enter(allowed).await?;
+        match self
+            .store
+            .set_member_ban(&allowed.permit, user, role, ban, at, once.as_ref().map(|once| once.once))
+            .await
+        {
+            Ok(changed) => {
+                self.forget_members(&changed.members);
+                self.publish_members(allowed, turn, &changed, last).await
+            }
+            Err(error) => Err(turn.failed(error)),
+        }
+    }
+
+    async fn seal_member_ban(
+        &self,
+        allowed: &Allowed,
+        conversation: ConversationKey,
+        user: UserKey,
+        draft: &BanDraft,
+    ) -> Result<snug_store::BanRow> {
+        let reason = match &draft.reason {
+            Some(reason) => Some(
+                self.sealer
+                    .seal(&Place::member_ban(allowed.permit.app(), conversation, user), reason)
+                    .await?,
+            ),
+            None => None,
+        };
+        let until = draft.until.unwrap_or(snug_model::Timestamp::NEVER);
+        Ok(snug_store::BanRow { until, reason, since: self.clock.now() })
+    }
+
+    /// The members of a conversation.
+    pub async fn list_members(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        page: &PageAsk<'_>,
+    ) -> Result<Listed<Member>> {
+        let ask = Ask::in_conversation(actor, Action::ListMembers, conversation);
+        decided!(self, ask.clone(), |allowed| async {
+            let from = self.open_page(actor, page).await?;
+            let rows = self.store.list_members(&allowed.permit, from).await?;
+            let next = self.next_page(actor, page, rows.len(), rows.last().map(|row| row.user.0)).await?;
+            let shown =
+                self.show_members(&allowed.permit, &allowed.app, allowed.conversation()?, &rows).await?;
+            Ok(Listed { items: shown.what, next, people: shown.people })
+        })
+    }
+
+    /// Moves a read mark: the client's own, or for a back end that of `user`. It goes back only with `back`.
+    pub async fn mark_read(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        user: Option<&UserId>,
+        seq: Seq,
+        back: bool,
+    ) -> Result<Read> {
+        let ask = Ask::in_conversation(actor, Action::MarkRead, conversation).perhaps_on(user);
+        decided!(self, ask.clone(), |allowed| async {
+            let user = allowed.acting_member()?;
+            let mark = ReadMark { user, seq, back, at: self.clock.now() };
+            let row = match self.store.mark_read(&allowed.permit, mark).await {
+                Err(StoreError::Full(_)) => {
+                    return Err(Invalid::new("seq", "is above the newest message").into());
+                }
+                marked => marked?,
+            };
+            let id = self.faces(&allowed.permit, [user]).await?.id(user);
+            let item = self.store.inbox_item(&allowed.permit, user).await?;
+            let unread = item.map_or(0, |item| item.unread);
+            let read = Read { user: id, seq: row.read_seq, at: row.read_at, unread };
+            self.hint_read(actor, &allowed, conversation, user, &read).await?;
+            Ok(read)
+        })
+    }
+
+    /// The inbox item that a user gets who has become a member, as the frame that says so.
+    pub(crate) async fn joined_frame(&self, allowed: &Allowed, user: UserKey) -> Result<Option<Bytes>> {
+        let Some(item) = self.inbox_item_of(allowed, user).await? else { return Ok(None) };
+        crate::publish::joined(&item).map(Some)
+    }
+}

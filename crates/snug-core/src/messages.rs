@@ -1,0 +1,444 @@
+//! Messages: send, edit, delete, react, read back.
+
+use snug_model::{
+    Action, Actor, ConversationId, Invalid, MessageId, Seq, UserId, UserKey,
+    messages::{Author, Content, Draft, Message, MessagePatch, MessageVersion, Via, Window},
+    text::{Attributes, Emoji},
+};
+use snug_store::{
+    Appended, MessageChanged, MessageEdit, MessageRow, NewMessage, ReactionWrite, SenderRow, UserRef,
+};
+
+use crate::{
+    Core, Error, Result,
+    authorize::{Allowed, Ask, decided},
+    people::People,
+    publish::{Asked, Outcome},
+    sealing::{MessageBody, Place},
+};
+
+/// A page of a conversation's messages, ascending by seq.
+pub struct History {
+    /// The messages.
+    pub messages: Vec<Message>,
+    /// The people whom they mention.
+    pub people: People,
+    /// The window in which those further from where the page began are; none where there are none.
+    pub next: Option<Window>,
+}
+
+impl Core {
+    /// Sends `draft` to `conversation`. The same `draft.id` again answers with the message as it is now.
+    ///
+    /// # Errors
+    /// `Conflict` where the id belongs to another draft or sender.
+    pub async fn send(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        draft: &Draft,
+        asked: Option<&Asked>,
+    ) -> Result<Outcome<Message>> {
+        let as_user = matches!(draft.author, Author::User(_));
+        let ask = Ask::in_conversation(actor, Action::SendMessage { as_user }, conversation);
+        decided!(self, ask.clone(), |allowed| self.send_allowed(&allowed, draft, asked))
+    }
+
+    async fn send_allowed(
+        &self,
+        allowed: &Allowed,
+        draft: &Draft,
+        asked: Option<&Asked>,
+    ) -> Result<Outcome<Message>> {
+        let conversation = allowed.conversation()?;
+        let (new, body) = self.seal_draft(allowed, draft).await?;
+        let turn = self.enter(allowed).await?;
+        match self.store.append(&allowed.permit, new.clone()).await {
+            Ok(Appended::New { seq, rev }) => {
+                let row = fresh_row(&new, seq, rev);
+                let shown = self.show_sent(&allowed.permit, conversation, &row, body).await?;
+                turn.publish(rev, self.message_sent(allowed, &shown, asked)?);
+                Ok(Outcome { value: shown.what, repeated: false, answered: asked.is_some() })
+            }
+            Ok(Appended::Repeat(row)) => {
+                turn.nothing();
+                let shown = self.show_message(&allowed.permit, conversation, &row).await?;
+                Ok(Outcome { value: shown.what, repeated: true, answered: false })
+            }
+            Err(error) => Err(turn.failed(error)),
+        }
+    }
+
+    /// Seals what a draft says, for the place that it is to have.
+    async fn seal_draft(&self, allowed: &Allowed, draft: &Draft) -> Result<(NewMessage, MessageBody)> {
+        let conversation = allowed.conversation()?.key;
+        let app = allowed.permit.app();
+        let (sender, via) = self.sender_of(allowed, &draft.author).await?;
+        let body = MessageBody {
+            text: draft.content.text.clone(),
+            attributes: draft.content.attributes.clone(),
+            mentions: self.user_keys(allowed, &draft.content.mentions, "mentions").await?,
+            bot: match &draft.author {
+                Author::Bot(name) => Some(name.clone()),
+                Author::Own | Author::User(_) => None,
+            },
+            silent: draft.silent,
+        };
+        let at = self.clock.now();
+        let sealed =
+            self.sealer.seal(&Place::message(app, conversation, draft.id, 1, sender, at), &body).await?;
+        let mac = self.keyed(app).await?.macs.draft(conversation, draft);
+        let new =
+            NewMessage { id: draft.id, sender, via, body: sealed, draft: mac, reply_to: draft.reply_to, at };
+        Ok((new, body))
+    }
+
+    async fn sender_of(&self, allowed: &Allowed, author: &Author) -> Result<(SenderRow, Option<Via>)> {
+        Ok(match (author, allowed.permit.user()) {
+            (Author::Own, Some(user)) => (SenderRow::User(user), None),
+            (Author::Own, None) => (SenderRow::System, None),
+            (Author::User(user), _) => {
+                let user = self.user_keys(allowed, std::slice::from_ref(user), "as.user").await?[0];
+                (SenderRow::User(user), Some(Via::Api))
+            }
+            (Author::Bot(_), None) => (SenderRow::Bot { verified: true }, None),
+            (Author::Bot(_), Some(_)) => return Err(Invalid::new("as", "is for back ends").into()),
+        })
+    }
+
+    /// The row numbers of users whom the caller names in `field`.
+    ///
+    /// # Errors
+    /// `Invalid` where one does not exist.
+    pub(crate) async fn user_keys(
+        &self,
+        allowed: &Allowed,
+        users: &[UserId],
+        field: &str,
+    ) -> Result<Vec<UserKey>> {
+        let app = allowed.permit.app();
+        let keyed = self.keyed(app).await?;
+        let mut keys = Vec::with_capacity(users.len());
+        for (place, user) in users.iter().enumerate() {
+            let id = keyed.macs.user_id(user);
+            let known = match self.facts.user_keys.get(&(app, id)) {
+                Some(user) => Some(user),
+                None => {
+                    let row = self.store.user(app, UserRef::Id(id)).await?;
+                    row.filter(|row| row.erased_at.is_none()).map(|row| row.key)
+                }
+            };
+            let nobody = || Invalid::new(format!("{field}[{place}]"), "names no user of the app");
+            let key = known.ok_or_else(nobody)?;
+            self.facts.user_keys.insert((app, id), key);
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Edits a message: `patch` is merged into what it says. What it said before is kept.
+    ///
+    /// # Errors
+    /// `NotFound` for a tombstone; `Conflict` where somebody else edits it at the same time.
+    pub async fn edit_message(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        id: MessageId,
+        patch: &MessagePatch,
+        asked: Option<&Asked>,
+    ) -> Result<Outcome<Message>> {
+        let own = self.is_own(actor, conversation, id).await?;
+        let ask = Ask::in_conversation(actor, Action::EditMessage { own }, conversation);
+        decided!(self, ask.clone(), |allowed| self.edit_allowed(&allowed, id, own, patch, asked))
+    }
+
+    async fn edit_allowed(
+        &self,
+        allowed: &Allowed,
+        id: MessageId,
+        own: bool,
+        patch: &MessagePatch,
+        asked: Option<&Asked>,
+    ) -> Result<Outcome<Message>> {
+        let conversation = allowed.conversation()?;
+        let row = self.store.message(&allowed.permit, id).await?.ok_or(Error::NotFound)?;
+        if own != self.sent_by(allowed, &row) {
+            return Err(Error::NotFound);
+        }
+        let mut body = self.body_of(allowed, &row).await?.ok_or(Error::NotFound)?;
+        if let Some(text) = &patch.text {
+            body.text = text.clone();
+        }
+        if let Some(attributes) = &patch.attributes {
+            body.attributes = snug_wire::attributes::merge(&body.attributes, attributes)?;
+        }
+        if let Some(mentions) = &patch.mentions {
+            body.mentions = self.user_keys(allowed, mentions, "mentions").await?;
+        }
+        says_something(&body)?;
+        let version = row.version + 1;
+        let app = allowed.permit.app();
+        let place = Place::message(app, conversation.key, id, version, row.sender, row.created_at);
+        let sealed = self.sealer.seal(&place, &body).await?;
+        let turn = self.enter(allowed).await?;
+        let edit = MessageEdit { id, body: sealed, version, at: self.clock.now() };
+        match self.store.edit_message(&allowed.permit, edit).await {
+            Ok(changed) => self.publish_change(allowed, turn, changed, None, asked).await,
+            Err(error) => Err(turn.failed(error)),
+        }
+    }
+
+    /// Deletes a message; a tombstone stays. A deleted one is answered as it is.
+    pub async fn delete_message(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        id: MessageId,
+        asked: Option<&Asked>,
+    ) -> Result<Outcome<Message>> {
+        let own = self.is_own(actor, conversation, id).await?;
+        let ask = Ask::in_conversation(actor, Action::DeleteMessage { own }, conversation);
+        decided!(self, ask.clone(), |allowed| self.delete_allowed(&allowed, id, own, asked))
+    }
+
+    async fn delete_allowed(
+        &self,
+        allowed: &Allowed,
+        id: MessageId,
+        own: bool,
+        asked: Option<&Asked>,
+    ) -> Result<Outcome<Message>> {
+        let row = self.store.message(&allowed.permit, id).await?.ok_or(Error::NotFound)?;
+        if own != self.sent_by(allowed, &row) {
+            return Err(Error::NotFound);
+        }
+        let turn = self.enter(allowed).await?;
+        match self.store.delete_message(&allowed.permit, id, self.clock.now()).await {
+            Ok(changed) => self.publish_change(allowed, turn, changed, None, asked).await,
+            Err(error) => Err(turn.failed(error)),
+        }
+    }
+
+    /// Reacts to a message, or takes that back; a back end does so for `user`.
+    pub async fn react(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        id: MessageId,
+        reaction: &Reaction<'_>,
+        asked: Option<&Asked>,
+    ) -> Result<Outcome<Message>> {
+        let ask = Ask::in_conversation(actor, Action::React, conversation).perhaps_on(reaction.user);
+        decided!(self, ask.clone(), |allowed| self.react_allowed(&allowed, id, reaction, asked))
+    }
+
+    async fn react_allowed(
+        &self,
+        allowed: &Allowed,
+        id: MessageId,
+        reaction: &Reaction<'_>,
+        asked: Option<&Asked>,
+    ) -> Result<Outcome<Message>> {
+        let emoji = snug_wire::reactions::emoji(reaction.emoji, &allowed.app.reactions)?;
+        let user = allowed.acting_member()?;
+        let conversation = allowed.conversation()?.key;
+        let app = allowed.permit.app();
+        let row = self.store.message(&allowed.permit, id).await?.ok_or(Error::NotFound)?;
+        let sealed = if reaction.on {
+            Some(
+                self.sealer
+                    .seal(&Place::reaction(app, conversation, id, row.created_at, user), &emoji)
+                    .await?,
+            )
+        } else {
+            None
+        };
+        let emoji_mac = self.keyed(app).await?.macs.emoji(conversation, id, &emoji);
+        let write = ReactionWrite { id, user, emoji_mac, emoji: sealed, at: self.clock.now() };
+        let turn = self.enter(allowed).await?;
+        match self.store.react(&allowed.permit, write).await {
+            Ok(changed) => {
+                let by = Reacted { user, emoji, on: reaction.on };
+                self.publish_change(allowed, turn, changed, Some(by), asked).await
+            }
+            Err(error) => Err(turn.failed(error)),
+        }
+    }
+
+    /// Publishes what became of a message, and answers with it.
+    async fn publish_change(
+        &self,
+        allowed: &Allowed,
+        turn: crate::publish::Entered<'_>,
+        changed: MessageChanged,
+        reacted: Option<Reacted>,
+        asked: Option<&Asked>,
+    ) -> Result<Outcome<Message>> {
+        let conversation = allowed.conversation()?;
+        let own = self.show_message(&allowed.permit, conversation, &changed.message).await?;
+        match changed.rev {
+            Some(rev) => {
+                turn.publish(rev, self.message_changed(allowed, &own, reacted.as_ref(), asked).await?);
+                Ok(Outcome { value: own.what, repeated: false, answered: asked.is_some() })
+            }
+            None => {
+                turn.nothing();
+                Ok(Outcome { value: own.what, repeated: true, answered: false })
+            }
+        }
+    }
+
+    /// Whether a message that the actor may read is one that it sent. Who may not read it learns nothing.
+    async fn is_own(&self, actor: &Actor, conversation: &ConversationId, id: MessageId) -> Result<bool> {
+        if actor.user().is_none() {
+            return Ok(false);
+        }
+        let ask = Ask::in_conversation(actor, Action::ReadMessages, conversation);
+        decided!(self, ask.clone(), |allowed| async {
+            let row = self.store.message(&allowed.permit, id).await?.ok_or(Error::NotFound)?;
+            Ok(self.sent_by(&allowed, &row))
+        })
+    }
+
+    fn sent_by(&self, allowed: &Allowed, row: &MessageRow) -> bool {
+        allowed.permit.user().is_some_and(|user| row.sender == SenderRow::User(user))
+    }
+
+    /// What a message says, opened; none of a tombstone.
+    async fn body_of(&self, allowed: &Allowed, row: &MessageRow) -> Result<Option<MessageBody>> {
+        let Some(body) = &row.body else { return Ok(None) };
+        let opener = self.sealer.opener(allowed.permit.app(), [body]).await?;
+        let conversation = allowed.conversation()?.key;
+        let app = allowed.permit.app();
+        let place = Place::message(app, conversation, row.id, row.version, row.sender, row.created_at);
+        Ok(Some(opener.open(&place, body)?))
+    }
+
+    /// One message.
+    pub async fn message(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        id: MessageId,
+    ) -> Result<(Message, People)> {
+        let ask = Ask::in_conversation(actor, Action::ReadMessages, conversation);
+        decided!(self, ask.clone(), |allowed| async {
+            let row = self.store.message(&allowed.permit, id).await?.ok_or(Error::NotFound)?;
+            let shown = self.show_message(&allowed.permit, allowed.conversation()?, &row).await?;
+            Ok((shown.what, shown.people))
+        })
+    }
+
+    /// What a message said, oldest first.
+    pub async fn message_versions(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        id: MessageId,
+    ) -> Result<Vec<MessageVersion>> {
+        let ask = Ask::in_conversation(actor, Action::ReadVersions, conversation);
+        decided!(self, ask.clone(), |allowed| self.versions_allowed(&allowed, id))
+    }
+
+    async fn versions_allowed(&self, allowed: &Allowed, id: MessageId) -> Result<Vec<MessageVersion>> {
+        let permit = &allowed.permit;
+        let conversation = allowed.conversation()?.key;
+        let message = self.store.message(permit, id).await?.ok_or(Error::NotFound)?;
+        let rows = self.store.versions(permit, id).await?;
+        let opener = self.sealer.opener(permit.app(), rows.iter().map(|row| &row.body)).await?;
+        let open = |row: &snug_store::VersionRow| {
+            let place = Place::message(
+                permit.app(),
+                conversation,
+                id,
+                row.version,
+                message.sender,
+                message.created_at,
+            );
+            opener.open(&place, &row.body)
+        };
+        let bodies = rows.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let faces = self.faces(permit, bodies.iter().flat_map(|body| body.mentions.iter().copied())).await?;
+        let show = |(row, body): (&snug_store::VersionRow, MessageBody)| MessageVersion {
+            version: row.version,
+            content: Content {
+                text: body.text,
+                attributes: body.attributes,
+                mentions: body.mentions.into_iter().filter_map(|user| faces.id(user)).collect(),
+            },
+            at: row.at,
+        };
+        Ok(rows.iter().zip(bodies).map(show).collect())
+    }
+
+    /// A page of messages.
+    pub async fn history(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        window: Window,
+        limit: i64,
+    ) -> Result<History> {
+        let ask = Ask::in_conversation(actor, Action::ReadMessages, conversation);
+        decided!(self, ask.clone(), |allowed| async {
+            let page = self.store.history(&allowed.permit, window, limit).await?;
+            let shown = self.show_messages(&allowed.permit, allowed.conversation()?, &page.messages).await?;
+            let first = page.messages.first().map_or(Seq(0), |row| row.seq);
+            let last = page.messages.last().map_or(Seq(0), |row| row.seq);
+            let next = match window {
+                Window::After(_) => page.newer.then_some(Window::After(last)),
+                Window::Newest | Window::Before(_) | Window::Around(_) => {
+                    page.older.then_some(Window::Before(first))
+                }
+            };
+            Ok(History { messages: shown.what, people: shown.people, next })
+        })
+    }
+}
+
+/// A reaction that is asked for.
+pub struct Reaction<'a> {
+    /// What is reacted with, as the caller wrote it.
+    pub emoji: &'a str,
+    /// Set it, or take it back.
+    pub on: bool,
+    /// For whom a back end reacts.
+    pub user: Option<&'a UserId>,
+}
+
+/// A reaction that was set or taken back, for the push.
+pub(crate) struct Reacted {
+    pub(crate) user: UserKey,
+    pub(crate) emoji: Emoji,
+    pub(crate) on: bool,
+}
+
+/// The row of a message as it was just appended.
+fn fresh_row(new: &NewMessage, seq: Seq, rev: snug_model::Rev) -> MessageRow {
+    MessageRow {
+        id: new.id,
+        seq,
+        rev,
+        sender: new.sender,
+        via: new.via,
+        body: None,
+        version: 1,
+        reply_to: new.reply_to,
+        reactions: Vec::new(),
+        created_at: new.at,
+        edited_at: None,
+        deleted_at: None,
+    }
+}
+
+/// Refuses a message that would say nothing: neither text nor attributes.
+pub(crate) fn says_something(body: &MessageBody) -> Result<()> {
+    let text = body.text.as_ref().is_some_and(|text| !text.as_str().is_empty());
+    if text || body.attributes != Attributes::default() {
+        return Ok(());
+    }
+    Err(Invalid::new("text", "is empty, and there are no attributes").into())
+}

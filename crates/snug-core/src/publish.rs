@@ -1,0 +1,370 @@
+//! From a committed change to what its readers hear.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use snug_model::{
+    ConversationId, Permission, PermissionSet, Rev, Timestamp, UserKey,
+    conversations::{Conversation, InboxItem},
+    members::{Access, Member},
+    messages::Message,
+    permissions::Scope,
+};
+use snug_store::{AudienceMember, MemberRow, MembersChanged, StoreError};
+use snug_wire::{
+    messages::WrittenMessage,
+    permissions::Permissions,
+    socket::{Answer, Change, Changed, Push, ReactionChange},
+};
+
+use crate::{
+    Core, Error, Result,
+    authorize::Allowed,
+    context::AppContext,
+    hub::{AudienceChange, Event, Listener, Narrowing, Session, Turn, frame},
+    messages::Reacted,
+    people::People,
+    views::Shown,
+};
+
+/// A request on a socket, whose answer must leave in the order of the pushes.
+pub struct Asked {
+    /// The connection.
+    pub session: Arc<Session>,
+    /// The request's number.
+    pub n: u64,
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    /// The result.
+    pub value: T,
+    /// Whether it was so before: nothing was done now.
+    pub repeated: bool,
+    /// Whether the socket that asked has its answer already, in order with the pushes.
+    pub answered: bool,
+}
+
+/// An act that has entered its conversation's lane.
+pub(crate) struct Entered<'a>(Turn<'a>);
+
+impl Entered<'_> {
+    pub(crate) fn publish(self, rev: Rev, event: Event) {
+        self.0.publish(rev, event);
+    }
+
+    /// Tells each of these users that the conversation is over, which is the last that anybody hears of it.
+    pub(crate) fn end(self, last_words: Vec<(UserKey, Bytes)>) {
+        self.0.end(last_words);
+    }
+
+    pub(crate) fn nothing(self) {
+        self.0.nothing();
+    }
+
+    /// Gives the turn back after a failure. Where the outcome is unknown, the lane cannot go on.
+    pub(crate) fn failed(self, error: StoreError) -> Error {
+        if !matches!(error, StoreError::Unknown(_)) {
+            self.0.nothing();
+        }
+        error.into()
+    }
+
+    /// Sends a frame that no rev counts to the members online whom `to` picks.
+    pub(crate) fn hint(self, frame: &Bytes, narrowing: &Narrowing, to: impl Fn(&Session) -> bool) {
+        self.0.hint(frame, narrowing, to);
+    }
+
+    /// The members who hear of the conversation and are online.
+    pub(crate) fn online(&self) -> Vec<UserKey> {
+        self.0.online()
+    }
+}
+
+impl Core {
+    /// Enters the lane of the act's conversation, before the act is given to the store.
+    pub(crate) async fn enter(&self, allowed: &Allowed) -> Result<Entered<'_>> {
+        let conversation = allowed.conversation()?.key;
+        let lane = self.hub.lane(allowed.permit.app(), conversation);
+        let read = async {
+            let audience = self.store.audience(&allowed.permit).await?;
+            let listeners = audience.members.iter().map(|member| listener(&allowed.app, member)).collect();
+            Ok::<_, Error>((audience.rev, listeners))
+        };
+        lane.start(read).await?;
+        Ok(Entered(Turn::new(&self.hub, lane)))
+    }
+
+    /// What the members hear of a new message, and the answer to its sender.
+    pub(crate) fn message_sent(
+        &self,
+        allowed: &Allowed,
+        shown: &Shown<Message>,
+        asked: Option<&Asked>,
+    ) -> Result<Event> {
+        let message = &shown.what;
+        let mut pushed = message.clone();
+        without_mine(&mut pushed);
+        let push = Push::Message {
+            conversation: message.conversation.clone().into(),
+            rev: message.rev.into(),
+            message: pushed.into(),
+            users: wire_people(&shown.people),
+        };
+        Ok(Event {
+            push: Some(encode(&push)?),
+            seq: Some(message.seq),
+            answer: answer(asked, message)?,
+            narrowing: narrowing(allowed),
+            ..Event::default()
+        })
+    }
+
+    /// What the members hear of a message that was edited, deleted or reacted to, and the answer to who did it.
+    pub(crate) async fn message_changed(
+        &self,
+        allowed: &Allowed,
+        own: &Shown<Message>,
+        reacted: Option<&Reacted>,
+        asked: Option<&Asked>,
+    ) -> Result<Event> {
+        let mut message = own.what.clone();
+        without_mine(&mut message);
+        let by = match reacted {
+            Some(reacted) => {
+                self.faces(&allowed.permit, [reacted.user]).await?.id(reacted.user).map(|user| {
+                    ReactionChange { user: user.into(), emoji: reacted.emoji.clone().into(), on: reacted.on }
+                })
+            }
+            None => None,
+        };
+        let (seq, rev) = (message.seq, message.rev);
+        let changed = Changed::Message {
+            conversation: message.conversation.clone().into(),
+            message: message.into(),
+            by,
+        };
+        let push = Push::Change(Change { rev: rev.into(), changed, users: Some(wire_people(&own.people)) });
+        Ok(Event {
+            push: Some(encode(&push)?),
+            seq: Some(seq),
+            answer: answer(asked, &own.what)?,
+            narrowing: narrowing(allowed),
+            ..Event::default()
+        })
+    }
+
+    /// Publishes what became of members: who joined gets the inbox item, who left gets it too and hears no more, the
+    /// rest get the change. What took no rev is told to nobody.
+    pub(crate) async fn publish_members(
+        &self,
+        allowed: &Allowed,
+        turn: Entered<'_>,
+        changed: &MembersChanged,
+        left: Option<Shown<InboxItem>>,
+    ) -> Result<()> {
+        let Some(rev) = changed.rev else {
+            turn.nothing();
+            return Ok(());
+        };
+        let conversation = allowed.conversation()?;
+        let mut event = Event { narrowing: narrowing(allowed), ..Event::default() };
+        for row in &changed.members {
+            event.audience.push(audience_change(&allowed.app, row, conversation.history));
+        }
+        for user in &changed.joined {
+            event.but_for.push(*user);
+            if self.hub.directory.is_online(allowed.permit.app(), *user)
+                && let Some(item) = self.inbox_item_of(allowed, *user).await?
+            {
+                event.own.push((*user, joined(&item)?));
+            }
+        }
+        if let (Some(item), Some(row)) = (left, changed.members.first()) {
+            event.own.push((row.user, last_words(item, row)?));
+        }
+        event.push = Some(self.members_push(allowed, rev, &changed.members).await?);
+        turn.publish(rev, event);
+        Ok(())
+    }
+
+    async fn members_push(&self, allowed: &Allowed, rev: Rev, rows: &[MemberRow]) -> Result<Bytes> {
+        let conversation = allowed.conversation()?;
+        let mut shown = self.show_members(&allowed.permit, &allowed.app, conversation, rows).await?;
+        // Not all who hear this may see read marks.
+        shown.what.iter_mut().for_each(without_read_mark);
+        let id = self.conversation_id(&allowed.permit, conversation).await?.into();
+        let changed = match shown.what.len() {
+            1 => match shown.what.pop() {
+                Some(member) => Changed::Member { conversation: id, member: member.into() },
+                None => Changed::Members { conversation: id, members: Vec::new() },
+            },
+            _ => Changed::Members {
+                conversation: id,
+                members: shown.what.into_iter().map(Into::into).collect(),
+            },
+        };
+        encode(&Push::Change(Change { rev: rev.into(), changed, users: Some(wire_people(&shown.people)) }))
+    }
+
+    /// What a member may do in its conversation, without what its sessions' tokens narrow.
+    pub(crate) async fn permissions_of_member(
+        &self,
+        allowed: &Allowed,
+        row: &MemberRow,
+    ) -> Result<PermissionSet> {
+        let user = self.user_row(allowed.permit.app(), row.user, false).await?;
+        let of_app = user.map_or(PermissionSet::EMPTY, |user| allowed.app.permissions_of(user.role));
+        let granted = allowed
+            .app
+            .permissions_of(row.role)
+            .union(of_app)
+            .intersection(PermissionSet::all_of_conversation());
+        Ok(match row.access {
+            Access::Full => granted,
+            Access::Read => granted
+                .intersection([Permission::ReadMark, Permission::ConversationLeave].into_iter().collect()),
+            Access::None => PermissionSet::EMPTY,
+        })
+    }
+
+    /// Tells a member what it may do now.
+    pub(crate) async fn tell_permissions(&self, allowed: &Allowed, row: &MemberRow) -> Result<()> {
+        let app = allowed.permit.app();
+        if !self.hub.directory.is_online(app, row.user) {
+            return Ok(());
+        }
+        let conversation = self.conversation_id(&allowed.permit, allowed.conversation()?).await?;
+        let permissions = self.permissions_of_member(allowed, row).await?;
+        let frame = permissions_frame(Some(conversation), permissions)?;
+        if let Some(narrowing) = narrowing(allowed) {
+            self.hub.directory.each_of_user(app, row.user, |session| {
+                if session.hears(&narrowing) {
+                    session.outbox().push(&frame);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Tells a user what it may do in the app now.
+    pub(crate) async fn tell_app_permissions(&self, app: &AppContext, user: UserKey) -> Result<()> {
+        let Some(row) = self.user_row(app.key(), user, true).await? else { return Ok(()) };
+        let frame = permissions_frame(None, of_app(app.permissions_of(row.role)))?;
+        self.hub.send_to_user(app.key(), user, &frame);
+        Ok(())
+    }
+
+    /// Tells everybody who is online in an app what it may do there now.
+    pub(crate) async fn tell_everybody_permissions(&self, app: &AppContext) -> Result<()> {
+        let mut users = Vec::new();
+        self.hub.directory.each_of_app(app.key(), |session| users.push(session.user()));
+        users.sort_unstable();
+        users.dedup();
+        let app = self.app_by_key(app.key(), true).await?;
+        for user in users {
+            self.tell_app_permissions(&app, user).await?;
+        }
+        Ok(())
+    }
+}
+
+fn of_app(permissions: PermissionSet) -> PermissionSet {
+    permissions.iter().filter(|permission| permission.scope() == Scope::App).collect()
+}
+
+fn permissions_frame(conversation: Option<ConversationId>, permissions: PermissionSet) -> Result<Bytes> {
+    encode(&Push::Permissions {
+        conversation: conversation.map(Into::into),
+        permissions: Permissions(permissions),
+    })
+}
+
+/// A push, as the frame that all its readers share.
+pub(crate) fn encode(push: &Push) -> Result<Bytes> {
+    Ok(frame(&push.frame().map_err(Error::internal)?))
+}
+
+fn answer(asked: Option<&Asked>, message: &Message) -> Result<Option<(Arc<Session>, Bytes)>> {
+    let Some(asked) = asked else { return Ok(None) };
+    let ok = WrittenMessage { message: message.clone().into() };
+    let json = Answer::frame(asked.n, ok).map_err(Error::internal)?;
+    Ok(Some((Arc::clone(&asked.session), frame(&json))))
+}
+
+pub(crate) fn wire_people(people: &People) -> snug_wire::people::People {
+    people.iter().map(|(id, person)| (id.clone(), person.clone())).collect()
+}
+
+fn without_mine(message: &mut Message) {
+    message.reactions.iter_mut().for_each(|reaction| reaction.mine = None);
+}
+
+fn without_read_mark(member: &mut Member) {
+    member.read_seq = None;
+    member.read_at = None;
+}
+
+/// What the members hear of a change of the conversation itself.
+pub(crate) fn conversation_changed(allowed: &Allowed, conversation: &Conversation) -> Result<Event> {
+    let changed = Changed::Conversation { conversation: conversation.clone().into() };
+    let push = Push::Change(Change { rev: conversation.rev.into(), changed, users: None });
+    Ok(Event { push: Some(encode(&push)?), narrowing: narrowing(allowed), ..Event::default() })
+}
+
+/// What somebody hears who has become a member.
+pub(crate) fn joined(item: &Shown<InboxItem>) -> Result<Bytes> {
+    encode(&Push::Joined { item: item.what.clone().into(), users: wire_people(&item.people) })
+}
+
+/// What somebody hears last of a conversation: `item` is as it was before.
+pub(crate) fn last_words(mut item: Shown<InboxItem>, row: &MemberRow) -> Result<Bytes> {
+    item.what.member.access = row.access;
+    item.what.permissions = PermissionSet::EMPTY;
+    encode(&Push::Left { item: item.what.into(), users: wire_people(&item.people) })
+}
+
+/// What a session hears whose queue was dropped.
+pub(crate) fn lagged() -> Result<Bytes> {
+    encode(&Push::Lagged {})
+}
+
+/// What a session hears whose token ends soon.
+pub(crate) fn token_expiring(expires_at: Timestamp) -> Result<Bytes> {
+    encode(&Push::TokenExpiring { expires_at: expires_at.into() })
+}
+
+/// What a token narrowed to other conversations does not hear.
+pub(crate) fn narrowing(allowed: &Allowed) -> Option<Narrowing> {
+    let conversation = allowed.conversation.as_ref()?;
+    Some(Narrowing { conversation: conversation.id_mac, needs: None })
+}
+
+/// A member as its conversation's lane keeps it.
+fn listener(app: &AppContext, member: &AudienceMember) -> Listener {
+    let role = app.permissions_of(member.role);
+    let full = member.access == Access::Full;
+    Listener {
+        user: member.user,
+        from_seq: member.from_seq,
+        sees_reads: full && role.has(Permission::ReadSee),
+        sees_presence: full && role.has(Permission::PresenceSee),
+    }
+}
+
+fn audience_change(
+    app: &AppContext,
+    row: &MemberRow,
+    history: snug_model::conversations::History,
+) -> AudienceChange {
+    if row.access == Access::None {
+        return AudienceChange::Leaves(row.user);
+    }
+    let from_seq = match history {
+        snug_model::conversations::History::All => snug_model::Seq(1),
+        snug_model::conversations::History::SinceJoined => row.joined_seq,
+    };
+    let member = AudienceMember { user: row.user, from_seq, role: row.role, access: row.access };
+    AudienceChange::Hears(listener(app, &member))
+}

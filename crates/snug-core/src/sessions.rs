@@ -1,0 +1,138 @@
+//! Live connections: `hello`, a fresh token, the end; and the sweep that ends them in time.
+
+use std::sync::Arc;
+
+use snug_model::{
+    Action, Actor, AppId, PermissionSet, SessionId, Timestamp, UserActor, limits, policy, users::User,
+};
+
+use crate::{
+    Core, Error, Result,
+    authorize::{Allowed, Ask, Decision},
+    hub::{Close, Outbox, Session, Wake},
+    inbox::{Inbox, InboxAsk, Unread},
+    publish,
+};
+
+/// What `hello` answers.
+pub struct Hello {
+    /// The user.
+    pub user: User,
+    /// When the token ends.
+    pub expires_at: Timestamp,
+    /// What the user may do in the app.
+    pub permissions: PermissionSet,
+    /// How many of its newest conversations hold something unread.
+    pub unread: Unread,
+    /// The newest conversations, or what changed since.
+    pub inbox: Inbox,
+}
+
+/// What a `token` request answers.
+pub struct Refreshed {
+    /// When the fresh token ends.
+    pub expires_at: Timestamp,
+}
+
+impl Core {
+    /// Opens a session. It is in the hub before `hello` is read, so that nothing falls between the two: what is pushed
+    /// meanwhile waits until [`Outbox::release`].
+    ///
+    /// # Errors
+    /// `Unauthenticated`, `Banned`; `RateLimited` where the user has as many sessions as it may.
+    pub async fn connect(
+        &self,
+        app: &AppId,
+        token: &str,
+        since: Option<&str>,
+        wake: Arc<dyn Wake>,
+    ) -> Result<(Arc<Session>, Hello)> {
+        let authenticated = self.authenticate_token(app, token).await?;
+        let UserActor { app, user, token: grant, .. } = authenticated.actor;
+        let id = SessionId::from_random(&self.random.id_part()?);
+        let lagged = publish::lagged()?;
+        let session = Arc::new(Session::new(id, app, user, grant, Outbox::new(wake, lagged)));
+        let came = self.hub.directory.enter(&session, limits::SESSIONS_PER_USER_MAX as usize);
+        let came = came.ok_or(Error::RateLimited { retry_after_ms: 10_000 })?;
+        match self.hello(&session, since).await {
+            Ok(hello) => {
+                if came {
+                    self.tell_presence(app, user, true).await;
+                }
+                Ok((session, hello))
+            }
+            Err(error) => {
+                self.hub.directory.leave(&session);
+                Err(error)
+            }
+        }
+    }
+
+    async fn hello(&self, session: &Session, since: Option<&str>) -> Result<Hello> {
+        let actor = Actor::User(session.actor());
+        // Decided after the session is in the hub: a ban before this is seen here, one after it closes the session.
+        let allowed = self.admitted_now(&actor).await?;
+        let row = self.user_row(session.app(), session.user(), false).await?.ok_or(Error::Unauthenticated)?;
+        let ask = InboxAsk { since, limit: limits::HELLO_CONVERSATIONS as i64, ..InboxAsk::default() };
+        Ok(Hello {
+            user: self.show_user(&allowed.app, &row).await?,
+            expires_at: session.grant().expires_at,
+            permissions: policy::permissions_in_app(&actor, &allowed.facts),
+            unread: self.unread(&allowed, session.user()).await?,
+            inbox: self.inbox_of(&actor, &allowed, session.user(), &ask).await?,
+        })
+    }
+
+    /// Whether a client's credential is good, by fresh facts.
+    pub(crate) async fn admitted_now(&self, actor: &Actor) -> Result<Allowed> {
+        let ask = Ask::in_app(actor, Action::Connect).with_rows();
+        self.authorize(&mut Decision::new(ask)).await
+    }
+
+    /// Takes a fresh token of the same user on an open session; what it narrows holds before this returns.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for another user's token, too.
+    pub async fn refresh(&self, session: &Session, app: &AppId, token: &str) -> Result<Refreshed> {
+        let fresh = self.authenticate_token(app, token).await?.actor;
+        if fresh.app != session.app() || fresh.user != session.user() {
+            return Err(Error::Unauthenticated);
+        }
+        self.admitted_now(&Actor::User(fresh.clone())).await?;
+        let expires_at = fresh.token.expires_at;
+        session.refresh(fresh.token);
+        // A revocation that came between the decision and the refresh has looked at the old token.
+        self.admitted_now(&Actor::User(session.actor())).await?;
+        Ok(Refreshed { expires_at })
+    }
+
+    /// Ends a session whose socket is gone.
+    pub async fn disconnect(&self, session: &Session) {
+        if self.hub.directory.leave(session) {
+            self.tell_presence(session.app(), session.user(), false).await;
+        }
+    }
+
+    /// Closes every session: the server stops.
+    pub fn close_all(&self, why: Close) {
+        self.hub.directory.each(|session| session.close(why));
+    }
+
+    /// Closes sessions whose token has ended or who lag too long, and warns those whose token ends soon.
+    pub(crate) fn sweep_sessions(&self) {
+        let now = self.clock.now();
+        self.hub.directory.each(|session| {
+            let lagging = session.outbox().lagging_since(now);
+            if now >= session.grant().expires_at {
+                session.close(Close::Unauthenticated);
+            } else if lagging.is_some_and(|since| now.0 - since.0 > limits::LAGGED_MS_MAX as i64) {
+                session.close(Close::Lagged);
+            } else if session.should_warn(now) {
+                match publish::token_expiring(session.grant().expires_at) {
+                    Ok(frame) => session.outbox().push(&frame),
+                    Err(error) => tracing::warn!(%error, "a session was not told that its token ends soon"),
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,135 @@
+//! Access tokens: mint, revoke.
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use snug_model::{
+    Action, Actor, KeyId, Timestamp, UserId,
+    keys::Scope,
+    limits,
+    secret::SecretText,
+    tokens::{Claims, Revocation, TokenDraft},
+};
+use snug_store::RevocationRow;
+
+use crate::{
+    Core, Error, Missing, OnceKey, Result,
+    authenticate::issued_at,
+    authorize::{Allowed, Ask, decided},
+    hub::{Close, Session},
+};
+
+/// A token that was just made.
+pub struct Minted {
+    /// The token.
+    pub token: SecretText,
+    /// Its user.
+    pub user: UserId,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl Core {
+    /// Makes an access token, signed by the key that asks, with which it ends.
+    ///
+    /// # Errors
+    /// `Forbidden` where the user's role grants more than the key may give; `Unauthenticated` is never said of the user:
+    /// one that is unknown and would not be made is `NotFound`.
+    pub async fn mint_token(&self, actor: &Actor, draft: &TokenDraft) -> Result<Minted> {
+        let Actor::Key(key) = actor else { return Err(Error::Forbidden(Missing::Actor)) };
+        let app = self.app_of(actor).await?;
+        let id = self.keyed(app.key()).await?.macs.user_id(&draft.user);
+        let user = self.store.user(app.key(), snug_store::UserRef::Id(id)).await?;
+        let role = user.as_ref().map_or(app.row.settings.default_role, |user| user.role);
+        let ask = Ask::in_app(actor, Action::MintToken { grants: app.permissions_of(role) });
+        decided!(self, ask.clone(), |allowed| async {
+            let gone = user.as_ref().is_some_and(|user| user.erased_at.is_some());
+            let unknown = user.is_none() && !app.row.settings.auto_create_users;
+            if gone || unknown || draft.user.is_visitor() {
+                return Err(Error::NotFound);
+            }
+            let row = self.key_row(&key.key, true).await?.ok_or(Error::Unauthenticated)?;
+            if row.app != app.key() || !row.scopes.has(Scope::Tokens) {
+                return Err(Error::Forbidden(Missing::Scope(Scope::Tokens)));
+            }
+            let bounds = [
+                app.row.tokens_not_before,
+                row.tokens_not_before,
+                user.as_ref().and_then(|it| it.tokens_not_before),
+            ];
+            let issued = issued_at(self.clock.now(), bounds);
+            let claims = Claims {
+                signed_by: key.key.clone(),
+                user: draft.user.clone(),
+                issued_at: issued,
+                expires_at: issued.plus_s(draft.ttl_s),
+                jti: Some(self.random.id_part()?.into()),
+                only: draft.only.clone(),
+                can: draft.can,
+            };
+            let secret = self.key_secret(&row).await?;
+            let token = sign(&claims, allowed.app.id().as_str(), secret.expose())?;
+            Ok(Minted { token, user: claims.user, expires_at: claims.expires_at })
+        })
+    }
+
+    /// Ends tokens: one, a key's, or the app's; the sessions that they opened are closed before this returns.
+    pub async fn revoke_tokens(
+        &self,
+        actor: &Actor,
+        revocation: &Revocation,
+        once: Option<&OnceKey>,
+    ) -> Result<()> {
+        let ask = Ask::in_app(actor, Action::RevokeTokens);
+        decided!(self, ask.clone(), |allowed| async {
+            let once = self.first_time(&allowed.permit, once).await?;
+            let row = self.revocation_row(&allowed, revocation).await?;
+            self.store.revoke_tokens(&allowed.permit, row, once.as_ref().map(|once| once.once)).await?;
+            self.facts.forget_app(allowed.app.id());
+            if let Revocation::Key(key) = revocation {
+                self.facts.keys.invalidate(key);
+            }
+            self.hub.directory.each_of_app(allowed.permit.app(), |session| {
+                if ended_by(session, revocation) {
+                    session.close(Close::Unauthenticated);
+                }
+            });
+            Ok(())
+        })
+    }
+
+    async fn revocation_row(&self, allowed: &Allowed, revocation: &Revocation) -> Result<RevocationRow> {
+        let now = self.clock.now();
+        Ok(match revocation {
+            Revocation::Jti(jti) => RevocationRow::Jti {
+                jti: self.keyed(allowed.permit.app()).await?.macs.jti(jti),
+                // No token outlives this, not even one that is not yet valid.
+                until: now.plus_s((limits::TOKEN_LIFE_S_MAX + limits::TOKEN_FUTURE_S_MAX) as i64),
+            },
+            Revocation::Key(key) => RevocationRow::Key(self.own_key(allowed, key).await?, now),
+            Revocation::App => RevocationRow::App(now),
+        })
+    }
+
+    /// A key of the permit's app.
+    async fn own_key(&self, allowed: &Allowed, key: &KeyId) -> Result<KeyId> {
+        let row = self.key_row(key, true).await?.filter(|row| row.app == allowed.permit.app());
+        row.map(|row| row.id.clone()).ok_or(Error::NotFound)
+    }
+}
+
+fn ended_by(session: &Session, revocation: &Revocation) -> bool {
+    let grant = session.grant();
+    match revocation {
+        Revocation::Jti(jti) => grant.jti.as_ref() == Some(jti),
+        Revocation::Key(key) => grant.signed_by == *key,
+        Revocation::App => true,
+    }
+}
+
+/// Signs claims with a key's secret: HS256, keyed with its ASCII.
+pub(crate) fn sign(claims: &Claims, app: &str, secret: &str) -> Result<SecretText> {
+    let mut header = Header::new(Algorithm::HS256);
+    header.kid = Some(claims.signed_by.as_str().to_owned());
+    let claims = snug_wire::claims::TokenClaims::new(claims, app);
+    let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret.as_bytes()));
+    token.map(SecretText::new).map_err(Error::internal)
+}

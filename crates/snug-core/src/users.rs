@@ -1,0 +1,285 @@
+//! Users: make, change, find, ban, erase.
+
+use snug_model::{
+    Action, Actor, Invalid, Timestamp, UserActor, UserId, UserKey,
+    actor::Grant,
+    permissions::Scope,
+    users::{BanDraft, Profile, User, UserDraft, UserPatch},
+};
+use snug_store::{BanRow, JobKind, RevocationRow, StoreError, Unique, UserRef, UserRow, UserWrite};
+
+use crate::{
+    Core, Error, OnceKey, Result,
+    authorize::{Allowed, Ask, decided},
+    context::AppContext,
+    hub::Close,
+    jobs::Job,
+    paging::{Listed, PageAsk},
+    people::People,
+    publish::Outcome,
+    sealing::Place,
+};
+
+impl Core {
+    /// Makes or replaces a user, for a back end. The outcome is `repeated` where it was there.
+    pub async fn put_user(&self, actor: &Actor, id: &UserId, draft: &UserDraft) -> Result<Outcome<User>> {
+        if id.is_visitor() {
+            return Err(Invalid::new("user", "begins with `vis_`, which is for Snug's own visitors").into());
+        }
+        let ask = Ask::in_app(actor, Action::WriteUser).perhaps_on(Some(id));
+        decided!(self, ask.clone(), |allowed| self.put_user_allowed(&allowed, id, draft))
+    }
+
+    async fn put_user_allowed(
+        &self,
+        allowed: &Allowed,
+        id: &UserId,
+        draft: &UserDraft,
+    ) -> Result<Outcome<User>> {
+        let app = &allowed.app;
+        let role = match &draft.role {
+            Some(role) => Some(app.role(Scope::App, role, "role")?.key),
+            None => None,
+        };
+        let (row, was_there) = match allowed.targets.first().and_then(Option::as_ref) {
+            Some(target) => {
+                let row = &target.user;
+                let write = self.rewrite(app, row, id, &draft.profile, role.unwrap_or(row.role)).await?;
+                (self.store.write_user(&allowed.permit, write).await?, true)
+            }
+            None => {
+                let role = role.unwrap_or(app.row.settings.default_role);
+                let write = self.new_user(app, id, &draft.profile, role).await?;
+                match self.store.write_user(&allowed.permit, write).await {
+                    // Somebody else has made it meanwhile: look again.
+                    Err(StoreError::Taken(Unique::User)) => return Err(Error::Stale),
+                    written => (written?, false),
+                }
+            }
+        };
+        self.user_changed(app, &row).await?;
+        Ok(Outcome { value: self.show_user(app, &row).await?, repeated: was_there, answered: false })
+    }
+
+    /// A user to be made: the id is sealed first, for that makes the user's secret.
+    async fn new_user(
+        &self,
+        app: &AppContext,
+        id: &UserId,
+        profile: &Profile,
+        role: snug_model::RoleKey,
+    ) -> Result<UserWrite> {
+        let key = UserKey(self.store.reserve(1).await?.start);
+        Ok(UserWrite {
+            key,
+            id_mac: self.keyed(app.key()).await?.macs.user_id(id),
+            id: self.sealer.seal(&Place::user_id(app.key(), key), id).await?,
+            profile: self.sealer.seal(&Place::user_profile(app.key(), key, 1), profile).await?,
+            profile_version: 1,
+            role,
+            at: self.clock.now(),
+        })
+    }
+
+    async fn rewrite(
+        &self,
+        app: &AppContext,
+        row: &UserRow,
+        id: &UserId,
+        profile: &Profile,
+        role: snug_model::RoleKey,
+    ) -> Result<UserWrite> {
+        let version = row.profile_version + 1;
+        Ok(UserWrite {
+            key: row.key,
+            id_mac: row.id_mac,
+            id: self.sealer.seal(&Place::user_id(app.key(), row.key), id).await?,
+            profile: self.sealer.seal(&Place::user_profile(app.key(), row.key, version), profile).await?,
+            profile_version: version,
+            role,
+            at: self.clock.now(),
+        })
+    }
+
+    /// Changes a user: a back end any, a client itself, or others where it may.
+    pub async fn edit_user(&self, actor: &Actor, id: &UserId, patch: &UserPatch) -> Result<User> {
+        let own = self.own_id(actor).await?.as_ref() == Some(id);
+        if patch.role.is_some() && actor.user().is_some() {
+            return Err(Error::Forbidden(crate::Missing::Actor));
+        }
+        let action = if actor.user().is_none() { Action::WriteUser } else { Action::EditUser { own } };
+        let ask = Ask::in_app(actor, action).on(id);
+        decided!(self, ask.clone(), |allowed| async {
+            let app = &allowed.app;
+            let row = &allowed.target()?.user;
+            let mut profile = self.profile_of(app.key(), row).await?;
+            if let Some(name) = &patch.name {
+                profile.name.clone_from(name);
+            }
+            if let Some(avatar_url) = &patch.avatar_url {
+                profile.avatar_url.clone_from(avatar_url);
+            }
+            if let Some(attributes) = &patch.attributes {
+                profile.attributes = snug_wire::attributes::merge(&profile.attributes, attributes)?;
+            }
+            let role = match &patch.role {
+                Some(role) => app.role(Scope::App, role, "role")?.key,
+                None => row.role,
+            };
+            let write = self.rewrite(app, row, id, &profile, role).await?;
+            let row = self.store.write_user(&allowed.permit, write).await?;
+            self.user_changed(app, &row).await?;
+            self.show_user(app, &row).await
+        })
+    }
+
+    /// After a user was written: forget what was known of it, and tell its sessions what it may do now.
+    async fn user_changed(&self, app: &AppContext, row: &UserRow) -> Result<()> {
+        let before = self.facts.users.get(&(app.key(), row.key)).map(|row| row.role);
+        self.facts.forget_user(app.key(), row.key);
+        self.forget_face(app.key(), row.key);
+        if before.is_some_and(|role| role != row.role) {
+            self.tell_app_permissions(app, row.key).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the user whom a token names, where the app wants that.
+    pub(crate) async fn admit_user(&self, app: &AppContext, grant: &Grant, id: &UserId) -> Result<UserKey> {
+        if !app.row.settings.auto_create_users || id.is_visitor() {
+            return Err(Error::Unauthenticated);
+        }
+        let mac = self.keyed(app.key()).await?.macs.user_id(id);
+        let write = self.new_user(app, id, &Profile::default(), app.row.settings.default_role).await?;
+        let actor =
+            Actor::User(UserActor { app: app.key(), user: write.key, token: grant.clone(), session: None });
+        let made = decided!(self, Ask::in_app(&actor, Action::AdmitUser), |allowed| async {
+            Ok::<_, Error>(self.store.write_user(&allowed.permit, write.clone()).await)
+        });
+        match made? {
+            Ok(row) => Ok(row.key),
+            // Another session of the same person has made it meanwhile; an erased one keeps its id, and is refused.
+            Err(StoreError::Taken(Unique::User)) => {
+                let row = self.store.user(app.key(), UserRef::Id(mac)).await?;
+                row.filter(|row| row.erased_at.is_none()).map(|row| row.key).ok_or(Error::Unauthenticated)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// One user: any, for a back end; itself, for a client.
+    pub async fn user(&self, actor: &Actor, id: &UserId) -> Result<User> {
+        let own = self.own_id(actor).await?.as_ref() == Some(id);
+        let ask = Ask::in_app(actor, Action::ReadUser { own }).on(id);
+        decided!(self, ask.clone(), |allowed| async {
+            self.show_user(&allowed.app, &allowed.target()?.user).await
+        })
+    }
+
+    pub(crate) async fn show_user(&self, app: &AppContext, row: &UserRow) -> Result<User> {
+        self.show_users(app, std::slice::from_ref(row)).await?.pop().ok_or(Error::NotFound)
+    }
+
+    /// The app's users.
+    pub async fn list_users(&self, actor: &Actor, page: &PageAsk<'_>) -> Result<Listed<User>> {
+        let ask = Ask::in_app(actor, Action::ListUsers);
+        decided!(self, ask.clone(), |allowed| async {
+            let from = self.open_page(actor, page).await?;
+            let rows = self.store.list_users(&allowed.permit, from).await?;
+            let next = self.next_page(actor, page, rows.len(), rows.last().map(|row| row.key.0)).await?;
+            Ok(Listed { items: self.show_users(&allowed.app, &rows).await?, next, people: People::new() })
+        })
+    }
+
+    /// Name and picture of people by their ids; for a client, of those with whom it shares a conversation. Who is not
+    /// found, or not to be seen, is left out.
+    pub async fn look_up_users(&self, actor: &Actor, ids: &[UserId]) -> Result<People> {
+        let ask = Ask::in_app(actor, Action::LookUpUsers);
+        decided!(self, ask.clone(), |allowed| async {
+            let keyed = self.keyed(actor.app()).await?;
+            let ids: Vec<_> = ids.iter().map(|id| keyed.macs.user_id(id)).collect();
+            let rows = self.store.people_by_id(&allowed.permit, &ids, actor.user()).await?;
+            Ok(self.faces(&allowed.permit, rows.iter().map(|row| row.key)).await?.people())
+        })
+    }
+
+    /// Bans a user from everything, at once: its tokens are void and its sessions closed before this returns. Without a
+    /// draft it lifts the ban; tokens from before stay void.
+    pub async fn ban_user(
+        &self,
+        actor: &Actor,
+        id: &UserId,
+        ban: Option<&BanDraft>,
+        once: Option<&OnceKey>,
+    ) -> Result<()> {
+        let ask = Ask::in_app(actor, Action::BanUser).on(id);
+        decided!(self, ask.clone(), |allowed| async {
+            let once = self.first_time(&allowed.permit, once).await?;
+            let user = allowed.target()?.user.key;
+            let at = self.clock.now();
+            let row = match ban {
+                Some(draft) => Some(self.seal_ban(actor, user, draft, at).await?),
+                None => None,
+            };
+            self.store
+                .set_user_ban(&allowed.permit, user, row, at, once.as_ref().map(|once| once.once))
+                .await?;
+            self.facts.forget_user(actor.app(), user);
+            if ban.is_some() {
+                self.hub.directory.each_of_user(actor.app(), user, |session| session.close(Close::Banned));
+            }
+            Ok(())
+        })
+    }
+
+    async fn seal_ban(
+        &self,
+        actor: &Actor,
+        user: UserKey,
+        draft: &BanDraft,
+        at: Timestamp,
+    ) -> Result<BanRow> {
+        let reason = match &draft.reason {
+            Some(reason) => Some(self.sealer.seal(&Place::user_ban(actor.app(), user), reason).await?),
+            None => None,
+        };
+        Ok(BanRow { until: draft.until.unwrap_or(Timestamp::NEVER), reason, since: at })
+    }
+
+    /// Ends all tokens of a user so far; its sessions are closed before this returns.
+    pub async fn revoke_user_tokens(&self, actor: &Actor, id: &UserId, once: Option<&OnceKey>) -> Result<()> {
+        let ask = Ask::in_app(actor, Action::RevokeUserTokens).on(id);
+        decided!(self, ask.clone(), |allowed| async {
+            let once = self.first_time(&allowed.permit, once).await?;
+            let user = allowed.target()?.user.key;
+            let revocation = RevocationRow::User(user, self.clock.now());
+            self.store
+                .revoke_tokens(&allowed.permit, revocation, once.as_ref().map(|once| once.once))
+                .await?;
+            self.facts.forget_user(actor.app(), user);
+            self.hub
+                .directory
+                .each_of_user(actor.app(), user, |session| session.close(Close::Unauthenticated));
+            Ok(())
+        })
+    }
+
+    /// Begins the erasure of a user; its sessions are closed before this returns.
+    pub async fn erase_user(&self, actor: &Actor, id: &UserId) -> Result<Job> {
+        let own = self.own_id(actor).await?.as_ref() == Some(id);
+        let ask = Ask::in_app(actor, Action::EraseUser { own }).on(id);
+        decided!(self, ask.clone(), |allowed| async {
+            let row = &allowed.target()?.user;
+            let job = self.new_job(actor.app(), JobKind::EraseUser(row.key))?;
+            self.store.erase_user(&allowed.permit, row.key, job.clone()).await?;
+            self.facts.forget_user(actor.app(), row.key);
+            self.facts.user_keys.invalidate(&(actor.app(), row.id_mac));
+            self.forget_face(actor.app(), row.key);
+            self.hub
+                .directory
+                .each_of_user(actor.app(), row.key, |session| session.close(Close::Unauthenticated));
+            self.wake_jobs();
+            Ok(job.into())
+        })
+    }
+}

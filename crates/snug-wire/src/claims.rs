@@ -1,0 +1,99 @@
+//! The claims of an access token (JWT, RFC 7519), as wire.md names them.
+
+use serde::{Deserialize, Serialize};
+use snug_model::{
+    ConversationId, Invalid, KeyId, Permission, PermissionSet, Timestamp, UserId, limits, tokens::Claims,
+};
+
+/// An access token's claims. Claims that are not named here are passed over, as RFC 7519 asks; none of them widens anything.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TokenClaims {
+    /// The app's id.
+    aud: Audience,
+    /// The user's id.
+    sub: String,
+    /// When it was made, in seconds since 1970.
+    iat: f64,
+    /// When it ends, likewise.
+    exp: f64,
+    /// Its own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+    /// The only conversations that it reaches.
+    #[serde(default, deserialize_with = "crate::json::present", skip_serializing_if = "Option::is_none")]
+    only: Option<Vec<String>>,
+    /// The only permissions that it carries.
+    #[serde(default, deserialize_with = "crate::json::present", skip_serializing_if = "Option::is_none")]
+    can: Option<Vec<String>>,
+}
+
+/// One audience, or a list of them.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl TokenClaims {
+    /// The claims of a token of `app`.
+    pub fn new(claims: &Claims, app: &str) -> Self {
+        Self {
+            aud: Audience::One(app.to_owned()),
+            sub: claims.user.as_str().to_owned(),
+            iat: claims.issued_at.seconds() as f64,
+            exp: claims.expires_at.seconds() as f64,
+            jti: claims.jti.as_deref().map(str::to_owned),
+            only: claims.only.as_ref().map(|only| only.iter().map(|id| id.as_str().to_owned()).collect()),
+            can: claims.can.map(|can| can.iter().map(|permission| permission.name().to_owned()).collect()),
+        }
+    }
+
+    /// The claims as the model has them; `signed_by` is the key whose signature was verified.
+    ///
+    /// # Errors
+    /// `Invalid` for an id that is none, for a list over its limit, and for a permission that nobody knows: to pass over
+    /// that would make a token do more, or less, than its maker meant.
+    pub fn into_claims(self, signed_by: KeyId, app: &str) -> Result<Claims, Invalid> {
+        let for_app = match &self.aud {
+            Audience::One(aud) => aud == app,
+            Audience::Many(auds) => auds.iter().any(|aud| aud == app),
+        };
+        if !for_app {
+            return Err(Invalid::new("aud", "is not this app"));
+        }
+        let over = |len: usize, max: u64| len as u64 > max;
+        if self.jti.as_ref().is_some_and(|jti| over(jti.len(), limits::JTI_BYTES_MAX)) {
+            return Err(Invalid::new("jti", format!("has at most {} bytes", limits::JTI_BYTES_MAX)));
+        }
+        if self.only.as_ref().is_some_and(|only| over(only.len(), limits::TOKEN_ONLY_MAX)) {
+            return Err(Invalid::new(
+                "only",
+                format!("has at most {} conversations", limits::TOKEN_ONLY_MAX),
+            ));
+        }
+        let only =
+            self.only.map(|only| only.iter().map(|id| ConversationId::parse(id)).collect::<Result<_, _>>());
+        let unknown = || Invalid::new("can", "has a permission that nobody knows");
+        let permission = |name: &String| Permission::from_name(name).ok_or_else(unknown);
+        let can = self.can.map(|can| can.iter().map(permission).collect::<Result<PermissionSet, _>>());
+        Ok(Claims {
+            signed_by,
+            user: UserId::parse(&self.sub)?,
+            issued_at: time("iat", self.iat)?,
+            expires_at: time("exp", self.exp)?,
+            jti: self.jti.map(Into::into),
+            only: only.transpose()?,
+            can: can.transpose()?,
+        })
+    }
+}
+
+/// Seconds since 1970, which may have a fraction. Rounded down, so that no token is younger or lives longer than it says.
+fn time(field: &str, seconds: f64) -> Result<Timestamp, Invalid> {
+    // Far beyond every date, and far within what a double and a timestamp can hold.
+    if !(0.0..=1e11).contains(&seconds) {
+        return Err(Invalid::new(field, "is no time"));
+    }
+    Ok(Timestamp((seconds * 1_000.0).floor() as i64))
+}
