@@ -87,7 +87,7 @@ impl Core {
         let at = self.clock.now();
         let sealed =
             self.sealer.seal(&Place::message(app, conversation, draft.id, 1, sender, at), &body).await?;
-        let mac = self.keyed(app).await?.macs.draft(conversation, draft);
+        let mac = self.sealer.draft_mac(app, conversation, sender, draft).await?;
         let new =
             NewMessage { id: draft.id, sender, via, body: sealed, draft: mac, reply_to: draft.reply_to, at };
         Ok((new, body))
@@ -256,7 +256,7 @@ impl Core {
         } else {
             None
         };
-        let emoji_mac = self.keyed(app).await?.macs.emoji(conversation, id, &emoji);
+        let emoji_mac = self.sealer.emoji_mac(app, conversation, id, row.created_at, &emoji).await?;
         let write = ReactionWrite { id, user, emoji_mac, emoji: sealed, at: self.clock.now() };
         let turn = self.enter(allowed).await?;
         match self.store.react(&allowed.permit, write).await {
