@@ -21,13 +21,15 @@ pub struct Truth {
     /// The conversation's rev when everything before the first step was done.
     base: u64,
     places: HashMap<Uuid, usize>,
+    windows: HashMap<String, Vec<Window>>,
 }
 
 impl Truth {
     /// `base` is the conversation's rev once it exists and the members from the start are in it.
     pub fn new(plan: Plan, base: u64) -> Self {
         let places = plan.messages.iter().enumerate().map(|(place, draft)| (draft.id, place)).collect();
-        Self { plan, base, places }
+        let windows = plan.windows();
+        Self { plan, base, places, windows }
     }
 
     /// The plan itself.
@@ -43,6 +45,13 @@ impl Truth {
     /// The seq and rev with which the message at `place` must be acknowledged.
     pub fn numbers(&self, place: usize) -> (u64, u64) {
         (place as u64 + 1, self.base + self.plan.message_changes[place])
+    }
+
+    /// Whether `user` is a member once everything up to `rev` is done.
+    fn is_member(&self, user: &str, rev: u64) -> bool {
+        let change = self.change(rev);
+        let windows = self.windows.get(user).map_or(&[] as &[Window], Vec::as_slice);
+        windows.iter().any(|w| w.after <= change && w.until.is_none_or(|until| change < until))
     }
 
     /// The number of the change that is due at `rev`: 0 for the base and everything before it.
@@ -64,6 +73,9 @@ pub struct Reader {
     held: Vec<bool>,
     /// Who is a member, as far as it knows.
     inside: HashSet<String>,
+    /// Whose membership changed while this reader could not see members, and was not told to it since: a frozen view
+    /// has none, and one who is added again syncs on from its end.
+    unseen: HashSet<String>,
     /// Who is a member after `planned` changes.
     expected: HashSet<String>,
     planned: u64,
@@ -73,7 +85,7 @@ pub struct Reader {
 impl Reader {
     /// A reader that is the user of this id, and so must see what that user's membership lets it see.
     pub fn member(truth: Arc<Truth>, user: &str) -> Self {
-        let windows = truth.plan.windows(user);
+        let windows = truth.windows.get(user).cloned().unwrap_or_default();
         Self::new(truth, format!("reader {user:?}"), windows)
     }
 
@@ -89,6 +101,7 @@ impl Reader {
             position: None,
             held: vec![false; truth.plan.messages.len()],
             inside: HashSet::new(),
+            unseen: HashSet::new(),
             expected: truth.plan.members.iter().cloned().collect(),
             planned: 0,
             findings: Findings::default(),
@@ -118,6 +131,7 @@ impl Reader {
                 self.position = None;
                 self.held.fill(false);
                 self.inside.clear();
+                self.unseen.clear();
                 self.sync(sync);
             }
         }
@@ -227,6 +241,7 @@ impl Reader {
     }
 
     fn set(&mut self, member: Membership) {
+        self.unseen.remove(&member.user);
         if member.inside {
             self.inside.insert(member.user);
         } else {
@@ -252,37 +267,63 @@ impl Reader {
             last = last.max(message.rev);
             self.hold(message);
         }
-        sync.members.into_iter().for_each(|member| self.set(member));
+        for member in &sync.members {
+            if member.inside != self.truth.is_member(&member.user, sync.head) {
+                self.fault(Fault::Difference, || format!("a sync at rev {} has {member:?}", sync.head));
+            }
+            self.set(member.clone());
+        }
         self.position = Some(sync.to);
-        self.complete(position, sync.to);
+        self.plan_up_to(sync.to);
+        self.complete(position, &sync);
     }
 
-    /// Checks that after a sync nothing is missing between `since` and `to`, and that the members are those of `to`.
-    fn complete(&mut self, since: u64, to: u64) {
-        self.plan_up_to(to);
+    /// Checks that after a sync nothing is missing between where the reader stood and where it stands now.
+    fn complete(&mut self, since: u64, sync: &Sync) {
         let truth = Arc::clone(&self.truth);
-        let (first, last) = (truth.change(since) as usize, truth.change(to) as usize);
-        if to > truth.head() {
-            self.fault(Fault::Difference, || format!("a sync to rev {to}, beyond {}", truth.head()));
+        let (to, head) = (sync.to, sync.head);
+        if to > head || head > truth.head() {
+            self.fault(Fault::Difference, || {
+                format!("a sync to rev {to} of {head}, of {} planned", truth.head())
+            });
         }
-        let planned = truth.plan.changes.len();
-        for change in &truth.plan.changes[first.min(planned)..last.min(planned).max(first.min(planned))] {
-            if let Change::Message(place) = change
-                && !self.held[*place]
-            {
-                let id = truth.plan.messages[*place].id;
-                self.fault(Fault::Gap, || format!("a sync from rev {since} to {to} lacks message {id}"));
+        let view = self.view(truth.change(head));
+        let planned = truth.plan.changes.iter().take(truth.change(to) as usize);
+        for change in planned.skip(truth.change(since) as usize) {
+            match change {
+                Change::Message(place) if !self.held[*place] => {
+                    let id = truth.plan.messages[*place].id;
+                    self.fault(Fault::Gap, || format!("a sync from rev {since} to {to} lacks message {id}"));
+                }
+                Change::Added(user) | Change::Removed(user) if view == View::Frozen => {
+                    self.unseen.insert(user.clone());
+                }
+                Change::Added(user) | Change::Removed(user)
+                    if self.inside.contains(user) != truth.is_member(user, head) =>
+                {
+                    self.fault(Fault::Difference, || {
+                        format!("a sync from rev {since} to {to} lacks member {user:?}")
+                    });
+                }
+                _ => {}
             }
         }
-        match self.view(last as u64) {
-            View::Open if to >= truth.base && self.inside != self.expected => {
-                let mut odd: Vec<_> = self.inside.symmetric_difference(&self.expected).cloned().collect();
+        match view {
+            View::Open if to == head && to >= truth.base => {
+                let odd = self.inside.symmetric_difference(&self.expected);
+                let mut odd: Vec<_> = odd.filter(|user| !self.unseen.contains(*user)).cloned().collect();
                 odd.sort();
-                self.fault(Fault::Difference, || format!("at rev {to} the membership of {odd:?} is wrong"));
+                if !odd.is_empty() {
+                    self.fault(Fault::Difference, || {
+                        format!("at rev {to} the membership of {odd:?} is wrong")
+                    });
+                }
             }
             View::Open | View::Frozen => {}
             View::Closed => {
-                self.fault(Fault::Difference, || format!("a sync to rev {to} by one who is no member there"));
+                self.fault(Fault::Difference, || {
+                    format!("a sync of rev {head} by one who is no member there")
+                });
             }
         }
     }
@@ -319,6 +360,7 @@ impl Reader {
 }
 
 /// How much of a conversation a user sees at some point.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum View {
     /// All of it.
     Open,

@@ -74,8 +74,10 @@ pub struct Sync {
     pub since: u64,
     /// The rev up to which nothing is missing.
     pub to: u64,
+    /// The newest rev when the answer was made; above `to` where there is more.
+    pub head: u64,
     /// The new messages, in order of rev.
     pub messages: Vec<Held>,
-    /// The members that changed, as they are at `to`.
+    /// The members that changed up to `to`, as they are at `head`.
     pub members: Vec<Membership>,
 }

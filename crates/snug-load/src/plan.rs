@@ -93,21 +93,22 @@ pub enum Change {
 }
 
 impl Plan {
-    /// The membership of `user`: from after which change up to and including which, in order; an open one has no end.
-    pub fn windows(&self, user: &str) -> Vec<Window> {
-        let mut windows = Vec::new();
-        if self.members.iter().any(|member| member == user) {
-            windows.push(Window { after: 0, until: None });
-        }
+    /// When each user is a member, in order.
+    pub fn windows(&self) -> HashMap<String, Vec<Window>> {
+        let start = vec![Window { after: 0, until: None }];
+        let mut windows: HashMap<String, Vec<Window>> =
+            self.members.iter().map(|user| (user.clone(), start.clone())).collect();
         for (index, change) in (1..).zip(&self.changes) {
             match change {
-                Change::Added(who) if who == user => windows.push(Window { after: index, until: None }),
-                Change::Removed(who) if who == user => {
-                    if let Some(window) = windows.last_mut() {
+                Change::Added(user) => {
+                    windows.entry(user.clone()).or_default().push(Window { after: index, until: None });
+                }
+                Change::Removed(user) => {
+                    if let Some(window) = windows.get_mut(user).and_then(|windows| windows.last_mut()) {
                         window.until = Some(index);
                     }
                 }
-                _ => {}
+                Change::Message(_) => {}
             }
         }
         windows
@@ -124,7 +125,7 @@ impl Plan {
     }
 }
 
-/// A span of changes during which a user is a member.
+/// A span during which a user is a member: after one change, up to another that ends it; open where none does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The number of the change that began it; 0 for a member from the start.

@@ -56,11 +56,17 @@ impl Schedule {
             moves.entry(0).or_default().push(Move::Come(user.clone()));
             came.insert(user.clone(), 0);
         }
+        let windows = plan.windows();
         let mut late: Vec<&str> = plan.people();
         late.retain(|user| !chosen.contains(*user));
         late.shuffle(&mut random);
         for user in late.into_iter().take(seats.div_ceil(ONE_LATE_IN)) {
-            let Some(first) = first_step_inside(plan, user) else { continue };
+            let joined =
+                windows.get(user).and_then(|windows| windows.first()).map_or(0, |window| window.after);
+            // Who joins with the last step of all has none left to come at.
+            let Some(first) = plan.steps.iter().position(|step| step.changes_before >= joined) else {
+                continue;
+            };
             let step = random.random_range(first..plan.steps.len());
             moves.entry(step).or_default().push(Move::Come(user.to_owned()));
             came.insert(user.to_owned(), step);
@@ -106,10 +112,4 @@ fn by_lines(plan: &Plan) -> Vec<&str> {
     let mut members: Vec<&str> = plan.members.iter().map(String::as_str).collect();
     members.sort_by_key(|user| std::cmp::Reverse(lines.get(user).copied().unwrap_or(0)));
     members
-}
-
-/// The first step before which `user` is a member.
-fn first_step_inside(plan: &Plan, user: &str) -> Option<usize> {
-    let joined = plan.windows(user).first()?.after;
-    plan.steps.iter().position(|step| step.changes_before >= joined)
 }

@@ -93,6 +93,7 @@ fn a_frozen_view_that_shows_what_came_after_the_removal_is_caught() {
         let sync = Sync {
             since: 0,
             to: BASE + to,
+            head: BASE + to,
             messages: messages.iter().map(|place| held(&plan, *place)).collect(),
             members: vec![],
         };
@@ -146,7 +147,7 @@ fn the_back_end_sees_everything() {
         let truth = Arc::new(Truth::new(plan.clone(), BASE));
         let to = truth.head();
         let mut reader = Reader::back_end(truth);
-        reader.take(Seen::Sync(Sync { since: 0, to, messages, members }));
+        reader.take(Seen::Sync(Sync { since: 0, to, head: to, messages, members }));
         reader.finish()
     };
     assert!(check(messages.clone()).is_clean());
@@ -194,7 +195,7 @@ fn the_corruptions_are_many_and_of_many_kinds() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// Every history that is right passes, and every one that is wrong at one place is caught.
     #[test]

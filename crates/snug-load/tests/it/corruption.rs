@@ -90,10 +90,13 @@ fn wrong_members(member: &Membership) -> Vec<(&'static str, Membership)> {
 fn wrong_syncs(case: &Case, sync: &Sync) -> Vec<(&'static str, Sync)> {
     let mut all = vec![("a sync since a later rev", Sync { since: sync.since + 1, ..sync.clone() })];
     // Whether a removal itself was seen by whom it removed makes no difference.
-    let windows = case.plan.windows(&case.user);
+    let windows = case.windows();
     let is_end = |rev: u64| windows.iter().any(|w| w.until.is_some_and(|until| BASE + until == rev));
     if !is_end(sync.to + 1) {
-        all.push(("a sync up to a later rev", Sync { to: sync.to + 1, ..sync.clone() }));
+        all.push((
+            "a sync up to a later rev",
+            Sync { to: sync.to + 1, head: sync.head.max(sync.to + 1), ..sync.clone() },
+        ));
     }
     if !is_end(sync.to) {
         all.push(("a sync up to an earlier rev", Sync { to: sync.to - 1, ..sync.clone() }));
@@ -148,7 +151,7 @@ fn exchanged(case: &Case) -> Vec<(String, Vec<Seen>)> {
 
 /// A removed reader that goes on hearing what it must not.
 fn outside_membership(case: &Case) -> Vec<(String, Vec<Seen>)> {
-    let Some(until) = case.plan.windows(&case.user).last().and_then(|window| window.until) else {
+    let Some(until) = case.windows().last().and_then(|window| window.until) else {
         return vec![];
     };
     if until as usize == case.plan.changes.len() {

@@ -8,7 +8,7 @@ use snug_load::checker::{Reader, Truth};
 use snug_load::findings::Findings;
 use snug_load::history::{Author, Held, Membership, Seen, Sync};
 use snug_load::log::Kind;
-use snug_load::plan::{Change, Plan};
+use snug_load::plan::{Change, Plan, Window};
 
 use crate::plan::{lines, plan_of};
 
@@ -24,6 +24,11 @@ pub(crate) struct Case {
 }
 
 impl Case {
+    /// When the reader is a member.
+    pub(crate) fn windows(&self) -> Vec<Window> {
+        self.plan.windows().remove(&self.user).unwrap_or_default()
+    }
+
     pub(crate) fn check(&self) -> Findings {
         self.check_seen(self.seen.clone())
     }
@@ -64,28 +69,55 @@ pub(crate) fn push(plan: &Plan, index: u64) -> Seen {
 /// Who is a member once `index` changes are done.
 fn inside(plan: &Plan, index: u64) -> BTreeSet<String> {
     let mut inside: BTreeSet<_> = plan.members.iter().cloned().collect();
-    for change in &plan.changes[..index as usize] {
-        match change {
-            Change::Added(user) => drop(inside.insert(user.clone())),
-            Change::Removed(user) => drop(inside.remove(user)),
-            Change::Message(_) => {}
-        }
-    }
+    plan.changes[..index as usize].iter().for_each(|change| apply(change, &mut inside));
     inside
 }
 
-/// A sync of a reader that stands at change `since` (none: before everything) up to change `to`. `before` is who it
-/// takes for members; a view that is `frozen` shows no members.
-fn sync(plan: &Plan, since: Option<u64>, to: u64, before: &BTreeSet<String>, frozen: bool) -> Sync {
-    let now = inside(plan, to);
-    let changed = before.symmetric_difference(&now).filter(|_| !frozen);
-    let messages = plan.message_changes.iter().enumerate();
-    let wanted = messages.filter(|(_, change)| (since.unwrap_or(0) + 1..=to).contains(*change));
-    Sync {
-        since: since.map_or(0, |since| BASE + since),
-        to: BASE + to,
-        messages: wanted.map(|(place, _)| held(plan, place)).collect(),
-        members: changed.map(|user| Membership { user: user.clone(), inside: now.contains(user) }).collect(),
+fn apply(change: &Change, inside: &mut BTreeSet<String>) {
+    match change {
+        Change::Added(user) => drop(inside.insert(user.clone())),
+        Change::Removed(user) => drop(inside.remove(user)),
+        Change::Message(_) => {}
+    }
+}
+
+/// The pages of a sync by a reader that stands at change `since` (none: before everything) up to change `head`, one or
+/// two. `known` is whom it takes for members; a view that is `frozen` shows no members.
+fn sync(plan: &Plan, since: Option<u64>, head: u64, known: &mut BTreeSet<String>, frozen: bool) -> Vec<Seen> {
+    let now = inside(plan, head);
+    let page = |since: Option<u64>, to: u64, known: &mut BTreeSet<String>| {
+        let span = since.unwrap_or(0) + 1..=to;
+        let messages = plan.message_changes.iter().enumerate().filter(|(_, change)| span.contains(*change));
+        let mut touched: BTreeSet<String> =
+            if since.is_none() { plan.members.iter().cloned().collect() } else { BTreeSet::new() };
+        touched.extend(plan.changes[*span.start() as usize - 1..to as usize].iter().filter_map(|change| {
+            match change {
+                Change::Added(user) | Change::Removed(user) => Some(user.clone()),
+                Change::Message(_) => None,
+            }
+        }));
+        touched.retain(|user| !frozen && known.contains(user) != now.contains(user));
+        for user in &touched {
+            if !known.remove(user) {
+                known.insert(user.clone());
+            }
+        }
+        Seen::Sync(Sync {
+            since: since.map_or(0, |since| BASE + since),
+            to: BASE + to,
+            head: BASE + head,
+            messages: messages.map(|(place, _)| held(plan, place)).collect(),
+            members: touched
+                .into_iter()
+                .map(|user| Membership { inside: now.contains(&user), user })
+                .collect(),
+        })
+    };
+    let cut = head - (head - since.unwrap_or(0)) / 2;
+    if cut == head {
+        vec![page(since, head, known)]
+    } else {
+        vec![page(since, cut, known), page(Some(cut), head, known)]
     }
 }
 
@@ -96,20 +128,20 @@ pub(crate) fn history(plan: &Plan, user: &str, stays: &[u64]) -> Vec<Seen> {
     let mut seen = Vec::new();
     let mut position = None;
     let mut known = BTreeSet::new();
-    for window in plan.windows(user) {
+    for window in plan.windows().remove(user).unwrap_or_default() {
         let end = window.until.unwrap_or(plan.changes.len() as u64);
         let mut to = window.after;
         loop {
             let frozen = window.until == Some(to);
-            seen.push(Seen::Sync(sync(plan, position, to, &known, frozen)));
+            seen.extend(sync(plan, position, to, &mut known, frozen));
             let last = (to + stays.next().unwrap_or(0)).min(end);
             // A removal is not pushed to the one whom it removes.
             let heard = if window.until == Some(last) && !frozen { last - 1 } else { last };
-            seen.extend((to + 1..=heard).map(|at| push(plan, at)));
-            position = Some(heard);
-            if !frozen {
-                known = inside(plan, heard);
+            for at in to + 1..=heard {
+                apply(&plan.changes[at as usize - 1], &mut known);
+                seen.push(push(plan, at));
             }
+            position = Some(heard);
             if last == end {
                 break;
             }
