@@ -6,21 +6,23 @@
 
 use std::collections::BTreeMap;
 
+use snug_model::{Epoch, Rev};
+
 /// How many changes are kept while a sync is being answered. What does not fit is asked for again, so that a silent
 /// server cannot make a client grow.
 pub const HELD_MAX: usize = 1_000;
 
 /// Where a client stands: it has everything up to this rev of this epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The epoch within which `rev` means something.
-    pub epoch: String,
+    pub epoch: Epoch,
     /// The rev; 0 before the first change.
-    pub rev: u64,
+    pub rev: Rev,
 }
 
 /// A sync that is to be asked for now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// From where.
     pub since: Position,
@@ -29,7 +31,7 @@ pub struct Ask {
 }
 
 /// What of the answer to a sync moves a client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answered {
     /// Up to where nothing is missing now.
     pub to: Position,
@@ -43,7 +45,7 @@ pub struct Answered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Next<C> {
     /// Changes to apply, in order, each with its rev.
-    pub apply: Vec<(u64, C)>,
+    pub apply: Vec<(Rev, C)>,
     /// A sync to ask for. None is asked for while one is unanswered.
     pub ask: Option<Ask>,
 }
@@ -53,11 +55,11 @@ pub struct Next<C> {
 pub struct Follower<C> {
     position: Position,
     /// The highest rev that was heard of.
-    heard: u64,
+    heard: Rev,
     /// Whether a sync is unanswered.
     asking: bool,
     /// What was heard and cannot be applied yet, by rev; all above `position`.
-    held: BTreeMap<u64, C>,
+    held: BTreeMap<Rev, C>,
 }
 
 impl<C> Follower<C> {
@@ -67,8 +69,8 @@ impl<C> Follower<C> {
     }
 
     /// Up to where this client has everything.
-    pub fn position(&self) -> &Position {
-        &self.position
+    pub fn position(&self) -> Position {
+        self.position
     }
 
     /// Whether a sync is unanswered.
@@ -77,7 +79,7 @@ impl<C> Follower<C> {
     }
 
     /// Takes a change: a push, or the answer to one's own write.
-    pub fn hear(&mut self, rev: u64, change: C) -> Next<C> {
+    pub fn hear(&mut self, rev: Rev, change: C) -> Next<C> {
         if rev <= self.position.rev {
             return Next { apply: Vec::new(), ask: None };
         }
@@ -89,7 +91,7 @@ impl<C> Follower<C> {
     }
 
     /// Takes the news that the conversation stands at `rev`, without what changed.
-    pub fn hear_of(&mut self, rev: u64) -> Next<C> {
+    pub fn hear_of(&mut self, rev: Rev) -> Next<C> {
         self.heard = self.heard.max(rev);
         if self.asking { Next { apply: Vec::new(), ask: None } } else { self.proceed(false) }
     }
@@ -98,7 +100,7 @@ impl<C> Follower<C> {
     /// was awaited on an earlier connection does not come any more.
     pub fn resume(&mut self) -> Next<C> {
         self.asking = true;
-        Next { apply: Vec::new(), ask: Some(Ask { since: self.position.clone(), after_pause: false }) }
+        Next { apply: Vec::new(), ask: Some(Ask { since: self.position, after_pause: false }) }
     }
 
     /// Takes the answer to the sync that was asked for. The caller applies the answer's own content first, and then what
@@ -106,13 +108,13 @@ impl<C> Follower<C> {
     pub fn answered(&mut self, answer: Answered) -> Next<C> {
         let stalled = !answer.reset && !answer.more && answer.to == self.position;
         self.asking = false;
-        self.held = self.held.split_off(&answer.to.rev.saturating_add(1));
+        self.held = self.held.split_off(&answer.to.rev.next());
         if answer.reset {
             // Revs of another epoch say nothing about this one.
-            self.heard = self.held.keys().next_back().copied().unwrap_or(0);
+            self.heard = self.held.keys().next_back().copied().unwrap_or(Rev(0));
         }
         if answer.more {
-            self.heard = self.heard.max(answer.to.rev.saturating_add(1));
+            self.heard = self.heard.max(answer.to.rev.next());
         }
         self.position = answer.to;
         self.proceed(stalled)
@@ -128,13 +130,13 @@ impl<C> Follower<C> {
     /// Applies what follows without a gap, and asks if something else was heard.
     fn proceed(&mut self, stalled: bool) -> Next<C> {
         let mut apply = Vec::new();
-        while let Some(change) = self.held.remove(&(self.position.rev + 1)) {
-            self.position.rev += 1;
+        while let Some(change) = self.held.remove(&self.position.rev.next()) {
+            self.position.rev = self.position.rev.next();
             apply.push((self.position.rev, change));
         }
         self.asking = self.heard > self.position.rev;
         let after_pause = stalled && apply.is_empty();
-        let ask = self.asking.then(|| Ask { since: self.position.clone(), after_pause });
+        let ask = self.asking.then_some(Ask { since: self.position, after_pause });
         Next { apply, ask }
     }
 }

@@ -1,4 +1,7 @@
-//! The client's tests.
+//! The client's tests: its rules, and what it does with what comes over a wire.
 
-mod closing;
+mod endpoint;
 mod follower;
+mod peer;
+mod rest;
+mod session;

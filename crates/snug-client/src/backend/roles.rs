@@ -1,0 +1,48 @@
+//! Roles.
+
+use reqwest::header::HeaderMap;
+use snug_wire::paging::{Page, PageQuery};
+use snug_wire::roles::{Role, RoleDraft, RoleScope};
+use snug_wire::text::RoleName;
+
+use super::{Backend, Put};
+use crate::error::Error;
+use crate::rest::NOTHING;
+
+impl Backend {
+    /// Lists the app's roles.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn roles(&self, query: &PageQuery) -> Result<Page<Role>, Error> {
+        self.get(&["roles"], Some(query)).await
+    }
+
+    /// Makes or replaces a role.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn put_role(
+        &self,
+        scope: RoleScope,
+        name: &RoleName,
+        draft: &RoleDraft,
+    ) -> Result<Put<Role>, Error> {
+        self.put(&["roles", segment(scope), name.as_str()], NOTHING, draft, HeaderMap::new()).await
+    }
+
+    /// Deletes a role that nobody has.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn delete_role(&self, scope: RoleScope, name: &RoleName) -> Result<(), Error> {
+        self.delete_silently(&["roles", segment(scope), name.as_str()], NOTHING).await
+    }
+}
+
+fn segment(scope: RoleScope) -> &'static str {
+    match scope {
+        RoleScope::App => "app",
+        RoleScope::Conversation => "conversation",
+    }
+}

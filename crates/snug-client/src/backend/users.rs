@@ -1,0 +1,112 @@
+//! Users, their bans, and their inboxes.
+
+use reqwest::header::HeaderMap;
+use serde::de::IgnoredAny;
+use snug_wire::conversations::{Inbox, InboxItem};
+use snug_wire::ids::{ConversationId, UserId};
+use snug_wire::jobs::StartedJob;
+use snug_wire::paging::{InboxQuery, Nothing, Page, UsersQuery};
+use snug_wire::people::FoundPerson;
+use snug_wire::users::{BanDraft, Presence, User, UserDraft, UserPatch};
+
+use super::{Backend, Put};
+use crate::error::Error;
+use crate::rest::NOTHING;
+
+impl Backend {
+    /// Lists the app's users.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn users(&self, query: &UsersQuery) -> Result<Page<User>, Error> {
+        self.get(&["users"], Some(query)).await
+    }
+
+    /// Looks up the name and picture of the people in `query.ids`.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn people(&self, query: &UsersQuery) -> Result<Page<FoundPerson>, Error> {
+        self.get(&["users"], Some(query)).await
+    }
+
+    /// Makes or replaces a user.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn put_user(&self, user: &UserId, draft: &UserDraft) -> Result<Put<User>, Error> {
+        self.put(&["users", user.as_str()], NOTHING, draft, HeaderMap::new()).await
+    }
+
+    /// Reads a user.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn user(&self, user: &UserId) -> Result<User, Error> {
+        self.get(&["users", user.as_str()], NOTHING).await
+    }
+
+    /// Changes a user.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn patch_user(&self, user: &UserId, patch: &UserPatch) -> Result<User, Error> {
+        self.patch(&["users", user.as_str()], patch, HeaderMap::new()).await
+    }
+
+    /// Erases a user: what it wrote and is, for good. The job tells how far that is.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn erase_user(&self, user: &UserId) -> Result<StartedJob, Error> {
+        self.delete(&["users", user.as_str()], NOTHING).await
+    }
+
+    /// Bans a user everywhere, and closes its sessions.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn ban_user(&self, user: &UserId, ban: &BanDraft) -> Result<(), Error> {
+        self.post::<IgnoredAny>(&["users", user.as_str(), "ban"], ban).await.map(drop)
+    }
+
+    /// Lifts a user's ban.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn unban_user(&self, user: &UserId) -> Result<(), Error> {
+        self.post::<IgnoredAny>(&["users", user.as_str(), "unban"], &Nothing {}).await.map(drop)
+    }
+
+    /// Makes a user's access tokens void, and closes its sessions.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn revoke_tokens_of(&self, user: &UserId) -> Result<(), Error> {
+        self.post::<IgnoredAny>(&["users", user.as_str(), "revoke_tokens"], &Nothing {}).await.map(drop)
+    }
+
+    /// Whether a user is there.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn presence(&self, user: &UserId) -> Result<Presence, Error> {
+        self.get(&["users", user.as_str(), "presence"], NOTHING).await
+    }
+
+    /// Reads a part of a user's inbox.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn inbox(&self, user: &UserId, query: &InboxQuery) -> Result<Inbox, Error> {
+        self.get(&["users", user.as_str(), "conversations"], Some(query)).await
+    }
+
+    /// Reads one item of a user's inbox.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn inbox_item(&self, user: &UserId, conversation: &ConversationId) -> Result<InboxItem, Error> {
+        self.get(&["users", user.as_str(), "conversations", conversation.as_str()], NOTHING).await
+    }
+}
