@@ -63,7 +63,7 @@ impl Rev {
 fn token(field: &str, text: &str, bytes_max: usize, also: &str) -> Result<(), Invalid> {
     let fits = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
     if text.is_empty() || text.len() > bytes_max || !text.chars().all(fits) {
-        return Err(Invalid::new(field, "is not an id of Snug"));
+        return Err(Invalid::new(field, "must be an id of Snug"));
     }
     Ok(())
 }
@@ -90,7 +90,7 @@ macro_rules! prefixed {
             /// `Invalid` where the prefix or a character is wrong.
             pub fn parse(text: &str) -> Result<Self, Invalid> {
                 let field = stringify!($name);
-                let random = text.strip_prefix($prefix).ok_or_else(|| Invalid::new(field, "is not an id of Snug"))?;
+                let random = text.strip_prefix($prefix).ok_or_else(|| Invalid::new(field, "must be an id of Snug"))?;
                 token(field, random, 64, "")?;
                 Ok(Self(text.into()))
             }
@@ -139,7 +139,7 @@ impl AppId {
     /// # Errors
     /// `Invalid` where it does not have the form `app_<region>_<random>`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let bad = || Invalid::new("app", "is not an app's id");
+        let bad = || Invalid::new("app", "must be an app's id");
         let (region, random) =
             text.strip_prefix("app_").and_then(|rest| rest.split_once('_')).ok_or_else(bad)?;
         Region::parse(region)?;
@@ -176,7 +176,7 @@ impl Region {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if text.is_empty() || text.len() > 32 || !text.chars().all(fits) {
-            return Err(Invalid::new("region", "is 1 to 32 lower-case letters, digits and hyphens"));
+            return Err(Invalid::new("region", "must be 1 to 32 lower-case letters, digits and hyphens"));
         }
         Ok(Self(text.into()))
     }
@@ -190,11 +190,11 @@ impl Region {
 /// What wire.md asks of every id that a customer chooses.
 fn customer_id(field: &str, text: &str) -> Result<Box<str>, Invalid> {
     let reason = if text.is_empty() || text.len() as u64 > limits::CUSTOMER_ID_BYTES_MAX {
-        "has 1 to 256 bytes"
+        "must have 1 to 256 bytes"
     } else if text.chars().any(char::is_control) {
-        "has no control characters"
+        "must have no control characters"
     } else if matches!(text, "." | ".." | "auto") {
-        "is not `.`, `..` or `auto`"
+        "must not be `.`, `..` or `auto`"
     } else {
         return Ok(text.into());
     };
@@ -263,7 +263,7 @@ impl MessageId {
             .ok()
             .filter(|_| hyphenated)
             .map(Self)
-            .ok_or_else(|| Invalid::new("id", "is a UUID"))
+            .ok_or_else(|| Invalid::new("id", "must be a UUID"))
     }
 
     /// The sixteen bytes.

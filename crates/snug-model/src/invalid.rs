@@ -10,7 +10,7 @@ use thiserror::Error;
 pub struct Invalid {
     /// The field as the caller wrote it, `members[3].user` for nested ones.
     pub field: String,
-    /// The rule that was broken, with its limit.
+    /// The rule that was broken, with its limit, as what a sentence says of the field: `must have at most 256 bytes`.
     pub reason: String,
 }
 

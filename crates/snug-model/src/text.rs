@@ -18,10 +18,10 @@ macro_rules! texts {
             /// `Invalid` naming the limit.
             pub fn parse(text: &str) -> Result<Self, Invalid> {
                 if text.len() as u64 > limits::$max {
-                    return Err(Invalid::new($field, format!("has at most {} bytes", limits::$max)));
+                    return Err(Invalid::new($field, format!("must have at most {} bytes", limits::$max)));
                 }
                 if !$empty && text.is_empty() {
-                    return Err(Invalid::new($field, "is not empty"));
+                    return Err(Invalid::new($field, "must not be empty"));
                 }
                 Ok(Self(text.into()))
             }

@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for Attributes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             object @ Value::Object(_) => checked(object).map(Self).map_err(D::Error::custom),
-            _ => Err(D::Error::custom("is not an object")),
+            _ => Err(D::Error::custom("must be an object")),
         }
     }
 }
@@ -82,7 +82,7 @@ impl<'de> Deserialize<'de> for AttributesPatch {
             patch @ (Value::Object(_) | Value::Null) => {
                 Ok(Self(model::AttributesPatch::from_checked_json(compact(patch))))
             }
-            _ => Err(D::Error::custom("is not an object")),
+            _ => Err(D::Error::custom("must be an object")),
         }
     }
 }
@@ -95,7 +95,7 @@ pub fn merge(
     current: &model::Attributes,
     patch: &model::AttributesPatch,
 ) -> Result<model::Attributes, Invalid> {
-    let damaged = |_| Invalid::new("attributes", "is not JSON");
+    let damaged = |_| Invalid::new("attributes", "must be JSON");
     let mut merged = serde_json::from_str(current.as_json()).map_err(damaged)?;
     match serde_json::from_str(patch.as_json()).map_err(damaged)? {
         Value::Null => return Ok(model::Attributes::default()),
@@ -126,11 +126,11 @@ fn merge_value(target: &mut Value, patch: Value) {
 /// The compact form, checked against the limits; the error is the limit.
 fn checked(object: Value) -> Result<model::Attributes, String> {
     if depth(&object) > ATTRIBUTES_DEPTH_MAX {
-        return Err(format!("nests at most {ATTRIBUTES_DEPTH_MAX} deep"));
+        return Err(format!("must nest at most {ATTRIBUTES_DEPTH_MAX} deep"));
     }
     let json = compact(object);
     if json.len() as u64 > ATTRIBUTES_BYTES_MAX {
-        return Err(format!("has at most {ATTRIBUTES_BYTES_MAX} bytes as compact JSON"));
+        return Err(format!("must have at most {ATTRIBUTES_BYTES_MAX} bytes as compact JSON"));
     }
     Ok(model::Attributes::from_checked_json(json))
 }

@@ -60,21 +60,21 @@ impl TokenClaims {
             Audience::Many(auds) => auds.iter().any(|aud| aud == app),
         };
         if !for_app {
-            return Err(Invalid::new("aud", "is not this app"));
+            return Err(Invalid::new("aud", "must be this app"));
         }
         let over = |len: usize, max: u64| len as u64 > max;
         if self.jti.as_ref().is_some_and(|jti| over(jti.len(), limits::JTI_BYTES_MAX)) {
-            return Err(Invalid::new("jti", format!("has at most {} bytes", limits::JTI_BYTES_MAX)));
+            return Err(Invalid::new("jti", format!("must have at most {} bytes", limits::JTI_BYTES_MAX)));
         }
         if self.only.as_ref().is_some_and(|only| over(only.len(), limits::TOKEN_ONLY_MAX)) {
             return Err(Invalid::new(
                 "only",
-                format!("has at most {} conversations", limits::TOKEN_ONLY_MAX),
+                format!("must have at most {} conversations", limits::TOKEN_ONLY_MAX),
             ));
         }
         let only =
             self.only.map(|only| only.iter().map(|id| ConversationId::parse(id)).collect::<Result<_, _>>());
-        let unknown = || Invalid::new("can", "has a permission that nobody knows");
+        let unknown = || Invalid::new("can", "must have known permissions only");
         let permission = |name: &String| Permission::from_name(name).ok_or_else(unknown);
         let can = self.can.map(|can| can.iter().map(permission).collect::<Result<PermissionSet, _>>());
         Ok(Claims {
@@ -93,7 +93,7 @@ impl TokenClaims {
 fn time(field: &str, seconds: f64) -> Result<Timestamp, Invalid> {
     // Far beyond every date, and far within what a double and a timestamp can hold.
     if !(0.0..=1e11).contains(&seconds) {
-        return Err(Invalid::new(field, "is no time"));
+        return Err(Invalid::new(field, "must be a time"));
     }
     Ok(Timestamp((seconds * 1_000.0).floor() as i64))
 }

@@ -86,7 +86,7 @@ impl From<model::Epoch> for Epoch {
 
 impl Checked for Epoch {
     fn check(text: &str) -> Result<Self, String> {
-        model::Epoch::parse(text).map(Self).ok_or_else(|| "is not an epoch".to_owned())
+        model::Epoch::parse(text).map(Self).ok_or_else(|| "must be an epoch".to_owned())
     }
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn integer<'de, D: Deserializer<'de>>(
         }
 
         fn visit_u64<E: Error>(self, value: u64) -> Result<i64, E> {
-            i64::try_from(value).map_err(|_| E::custom("is below 2^53"))
+            i64::try_from(value).map_err(|_| E::custom("must be below 2^53"))
         }
     }
 
@@ -178,7 +178,7 @@ pub(crate) fn integer<'de, D: Deserializer<'de>>(
     if (min..=max).contains(&value) {
         Ok(value)
     } else {
-        Err(D::Error::custom(format_args!("is from {min} to {max}")))
+        Err(D::Error::custom(format_args!("must be from {min} to {max}")))
     }
 }
 

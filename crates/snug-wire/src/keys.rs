@@ -45,7 +45,7 @@ impl Checked for AddressBlock {
         if most.is_some_and(fits) {
             Ok(Self(text.to_owned()))
         } else {
-            Err("is an address, or a block such as `192.0.2.0/24`".to_owned())
+            Err("must be an address, or a block such as `192.0.2.0/24`".to_owned())
         }
     }
 }

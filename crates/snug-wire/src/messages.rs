@@ -322,7 +322,7 @@ impl TryFrom<SendAs> for model::Author {
         match send_as {
             SendAs { user: Some(user), bot: None } => Ok(Self::User(user.0)),
             SendAs { user: None, bot: Some(bot) } => Ok(Self::Bot(bot.0)),
-            _ => Err(Invalid::new("as", "has exactly one of `user` and `bot`")),
+            _ => Err(Invalid::new("as", "must have exactly one of `user` and `bot`")),
         }
     }
 }
@@ -334,7 +334,7 @@ impl TryFrom<MessageDraft> for model::Draft {
         let text = draft.text.map(snug_model::text::Text::from);
         let attributes = draft.attributes.unwrap_or_default();
         if text.as_ref().is_none_or(|text| text.as_str().is_empty()) && attributes.is_empty() {
-            return Err(Invalid::new("text", "is not empty, unless there are attributes"));
+            return Err(Invalid::new("text", "must not be empty, unless there are attributes"));
         }
         let mentions = draft.mentions.0.into_iter().map(Into::into).collect();
         Ok(Self {

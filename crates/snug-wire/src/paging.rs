@@ -172,7 +172,7 @@ impl InboxQuery {
     /// `Invalid` of `since` where it stands beside `cursor` or `unread`.
     pub fn check(&self) -> Result<(), Invalid> {
         if self.since.is_some() && (self.cursor.is_some() || self.unread) {
-            return Err(Invalid::new("since", "stands neither with `cursor` nor with `unread`"));
+            return Err(Invalid::new("since", "must stand neither with `cursor` nor with `unread`"));
         }
         Ok(())
     }
@@ -221,8 +221,8 @@ pub(crate) fn window(
         (Some(seq), None, None) => Ok(Window::Before(seq.0)),
         (None, Some(seq), None) => Ok(Window::After(seq.0)),
         (None, None, Some(seq)) => Ok(Window::Around(seq.0)),
-        (_, _, Some(_)) => Err(Invalid::new("around", "stands neither with `before` nor with `after`")),
-        (Some(_), Some(_), None) => Err(Invalid::new("after", "does not stand with `before`")),
+        (_, _, Some(_)) => Err(Invalid::new("around", "must stand neither with `before` nor with `after`")),
+        (Some(_), Some(_), None) => Err(Invalid::new("after", "must not stand with `before`")),
     }
 }
 

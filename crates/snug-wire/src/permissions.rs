@@ -29,13 +29,13 @@ pub struct Scopes(pub keys::ScopeSet);
 
 impl Checked for Permission {
     fn check(text: &str) -> Result<Self, String> {
-        model::Permission::from_name(text).map(Self).ok_or_else(|| "is not a permission".to_owned())
+        model::Permission::from_name(text).map(Self).ok_or_else(|| "must be a permission".to_owned())
     }
 }
 
 impl Checked for Scope {
     fn check(text: &str) -> Result<Self, String> {
-        keys::ScopeSet::EMPTY.with_name(text).map(Self).ok_or_else(|| "is not a scope".to_owned())
+        keys::ScopeSet::EMPTY.with_name(text).map(Self).ok_or_else(|| "must be a scope".to_owned())
     }
 }
 

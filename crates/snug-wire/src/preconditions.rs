@@ -12,7 +12,7 @@ pub fn parse(header: &str) -> Result<(Epoch, Rev), Invalid> {
     let tag = header.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     tag.and_then(|tag| tag.split_once('.'))
         .and_then(|(epoch, rev)| Some((Epoch::parse(epoch)?, rev_of(rev)?)))
-        .ok_or_else(|| Invalid::new("If-Match", "is `\"<epoch>.<rev>\"`"))
+        .ok_or_else(|| Invalid::new("If-Match", "must be `\"<epoch>.<rev>\"`"))
 }
 
 fn rev_of(text: &str) -> Option<Rev> {

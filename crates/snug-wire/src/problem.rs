@@ -140,7 +140,7 @@ impl Problem {
     /// A request that is larger than `bytes_max`.
     pub fn too_large(bytes_max: u64) -> Self {
         Self { status: 413, ..Self::of(Code::Invalid) }
-            .saying(format!("The request has at most {bytes_max} bytes."))
+            .saying(format!("The request must have at most {bytes_max} bytes."))
     }
 
     /// A ban that ends at `until`.

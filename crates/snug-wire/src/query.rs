@@ -18,8 +18,9 @@ pub fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Invalid> {
     let mut parameters = BTreeMap::<String, Vec<Value>>::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name).ok_or_else(|| Invalid::new("", "has a parameter whose name is not UTF-8"))?;
-        let value = decode(value).ok_or_else(|| Invalid::new(shown(name.clone()), "is not UTF-8"))?;
+        let name =
+            decode(name).ok_or_else(|| Invalid::new("", "must have parameters whose names are UTF-8"))?;
+        let value = decode(value).ok_or_else(|| Invalid::new(shown(name.clone()), "must be UTF-8"))?;
         parameters.entry(name).or_default().push(Value::String(value));
     }
     from_source(Source::query(

@@ -27,7 +27,7 @@ pub fn emoji(written: &str, own: &[text::Emoji]) -> Result<text::Emoji, Invalid>
     }
     match emojis::get(written) {
         Some(emoji) => text::Emoji::parse(emoji.as_str()),
-        None => Err(Invalid::new("emoji", "is one RGI emoji, or one of the app's reactions")),
+        None => Err(Invalid::new("emoji", "must be one RGI emoji, or one of the app's reactions")),
     }
 }
 

@@ -50,9 +50,10 @@ impl RoleDraft {
             scope == RoleScope::Conversation && permission.scope() == permissions::Scope::App
         });
         match beyond {
-            Some(permission) => {
-                Err(Invalid::new("permissions", format!("has `{permission}`, which only app roles grant")))
-            }
+            Some(permission) => Err(Invalid::new(
+                "permissions",
+                format!("must not have `{permission}`, which only app roles grant"),
+            )),
             None => Ok(model::Role { scope: scope.into(), name, permissions }),
         }
     }

@@ -35,7 +35,7 @@ macro_rules! secrets {
         impl Checked for $name {
             fn check(text: &str) -> Result<Self, String> {
                 if !($min..=$max).contains(&(text.len() as u64)) {
-                    return Err(format!("has {} to {} bytes", $min, $max));
+                    return Err(format!("must have {} to {} bytes", $min, $max));
                 }
                 Ok(Self::new(text.to_owned()))
             }

@@ -43,7 +43,7 @@ impl Checked for Time {
         let time = text.parse::<jiff::Timestamp>().ok().filter(|_| has_form_of_rfc_3339(text));
         match time {
             Some(time) => Ok(Self(model::Timestamp(time.as_nanosecond().div_euclid(1_000_000) as i64))),
-            None => Err("is not a time of RFC 3339, such as `2026-01-02T03:04:05.678Z`".to_owned()),
+            None => Err("must be a time of RFC 3339, such as `2026-01-02T03:04:05.678Z`".to_owned()),
         }
     }
 }

@@ -120,13 +120,16 @@ impl TryFrom<Revocation> for model::Revocation {
         match revocation {
             Revocation { jti: Some(jti), key: None, app: None } => {
                 if jti.is_empty() || jti.len() as u64 > limits::JTI_BYTES_MAX {
-                    return Err(Invalid::new("jti", format!("has 1 to {} bytes", limits::JTI_BYTES_MAX)));
+                    return Err(Invalid::new(
+                        "jti",
+                        format!("must have 1 to {} bytes", limits::JTI_BYTES_MAX),
+                    ));
                 }
                 Ok(Self::Jti(jti.into()))
             }
             Revocation { jti: None, key: Some(key), app: None } => Ok(Self::Key(key.0)),
             Revocation { jti: None, key: None, app: Some(true) } => Ok(Self::App),
-            _ => Err(Invalid::new("", "has exactly one of `jti`, `key` and `app`, which is `true`")),
+            _ => Err(Invalid::new("", "must have exactly one of `jti`, `key` and `app`, which is `true`")),
         }
     }
 }

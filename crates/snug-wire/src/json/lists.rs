@@ -86,7 +86,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AtMost<T> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element()? {
             if items.len() as u64 == self.max {
-                return Err(A::Error::custom(format_args!("has at most {} items", self.max)));
+                return Err(A::Error::custom(format_args!("must have at most {} items", self.max)));
             }
             items.push(item);
         }

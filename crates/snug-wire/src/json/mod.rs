@@ -13,7 +13,7 @@ mod tree;
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use serde_path_to_error::Path;
+use serde_path_to_error::{Path, Segment};
 use snug_model::Invalid;
 
 pub(crate) use lists::{at_most, lists};
@@ -50,7 +50,7 @@ pub fn print<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, serde_json::Er
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Invalid> {
     match tree::read(bytes)? {
         Value::Object(object) => Ok(object),
-        _ => Err(Invalid::new("", "is not a JSON object")),
+        _ => Err(Invalid::new("", "must be a JSON object")),
     }
 }
 
@@ -71,9 +71,20 @@ pub(crate) fn from_source<T: DeserializeOwned>(source: Source) -> Result<T, Inva
     })
 }
 
-/// The path of a field: empty for the whole.
+/// The path of a field, as far as it is known: empty for the whole.
 fn field(path: &Path) -> String {
-    if path.iter().len() == 0 { String::new() } else { shown(path.to_string()) }
+    let mut field = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => field.push_str(&format!("[{index}]")),
+            Segment::Map { key: name } | Segment::Enum { variant: name } => {
+                let dot = if field.is_empty() { "" } else { "." };
+                field.extend([dot, name]);
+            }
+            Segment::Unknown => break,
+        }
+    }
+    shown(field)
 }
 
 /// The path of a field as it is shown: never longer than a person reads.

@@ -111,7 +111,7 @@ impl<'de> Deserializer<'de> for Source {
                 (Some(value), _, _) => visitor.visit_u64(value),
                 (_, Some(value), _) => visitor.visit_i64(value),
                 (_, _, Some(value)) => visitor.visit_f64(value),
-                (None, None, None) => Err(Refusal::custom("is beyond an IEEE double")),
+                (None, None, None) => Err(Refusal::custom("must be within an IEEE double")),
             },
             Value::String(text) => visitor.visit_string(text),
             Value::Array(values) => visit_list(values, from_text, visitor),
@@ -140,7 +140,7 @@ impl<'de> Deserializer<'de> for Source {
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         match self.single()?.integer() {
             Some(value) => visitor.visit_i64(value),
-            None => Err(Refusal::custom("is not an integer")),
+            None => Err(Refusal::custom("must be an integer")),
         }
     }
 
@@ -150,7 +150,7 @@ impl<'de> Deserializer<'de> for Source {
             Value::Bool(value) => visitor.visit_bool(value),
             Value::String(text) if from_text && text == "true" => visitor.visit_bool(true),
             Value::String(text) if from_text && text == "false" => visitor.visit_bool(false),
-            _ => Err(Refusal::custom("is not `true` or `false`")),
+            _ => Err(Refusal::custom("must be `true` or `false`")),
         }
     }
 
@@ -214,7 +214,7 @@ impl Error for Refusal {
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let expected = expected.to_string();
         let is_object = expected.starts_with("struct ") || expected == "a map";
-        Self::custom(format_args!("is not {}", if is_object { "an object" } else { expected.as_str() }))
+        Self::custom(format_args!("must be {}", if is_object { "an object" } else { expected.as_str() }))
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -222,15 +222,15 @@ impl Error for Refusal {
     }
 
     fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("is not {expected}"))
+        Self::custom(format_args!("must be {expected}"))
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::custom(format_args!("is one of `{}`", expected.join("`, `")))
+        Self::custom(format_args!("must be one of `{}`", expected.join("`, `")))
     }
 
     fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
-        Self::custom("is not a known field")
+        Self::custom("is unknown")
     }
 
     fn missing_field(field: &'static str) -> Self {

@@ -11,7 +11,7 @@ use super::field;
 
 /// Reads one JSON text, and nothing behind it.
 pub(super) fn read(bytes: &[u8]) -> Result<Value, Invalid> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Invalid::new("", "is not UTF-8"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| Invalid::new("", "must be UTF-8"))?;
     let mut json = serde_json::Deserializer::from_str(text);
     let mut track = Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
@@ -40,7 +40,7 @@ impl Tree {
     fn inside<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth + 1;
         if depth > limits::JSON_DEPTH_MAX {
-            return Err(E::custom(format_args!("nests deeper than {}", limits::JSON_DEPTH_MAX)));
+            return Err(E::custom(format_args!("must nest at most {} deep", limits::JSON_DEPTH_MAX)));
         }
         Ok(Self { depth })
     }
@@ -78,7 +78,7 @@ impl<'de> Visitor<'de> for Tree {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("is beyond an IEEE double"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("must be within an IEEE double"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

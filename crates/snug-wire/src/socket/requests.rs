@@ -42,7 +42,7 @@ macro_rules! requests {
             fn read(op: &str, fields: Map<String, Value>) -> Result<Self, Invalid> {
                 match op {
                     $($op => json::from_object(fields).map(Self::$variant),)+
-                    _ => Err(Invalid::new("op", format!("is one of `{}`", Self::OPS.join("`, `")))),
+                    _ => Err(Invalid::new("op", format!("must be one of `{}`", Self::OPS.join("`, `")))),
                 }
             }
         }
@@ -139,7 +139,7 @@ fn request(bytes: &[u8]) -> Result<Request, Invalid> {
     fields.remove("n");
     match fields.remove("op") {
         Some(Value::String(op)) => Request::read(&op, fields),
-        Some(_) => Err(Invalid::new("op", "is not a string")),
+        Some(_) => Err(Invalid::new("op", "must be a string")),
         None => Err(Invalid::new("op", "is missing")),
     }
 }
