@@ -1,3 +1,11 @@
 //! What a customer's program sees, compared with what was promised.
 
+mod attributes;
 mod frames;
+mod objects;
+mod problems;
+mod queries;
+mod reactions;
+mod requests;
+mod samples;
+mod times;

@@ -1,0 +1,182 @@
+//! Things of the model, one of each, that the snapshots show.
+
+use snug_model::{
+    AppId, ConversationId, Epoch, KeyId, MessageId, Permission, PermissionSet, Rev, Seq, Timestamp, UserId,
+    apps, conversations, ids::Region, keys, members, messages, permissions, roles, text, users,
+};
+use snug_wire::{attributes::Attributes, people::People};
+
+pub(crate) const MESSAGE: &str = "01926c1e-7d3a-7b52-9c0e-5f2a4d8b6e11";
+pub(crate) const QUOTED: &str = "01926c1d-0000-7000-8000-000000000001";
+pub(crate) const EPOCH: Epoch = Epoch(0x5f2a_4d8b_6e11_7d3a);
+
+/// Seconds after 2026-01-02T03:04:05.678Z.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp(1_767_323_045_678).plus_s(seconds)
+}
+
+pub(crate) fn user_id(id: &str) -> UserId {
+    UserId::parse(id).expect("a user's id")
+}
+
+pub(crate) fn conversation_id() -> ConversationId {
+    ConversationId::parse("order-1007").expect("a conversation's id")
+}
+
+pub(crate) fn message_id(id: &str) -> MessageId {
+    MessageId::parse(id).expect("a message's id")
+}
+
+pub(crate) fn key_id() -> KeyId {
+    KeyId::from_random("4tZqk0bGx2")
+}
+
+pub(crate) fn name(name: &str) -> text::Name {
+    text::Name::parse(name).expect("a name")
+}
+
+pub(crate) fn role_name(name: &str) -> text::RoleName {
+    text::RoleName::parse(name).expect("a role's name")
+}
+
+pub(crate) fn attributes(json: serde_json::Value) -> text::Attributes {
+    let serde_json::Value::Object(object) = json else { panic!("attributes are an object") };
+    Attributes::of(object).expect("within the limits").0
+}
+
+fn image(url: &str) -> text::ImageUrl {
+    text::ImageUrl::parse(url).expect("an address")
+}
+
+pub(crate) fn app() -> apps::App {
+    let region = Region::parse("eu-1").expect("a region");
+    apps::App {
+        id: AppId::from_random(&region, "4tZqk0bGx2"),
+        name: name("Shop"),
+        region,
+        settings: apps::Settings {
+            auto_create_users: true,
+            default_role: role_name("user"),
+            member_role: role_name("member"),
+            creator_role: role_name("owner"),
+            reactions: vec![text::Emoji::parse(":parrot:").expect("a reaction")],
+        },
+        created_at: at(0),
+    }
+}
+
+pub(crate) fn key() -> keys::ApiKey {
+    keys::ApiKey {
+        id: key_id(),
+        name: name("shop back end"),
+        scopes: keys::ScopeSet::EMPTY.with(keys::Scope::Tokens).with_read(keys::Scope::Users),
+        may_mint: Some(role_name("user")),
+        allowed_addresses: vec!["192.0.2.0/24".to_owned(), "2001:db8::1".to_owned()],
+        expires_at: Some(at(86_400)),
+        last_used_at: None,
+        created_at: at(0),
+    }
+}
+
+pub(crate) fn role() -> roles::Role {
+    let permissions = [Permission::MessageSend, Permission::ReadMark].into_iter().collect();
+    roles::Role { scope: permissions::Scope::Conversation, name: role_name("guest"), permissions }
+}
+
+pub(crate) fn user() -> users::User {
+    users::User {
+        id: user_id("ann@example.com"),
+        profile: users::Profile {
+            name: Some(name("Ann")),
+            avatar_url: Some(image("https://example.com/ann.png")),
+            attributes: attributes(serde_json::json!({ "tier": "gold" })),
+        },
+        role: role_name("user"),
+        created_at: at(0),
+        updated_at: at(60),
+    }
+}
+
+pub(crate) fn people() -> People {
+    let ann =
+        users::Person { name: Some(name("Ann")), avatar_url: Some(image("https://example.com/ann.png")) };
+    People::from_iter([(user_id("ann@example.com"), ann), (user_id("bob"), users::Person::default())])
+}
+
+pub(crate) fn conversation() -> conversations::Conversation {
+    conversations::Conversation {
+        id: conversation_id(),
+        alias: Some(ConversationId::parse("latest").expect("an alias")),
+        profile: conversations::Profile {
+            name: Some(name("Order 1007")),
+            image_url: None,
+            attributes: attributes(serde_json::json!({ "order": 1007 })),
+        },
+        state: conversations::State::Open,
+        frozen: false,
+        history: conversations::History::SinceJoined,
+        epoch: EPOCH,
+        rev: Rev(132),
+        head_seq: Seq(91),
+        member_count: 2,
+        created_at: at(0),
+        created_by: Some(user_id("ann@example.com")),
+        updated_at: at(120),
+    }
+}
+
+pub(crate) fn member() -> members::Member {
+    members::Member {
+        conversation: conversation_id(),
+        user: Some(user_id("ann@example.com")),
+        role: role_name("member"),
+        access: members::Access::Full,
+        label: Some(text::Label::parse("buyer").expect("a label")),
+        attributes: text::Attributes::default(),
+        notify: members::Notify::Mentions,
+        read_seq: Some(Seq(85)),
+        read_at: Some(at(90)),
+        joined_at: at(0),
+    }
+}
+
+pub(crate) fn message() -> messages::Message {
+    let reaction = |emoji: &str, count, mine| messages::Reaction {
+        emoji: text::Emoji::parse(emoji).expect("an emoji"),
+        count,
+        mine,
+    };
+    messages::Message {
+        id: message_id(MESSAGE),
+        conversation: conversation_id(),
+        seq: Seq(91),
+        rev: Rev(132),
+        sender: messages::Sender::User(Some(user_id("ann@example.com"))),
+        via: None,
+        content: Some(messages::Content {
+            text: Some(text::Text::parse("hi @bob").expect("a text")),
+            attributes: attributes(serde_json::json!({ "kind": "greeting" })),
+            mentions: vec![user_id("bob")],
+        }),
+        reply_to: Some(message_id(QUOTED)),
+        // Not in the order of code points: the order is that of the model.
+        reactions: vec![reaction("👍", 2, Some(true)), reaction("❤️", 1, Some(false))],
+        created_at: at(120),
+        edited_at: None,
+        deleted_at: None,
+    }
+}
+
+pub(crate) fn tombstone() -> messages::Message {
+    messages::Message { content: None, reactions: Vec::new(), deleted_at: Some(at(180)), ..message() }
+}
+
+pub(crate) fn inbox_item() -> conversations::InboxItem {
+    conversations::InboxItem {
+        conversation: conversation(),
+        member: member(),
+        unread: 6,
+        last_message: Some(message()),
+        permissions: PermissionSet::from_iter([Permission::ReadMark, Permission::ConversationLeave]),
+    }
+}
