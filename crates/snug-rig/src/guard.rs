@@ -9,6 +9,17 @@ use std::{
 
 use anyhow::Context;
 
+/// Listens on the standard input until it ends: `watch PID` names the process to end, `dismiss` says that all is done.
+const LISTEN: &str = r#"
+pid=
+while read -r word value; do
+    case "$word" in
+        watch) pid="$value" ;;
+        dismiss) exit 0 ;;
+    esac
+done
+"#;
+
 /// A shell that waits for its standard input to end, and then clears up.
 ///
 /// Destructors do not run in a process that is killed, nor for what a `static` owns. The kernel, however, always closes the
@@ -19,11 +30,11 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Runs `script` with `arguments` (`$1`, `$2` …) once this process is gone, unless the guard is dropped before.
+    /// Runs `script` with `arguments` (`$1`, `$2` …) once this process is gone, unless the guard is dropped before. In `$pid`
+    /// it has the process that is [watched](Guard::watch), or nothing.
     pub(crate) fn start(script: &str, arguments: &[&OsStr]) -> anyhow::Result<Guard> {
         let shell = Command::new("/bin/sh")
-            // A line says that the guard is not needed any more; the end of the pipe without one, that it is.
-            .args(["-c", &format!("read -r dismissed && exit 0\n{script}"), "guard"])
+            .args(["-c", &format!("{LISTEN}{script}"), "guard"])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -34,14 +45,22 @@ impl Guard {
             .context("cannot start /bin/sh")?;
         Ok(Guard { shell })
     }
+
+    /// Names the process that is to end with us, in the place of the one before.
+    pub(crate) fn watch(&mut self, pid: Option<u32>) -> anyhow::Result<()> {
+        self.tell(&format!("watch {}\n", pid.map(|pid| pid.to_string()).unwrap_or_default()))
+    }
+
+    fn tell(&mut self, line: &str) -> anyhow::Result<()> {
+        let input = self.shell.stdin.as_mut().context("the guard has no input")?;
+        input.write_all(line.as_bytes()).context("the guard was killed")
+    }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(mut input) = self.shell.stdin.take() {
-            // Fails only if the shell was killed, and then it does nothing, as it is asked to.
-            let _ = input.write_all(b"dismissed\n");
-        }
+        // Fails only if the shell was killed, and then it does nothing, as it is asked to.
+        let _ = self.tell("dismiss\n");
         let _ = self.shell.wait();
     }
 }

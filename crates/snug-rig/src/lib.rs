@@ -7,6 +7,7 @@
 //! Every call blocks the thread that makes it until the part has done what was asked.
 
 mod guard;
+mod part;
 mod ports;
 mod postgres;
 mod process;

@@ -11,13 +11,12 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use rustix::process::Signal;
-use tempfile::TempDir;
 
 use self::installation::Account;
 pub use self::{database::TestDatabase, installation::Installation};
-use crate::{free_port, process::Process};
+use crate::{free_port, part::Part};
 
 /// How long a server may take to be ready: after a kill it first replays its log.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -48,15 +47,15 @@ impl PostgresOptions {
 /// Dropped, it is shut down in order. Killed with whoever made it, its guard shuts it down.
 #[derive(Debug)]
 pub struct Postgres {
-    // Before `home`, for it has to end before its folder is removed.
-    process: Option<Process>,
+    /// Its folder has the socket, the log, and the data where no other folder was given.
+    part: Part,
     installation: Installation,
     account: Option<Account>,
     port: u16,
     settings: Vec<(String, String)>,
     data_folder: PathBuf,
-    /// The socket, the log, and the data where no other folder was given.
-    home: TempDir,
+    /// The postmaster that was killed last, and could not remove its pid file.
+    killed: Option<u32>,
 }
 
 impl Postgres {
@@ -70,18 +69,19 @@ impl Postgres {
     pub fn start(options: PostgresOptions) -> anyhow::Result<Postgres> {
         let installation = Installation::find()?;
         let account = Account::unprivileged()?;
-        let home = tempfile::Builder::new().prefix("snug-postgres-").tempdir()?;
-        give_to(account.as_ref(), home.path())?;
+        // A "fast shutdown": it does not wait for its clients to leave.
+        let part = Part::new("PostgreSQL", Signal::INT)?;
+        give_to(account.as_ref(), part.home())?;
         let throwaway = options.data_folder.is_none();
-        let data_folder = options.data_folder.unwrap_or_else(|| home.path().join("data"));
+        let data_folder = options.data_folder.unwrap_or_else(|| part.home().join("data"));
         let mut server = Postgres {
-            process: None,
+            part,
             installation,
             account,
             port: free_port()?,
             settings: options.settings,
             data_folder,
-            home,
+            killed: None,
         };
         if !server.data_folder.join("PG_VERSION").exists() {
             server.create_data(throwaway)?;
@@ -102,7 +102,7 @@ impl Postgres {
 
     /// The folder of the Unix socket.
     pub fn socket_folder(&self) -> &Path {
-        self.home.path()
+        self.part.home()
     }
 
     /// The folder that the data is in.
@@ -112,7 +112,7 @@ impl Postgres {
 
     /// The process id of the postmaster, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().map(Process::pid)
+        self.part.pid()
     }
 
     /// Creates an empty database.
@@ -129,8 +129,8 @@ impl Postgres {
     /// # Errors
     /// That some child lives on.
     pub fn kill(&mut self) -> anyhow::Result<()> {
-        let Some(mut process) = self.process.take() else { return Ok(()) };
-        process.kill()
+        self.killed = self.pid();
+        self.part.kill()
     }
 
     /// Shuts it down in order: open transactions are rolled back, and what is committed is written out.
@@ -138,8 +138,7 @@ impl Postgres {
     /// # Errors
     /// That it did not end in time. It is killed then.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        let Some(mut process) = self.process.take() else { return Ok(()) };
-        process.stop().map(drop)
+        self.part.stop().map(drop)
     }
 
     /// Starts it again on the same port and data, after a kill or a stop; a server that runs is stopped first.
@@ -148,32 +147,21 @@ impl Postgres {
     /// That it does not start, with the end of its log.
     pub fn restart(&mut self) -> anyhow::Result<()> {
         self.stop()?;
-        // One that was killed leaves this behind. All its processes have ended, which `kill` has seen to; but another process
-        // may have got its id since, and would be taken for it.
         let pid_file = self.data_folder.join("postmaster.pid");
-        if pid_file.exists() {
+        // All its processes have ended, which `kill` has seen to; but its id may be another's by now, who would be taken for it.
+        if self.killed.take().is_some_and(|pid| owner(&read(&pid_file)) == Some(pid)) {
             fs::remove_file(&pid_file)?;
         }
-        let mut process = Process::spawn(
-            "PostgreSQL",
-            &mut self.server_command(),
-            &self.home.path().join("postgres.log"),
-            // A "fast shutdown": it does not wait for its clients to leave.
-            Signal::INT,
-            Some(self.home.path()),
-        )?;
-        process.wait_ready(START_LIMIT, |pid| Ok(is_ready(&pid_file, pid)))?;
-        self.process = Some(process);
-        Ok(())
+        self.part.start(&mut self.server_command(), START_LIMIT, |pid| Ok(is_ready(&read(&pid_file), pid)))
     }
 
     fn server_command(&self) -> Command {
         let mut command = self.installation.command("postgres", self.account.as_ref());
-        command.current_dir(self.home.path()).arg("-D").arg(&self.data_folder);
+        command.current_dir(self.part.home()).arg("-D").arg(&self.data_folder);
         let own = [
             ("listen_addresses", "127.0.0.1".to_owned()),
             ("port", self.port.to_string()),
-            ("unix_socket_directories", self.home.path().display().to_string()),
+            ("unix_socket_directories", self.part.home().display().to_string()),
             // Tests run side by side, each with a pool.
             ("max_connections", "300".to_owned()),
         ];
@@ -185,11 +173,11 @@ impl Postgres {
     }
 
     /// Runs `initdb`. What is `throwaway` is not synced to disk, for nobody would look for it after a power cut.
-    fn create_data(&self, throwaway: bool) -> anyhow::Result<()> {
+    fn create_data(&mut self, throwaway: bool) -> anyhow::Result<()> {
         fs::create_dir_all(&self.data_folder)?;
         give_to(self.account.as_ref(), &self.data_folder)?;
         let mut command = self.installation.command("initdb", self.account.as_ref());
-        command.current_dir(self.home.path()).arg("-D").arg(&self.data_folder).args([
+        command.current_dir(self.part.home()).arg("-D").arg(&self.data_folder).args([
             "--auth=trust",
             "--encoding=UTF8",
             "--locale=C",
@@ -198,12 +186,7 @@ impl Postgres {
         if throwaway {
             command.arg("--no-sync");
         }
-        let output = command.output().context("cannot start initdb")?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            bail!("initdb in {} failed ({}):\n{said}", self.data_folder.display(), output.status);
-        }
-        Ok(())
+        self.part.run(&mut command)
     }
 }
 
@@ -217,10 +200,18 @@ fn give_to(account: Option<&Account>, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the postmaster `pid` accepts connections: its pid file says so in the eighth line, and whose it is in the first
-/// (PostgreSQL's `src/include/utils/pidfile.h`; `pg_ctl` looks there too).
-fn is_ready(pid_file: &Path, pid: u32) -> bool {
-    let Ok(text) = fs::read_to_string(pid_file) else { return false };
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    lines.first() == Some(&pid.to_string().as_str()) && lines.get(7) == Some(&"ready")
+/// What a pid file says, and nothing if there is none. It is read once for one question: it may be replaced at any moment.
+fn read(pid_file: &Path) -> String {
+    fs::read_to_string(pid_file).unwrap_or_default()
+}
+
+/// The postmaster whose pid file says so: it is in the first line.
+fn owner(pid_file: &str) -> Option<u32> {
+    pid_file.lines().next()?.trim().parse().ok()
+}
+
+/// Whether it says that the postmaster `pid` accepts connections, in the eighth line (PostgreSQL's
+/// `src/include/utils/pidfile.h`; `pg_ctl` looks there too).
+fn is_ready(pid_file: &str, pid: u32) -> bool {
+    owner(pid_file) == Some(pid) && pid_file.lines().nth(7).map(str::trim) == Some("ready")
 }

@@ -12,9 +12,8 @@ use std::{
 
 use anyhow::{Context, bail};
 use rustix::process::Signal;
-use tempfile::TempDir;
 
-use crate::{free_port, process::Process};
+use crate::{free_port, part::Part};
 
 /// How long a server may take to be ready: after a kill it first recovers its store.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -58,15 +57,13 @@ pub struct ServerOptions {
 /// Dropped, it is stopped in order. Killed with whoever made it, its guard stops it.
 #[derive(Debug)]
 pub struct Server {
-    // Before `home`, for it has to end before its folder is removed.
-    process: Option<Process>,
+    /// Its folder has the log, and the data where no other folder was given.
+    part: Part,
     binary: PathBuf,
     variables: Vec<(String, String)>,
     port: u16,
     metrics_port: u16,
     data_folder: PathBuf,
-    /// The log, and the data where no other folder was given.
-    home: TempDir,
 }
 
 impl Server {
@@ -79,14 +76,14 @@ impl Server {
             Some(binary) => binary,
             None => find_binary()?,
         };
-        let home = tempfile::Builder::new().prefix("snug-server-").tempdir()?;
-        let data_folder = options.data_folder.unwrap_or_else(|| home.path().join("data"));
+        let part = Part::new("Snug", Signal::TERM)?;
+        let data_folder = options.data_folder.unwrap_or_else(|| part.home().join("data"));
         fs::create_dir_all(&data_folder)?;
         fs::set_permissions(&data_folder, fs::Permissions::from_mode(0o700))?;
         let (port, metrics_port) = (free_port()?, free_port()?);
         let mut variables = own_variables(port, metrics_port, &data_folder, options.backend);
         variables.extend(options.variables);
-        let mut server = Server { process: None, binary, variables, port, metrics_port, data_folder, home };
+        let mut server = Server { part, binary, variables, port, metrics_port, data_folder };
         server.restart()?;
         Ok(server)
     }
@@ -113,12 +110,12 @@ impl Server {
 
     /// The file that its outputs go to, across restarts.
     pub fn log_file(&self) -> PathBuf {
-        self.home.path().join("snug.log")
+        self.part.log_file()
     }
 
     /// Its process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().map(Process::pid)
+        self.part.pid()
     }
 
     /// The binary with the server's own environment, for the operator's commands: `server.command().args(["app", "create"])`.
@@ -139,8 +136,7 @@ impl Server {
     /// # Errors
     /// That it lives on.
     pub fn kill(&mut self) -> anyhow::Result<()> {
-        let Some(mut process) = self.process.take() else { return Ok(()) };
-        process.kill()
+        self.part.kill()
     }
 
     /// Stops it in order with SIGTERM, and answers how it ended; nothing if it did not run.
@@ -148,7 +144,7 @@ impl Server {
     /// # Errors
     /// That it did not end in time. It is killed then.
     pub fn stop(&mut self) -> anyhow::Result<Option<ExitStatus>> {
-        self.process.take().map(|mut process| process.stop()).transpose()
+        self.part.stop()
     }
 
     /// Starts it again on the same ports and data, after a kill or a stop; a server that runs is stopped first.
@@ -156,17 +152,7 @@ impl Server {
     /// # Errors
     /// That it does not become ready, with the end of its log.
     pub fn restart(&mut self) -> anyhow::Result<()> {
-        self.stop()?;
-        let mut process = Process::spawn(
-            "snug",
-            self.command().arg("serve"),
-            &self.log_file(),
-            Signal::TERM,
-            Some(self.home.path()),
-        )?;
-        process.wait_ready(START_LIMIT, |_| Ok(is_ready(self.port)))?;
-        self.process = Some(process);
-        Ok(())
+        self.part.start(self.command().arg("serve"), START_LIMIT, |_| Ok(is_ready(self.port)))
     }
 }
 

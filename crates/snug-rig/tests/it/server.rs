@@ -13,7 +13,7 @@ fn start(binary: &str) -> String {
 fn a_binary_that_ends_is_reported_with_its_last_words() {
     // The shell takes `serve` for a script that is not there.
     let error = start("/bin/sh");
-    assert!(error.contains("snug ended (exit status: ") && error.contains("serve"), "{error}");
+    assert!(error.contains("it ended (exit status: ") && error.contains("serve"), "{error}");
 }
 
 #[test]
