@@ -4,6 +4,7 @@
 //! toolchain needs nothing else.
 
 mod ci;
+mod generated;
 mod machine;
 mod report;
 mod test;
@@ -24,6 +25,8 @@ enum Command {
     Ci,
     /// Check the rules that no compiler checks.
     Tidy,
+    /// Write the files anew that are made from code: the policy table, the API documents.
+    Generate,
 }
 
 fn main() -> ExitCode {
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         Command::Test => test::test(&root),
         Command::Ci => ci::ci(&root),
         Command::Tidy => tidy::tidy(&root),
+        Command::Generate => generated::generate(&root),
     };
     match outcome {
         Ok(code) => code,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use snug_rig::{Postgres, PostgresOptions};
 
+use crate::generated::UPDATE;
 use crate::machine::{self, CLIPPY, POSTGRESQL, RUSTFMT};
 use crate::report::{Report, cargo};
 use crate::tidy;
@@ -25,6 +26,9 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     report.check(&mut cargo(root, ["build", "--locked", "--workspace", "--bins"]));
     let postgres = Postgres::start(PostgresOptions::default()).context("PostgreSQL does not start")?;
     let mut tests = cargo(root, ["test", "--locked", "--workspace", "--no-fail-fast"]);
-    report.tests(tests.env("SNUG_TEST_POSTGRES", postgres.url("postgres")));
+    tests.env("SNUG_TEST_POSTGRES", postgres.url("postgres"));
+    // A run that judges must not write what it judges.
+    tests.env_remove(UPDATE).env("INSTA_UPDATE", "no");
+    report.tests(&mut tests);
     Ok(report.close(LEFT_TO_CI))
 }

@@ -6,6 +6,7 @@
 mod arrows;
 mod floors;
 mod forbidden;
+mod generated;
 mod graph;
 mod paths;
 mod reasons;
@@ -26,6 +27,7 @@ const CHECKS: &[Check] = &[
     ("one cryptographic library", graph::check),
     ("security floors", floors::check),
     ("reasons of dependencies", reasons::check),
+    ("generated files", generated::check),
     ("paths in documents", paths::check),
     ("no stubs, skips or sleeps", forbidden::check),
 ];
