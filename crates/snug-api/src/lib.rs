@@ -1,1 +1,18 @@
-//! snug-api
+//! HTTP and WebSocket: parse, call, answer. Decides nothing.
+//!
+//! What this crate makes impossible to break: a request is authenticated, read strictly and answered in the forms of
+//! `wire.md`, whichever route it takes, and nothing gets around the core.
+
+mod call;
+mod credentials;
+mod health;
+pub mod openapi;
+mod problem;
+mod rest;
+mod routes;
+mod serve;
+mod socket;
+
+pub use call::Node;
+pub use routes::{Route, Takes, routes};
+pub use serve::{Serving, Tls, serve, serve_metrics};

@@ -69,7 +69,7 @@ impl Core {
     }
 
     /// The id of the client's own user.
-    pub(crate) async fn own_id(&self, actor: &Actor) -> Result<Option<UserId>> {
+    pub async fn own_id(&self, actor: &Actor) -> Result<Option<UserId>> {
         let Some(user) = actor.user() else { return Ok(None) };
         let allowed = self.admitted(actor).await?;
         Ok(self.faces(&allowed.permit, [user]).await?.id(user))

@@ -134,8 +134,8 @@ impl Core {
         reset: bool,
     ) -> Result<Inbox> {
         rows.items.retain(|row| reaches(actor, row));
-        let permissions = |row: &InboxRow| self.permissions_in(actor, allowed, row);
-        let shown = self.show_inbox(&allowed.permit, &allowed.app, &rows.items, permissions).await?;
+        let permissions: Vec<_> = rows.items.iter().map(|row| permissions_in(actor, allowed, row)).collect();
+        let shown = self.show_inbox(&allowed.permit, &allowed.app, &rows.items, &permissions).await?;
         let mut gone = Vec::with_capacity(rows.gone.len());
         for row in &rows.gone {
             gone.push(self.conversation_id(&allowed.permit, row).await?);
@@ -146,16 +146,6 @@ impl Core {
         };
         let sync_token = self.make_sync_token(actor, user, rows.version).await?;
         Ok(Inbox { items: shown.what, gone, next, sync_token, reset, people: shown.people })
-    }
-
-    /// What the client may do in a conversation of its inbox; a back end has no permissions of its own to show.
-    fn permissions_in(&self, actor: &Actor, allowed: &Allowed, row: &InboxRow) -> PermissionSet {
-        let facts = Facts {
-            conversation: Some(facts::of_conversation(&row.conversation)),
-            member: Some(facts::of_member(&row.member, &allowed.app)),
-            ..allowed.facts.clone()
-        };
-        policy::permissions_in_conversation(actor, &facts)
     }
 
     async fn make_sync_token(&self, actor: &Actor, user: UserKey, version: i64) -> Result<String> {
@@ -188,9 +178,9 @@ impl Core {
                 _ => allowed.target()?.user.key,
             };
             let row = self.store.inbox_item(&allowed.permit, user).await?.ok_or(Error::NotFound)?;
-            let permissions = |row: &InboxRow| self.permissions_in(actor, &allowed, row);
+            let permissions = permissions_in(actor, &allowed, &row);
             let rows = std::slice::from_ref(&row);
-            let mut shown = self.show_inbox(&allowed.permit, &allowed.app, rows, permissions).await?;
+            let mut shown = self.show_inbox(&allowed.permit, &allowed.app, rows, &[permissions]).await?;
             Ok((shown.what.pop().ok_or(Error::NotFound)?, shown.people))
         })
     }
@@ -212,7 +202,7 @@ impl Core {
         let permissions = self.permissions_of_member(allowed, &row.member).await?;
         let rows = std::slice::from_ref(&row);
         let Shown { mut what, people } =
-            self.show_inbox(&allowed.permit, &allowed.app, rows, |_| permissions).await?;
+            self.show_inbox(&allowed.permit, &allowed.app, rows, &[permissions]).await?;
         Ok(what.pop().map(|what| Shown { what, people }))
     }
 
@@ -228,7 +218,7 @@ impl Core {
         &self,
         actor: &Actor,
         conversation: &ConversationId,
-        epoch: Option<Epoch>,
+        epoch: Epoch,
         since: Rev,
         limit: i64,
     ) -> Result<Changes> {
@@ -236,15 +226,9 @@ impl Core {
         decided!(self, ask.clone(), |allowed| self.sync_allowed(&allowed, epoch, since, limit))
     }
 
-    async fn sync_allowed(
-        &self,
-        allowed: &Allowed,
-        epoch: Option<Epoch>,
-        since: Rev,
-        limit: i64,
-    ) -> Result<Changes> {
+    async fn sync_allowed(&self, allowed: &Allowed, epoch: Epoch, since: Rev, limit: i64) -> Result<Changes> {
         let kept_since = self.clock.now().plus_s(-(limits::SYNC_AGE_S_MAX as i64));
-        let from = SyncFrom { epoch: epoch.unwrap_or(Epoch(0)), since, limit, kept_since };
+        let from = SyncFrom { epoch, since, limit, kept_since };
         let rows = self.store.sync(&allowed.permit, from).await?;
         let permit = &allowed.permit;
         let conversation = allowed.conversation()?;
@@ -268,6 +252,16 @@ impl Core {
             people,
         })
     }
+}
+
+/// What the client may do in a conversation of its inbox; a back end has no permissions of its own to show.
+fn permissions_in(actor: &Actor, allowed: &Allowed, row: &InboxRow) -> PermissionSet {
+    let facts = Facts {
+        conversation: Some(facts::of_conversation(&row.conversation)),
+        member: Some(facts::of_member(&row.member, &allowed.app)),
+        ..allowed.facts.clone()
+    };
+    policy::permissions_in_conversation(actor, &facts)
 }
 
 /// Whether a token that is narrowed to some conversations reaches this one.

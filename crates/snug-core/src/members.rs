@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use snug_model::{
-    Action, Actor, ConversationId, ConversationKey, Invalid, PermissionSet, Seq, UserId, UserKey,
+    Action, Actor, ConversationId, ConversationKey, Invalid, PermissionSet, Rev, Seq, UserId, UserKey,
     conversations::InboxItem,
     members::{Access, Member, MemberDraft, MemberPatch},
     permissions::Scope,
@@ -34,6 +34,15 @@ pub struct Read {
     pub unread: i64,
 }
 
+/// Members that were added.
+#[derive(Debug, Clone)]
+pub struct Added {
+    /// The rev that this took; the conversation's where nothing changed.
+    pub rev: Rev,
+    /// The members as they are now.
+    pub members: Vec<Member>,
+}
+
 impl Core {
     /// Adds members, or sets those who are members already where the actor is a back end: one commit, one push.
     pub async fn add_members(
@@ -42,7 +51,7 @@ impl Core {
         conversation: &ConversationId,
         drafts: &[MemberDraft],
         once: Option<&OnceKey>,
-    ) -> Result<(Vec<Member>, People)> {
+    ) -> Result<Added> {
         let app = self.app_of(actor).await?;
         let mut grants = PermissionSet::EMPTY;
         for (place, draft) in drafts.iter().enumerate() {
@@ -66,7 +75,7 @@ impl Core {
         allowed: &Allowed,
         drafts: &[MemberDraft],
         once: Option<&OnceKey>,
-    ) -> Result<(Vec<Member>, People)> {
+    ) -> Result<Added> {
         let once = self.first_time(&allowed.permit, once).await?;
         let key = allowed.conversation()?.key;
         let mut adds = Vec::with_capacity(drafts.len());
@@ -85,7 +94,8 @@ impl Core {
         let shown = self
             .show_members(&allowed.permit, &allowed.app, allowed.conversation()?, &changed.members)
             .await?;
-        Ok((shown.what, shown.people))
+        let rev = changed.rev.unwrap_or(allowed.conversation()?.rev);
+        Ok(Added { rev, members: shown.what })
     }
 
     /// The version for which a member's label and attributes are to be sealed, looked up only where there are any.

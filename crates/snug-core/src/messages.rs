@@ -23,8 +23,8 @@ pub struct History {
     pub messages: Vec<Message>,
     /// The people whom they mention.
     pub people: People,
-    /// The window in which those further from where the page began are; none where there are none.
-    pub next: Option<Window>,
+    /// The cursor of those further from where the page began; none where there are none.
+    pub next: Option<String>,
 }
 
 impl Core {
@@ -380,19 +380,32 @@ impl Core {
         actor: &Actor,
         conversation: &ConversationId,
         window: Window,
+        cursor: Option<&str>,
         limit: i64,
     ) -> Result<History> {
+        let query = format!("history {}", conversation.as_str());
+        let window = match cursor {
+            Some(cursor) => match self.open_cursor::<(bool, i64)>(actor, cursor, &query).await? {
+                (true, seq) => Window::Before(Seq(seq)),
+                (false, seq) => Window::After(Seq(seq)),
+            },
+            None => window,
+        };
         let ask = Ask::in_conversation(actor, Action::ReadMessages, conversation);
         decided!(self, ask.clone(), |allowed| async {
             let page = self.store.history(&allowed.permit, window, limit).await?;
             let shown = self.show_messages(&allowed.permit, allowed.conversation()?, &page.messages).await?;
             let first = page.messages.first().map_or(Seq(0), |row| row.seq);
             let last = page.messages.last().map_or(Seq(0), |row| row.seq);
-            let next = match window {
-                Window::After(_) => page.newer.then_some(Window::After(last)),
+            let further = match window {
+                Window::After(_) => page.newer.then_some((false, last.0)),
                 Window::Newest | Window::Before(_) | Window::Around(_) => {
-                    page.older.then_some(Window::Before(first))
+                    page.older.then_some((true, first.0))
                 }
+            };
+            let next = match further {
+                Some(place) => Some(self.seal_cursor(actor, &place, &query).await?),
+                None => None,
             };
             Ok(History { messages: shown.what, people: shown.people, next })
         })

@@ -1,6 +1,6 @@
 //! Whom an answer mentions: ids, names and pictures of users by their row numbers.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
 use snug_model::{
     AppKey, Permit, UserId, UserKey,
@@ -42,14 +42,19 @@ impl Faces {
 
 impl Core {
     /// Opens the users of these row numbers: what is not known yet in one query.
-    pub(crate) async fn faces(
-        &self,
-        permit: &Permit,
+    pub(crate) fn faces<'a>(
+        &'a self,
+        permit: &'a Permit,
         users: impl IntoIterator<Item = UserKey>,
-    ) -> Result<Faces> {
+    ) -> Pin<Box<dyn Future<Output = Result<Faces>> + Send + 'a>> {
         let mut users: Vec<UserKey> = users.into_iter().collect();
         users.sort_unstable();
         users.dedup();
+        Box::pin(self.faces_of(permit, users))
+    }
+
+    /// The faces of these users, in ascending order.
+    async fn faces_of(&self, permit: &Permit, users: Vec<UserKey>) -> Result<Faces> {
         let app = permit.app();
         let mut faces = Vec::with_capacity(users.len());
         let mut unknown = Vec::new();

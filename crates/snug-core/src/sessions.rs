@@ -83,6 +83,17 @@ impl Core {
         })
     }
 
+    /// Whether a credential that was authenticated may be used at all.
+    ///
+    /// # Errors
+    /// `Unauthenticated` or `Banned` where it may not.
+    pub async fn admit(&self, actor: &Actor) -> Result<()> {
+        match actor {
+            Actor::User(_) => self.admitted(actor).await.map(drop),
+            Actor::Key(_) | Actor::System(_) => Ok(()),
+        }
+    }
+
     /// Whether a client's credential is good, by fresh facts.
     pub(crate) async fn admitted_now(&self, actor: &Actor) -> Result<Allowed> {
         let ask = Ask::in_app(actor, Action::Connect).with_rows();

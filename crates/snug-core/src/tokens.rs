@@ -11,7 +11,7 @@ use snug_model::{
 use snug_store::RevocationRow;
 
 use crate::{
-    Core, Error, Missing, OnceKey, Result,
+    Core, Error, Missing, Result,
     authenticate::issued_at,
     authorize::{Allowed, Ask, decided},
     hub::{Close, Session},
@@ -72,17 +72,11 @@ impl Core {
     }
 
     /// Ends tokens: one, a key's, or the app's; the sessions that they opened are closed before this returns.
-    pub async fn revoke_tokens(
-        &self,
-        actor: &Actor,
-        revocation: &Revocation,
-        once: Option<&OnceKey>,
-    ) -> Result<()> {
+    pub async fn revoke_tokens(&self, actor: &Actor, revocation: &Revocation) -> Result<()> {
         let ask = Ask::in_app(actor, Action::RevokeTokens);
         decided!(self, ask.clone(), |allowed| async {
-            let once = self.first_time(&allowed.permit, once).await?;
             let row = self.revocation_row(&allowed, revocation).await?;
-            self.store.revoke_tokens(&allowed.permit, row, once.as_ref().map(|once| once.once)).await?;
+            self.store.revoke_tokens(&allowed.permit, row, None).await?;
             self.facts.forget_app(allowed.app.id());
             if let Revocation::Key(key) = revocation {
                 self.facts.keys.invalidate(key);

@@ -151,13 +151,13 @@ impl Core {
         Ok(Shown { what: member, people })
     }
 
-    /// Opens inbox items, with what `permissions` says that their owner may do in each.
+    /// Opens inbox items, with what their owner may do in each.
     pub(crate) async fn show_inbox(
         &self,
         permit: &Permit,
         app: &AppContext,
         rows: &[InboxRow],
-        permissions: impl Fn(&InboxRow) -> PermissionSet,
+        permissions: &[PermissionSet],
     ) -> Result<Shown<Vec<InboxItem>>> {
         let sealed = rows.iter().flat_map(|row| {
             let conversation = &row.conversation;
@@ -184,7 +184,7 @@ impl Core {
         });
         let faces = self.faces(permit, of_rows.chain(of_bodies)).await?;
         let mut items = Vec::with_capacity(rows.len());
-        for (row, body) in rows.iter().zip(bodies) {
+        for ((row, body), permissions) in rows.iter().zip(bodies).zip(permissions) {
             let conversation = show_conversation(permit.app(), &opener, &faces, &row.conversation)?;
             let id = conversation.id.clone();
             let last_message = row.last_message.as_ref().map(|message| {
@@ -195,7 +195,7 @@ impl Core {
                 conversation,
                 unread: row.unread,
                 last_message: last_message.transpose()?,
-                permissions: permissions(row),
+                permissions: *permissions,
             });
         }
         Ok(Shown { what: items, people: faces.people() })

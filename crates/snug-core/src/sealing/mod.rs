@@ -33,6 +33,6 @@ pub use master::{MasterKey, MasterKeyError};
 pub use places::Place;
 pub use plain::{Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, Plain};
 pub use random::Random;
-pub use seal::{Opener, Sealer};
+pub use seal::{GettingReady, Opener, Sealer};
 pub use tokens::{InvalidToken, TokenKind, TokenUse, Tokens};
 pub use wrap::KeyPrint;

@@ -5,6 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    pin::Pin,
     sync::Arc,
 };
 
@@ -34,6 +35,9 @@ use super::{
 
 /// Apps whose derived keys are remembered.
 const KEYED_APPS_MAX: usize = 1_024;
+
+/// An [`Opener`] to be, while its secrets are fetched.
+pub type GettingReady<'s> = Pin<Box<dyn Future<Output = Result<Opener, SealingError>> + Send + 's>>;
 
 /// Seals what people wrote and are, and opens it again.
 pub struct Sealer {
@@ -147,31 +151,30 @@ impl Sealer {
     ///
     /// # Errors
     /// See [`SealingError`]. A secret that is gone, or a value that was changed, is told when that value is opened.
-    pub async fn opener<'a>(
-        &self,
-        app: AppKey,
-        sealed: impl IntoIterator<Item = &'a Sealed>,
-    ) -> Result<Opener, SealingError> {
-        self.opener_across(sealed.into_iter().map(|sealed| (app, sealed))).await
+    pub fn opener<'a>(&self, app: AppKey, sealed: impl IntoIterator<Item = &'a Sealed>) -> GettingReady<'_> {
+        self.opener_across(sealed.into_iter().map(|sealed| (app, sealed)))
     }
 
     /// Gets ready to open values of many apps; see [`Self::opener`].
     ///
     /// # Errors
     /// See [`Self::opener`].
-    pub async fn opener_across<'a>(
+    pub fn opener_across<'a>(
         &self,
         sealed: impl IntoIterator<Item = (AppKey, &'a Sealed)>,
-    ) -> Result<Opener, SealingError> {
+    ) -> GettingReady<'_> {
         // A value whose header cannot be read needs nothing, and is told when it is opened.
         let locked: HashSet<(AppKey, Locks)> = sealed
             .into_iter()
             .filter_map(|(app, sealed)| Locks::read(&sealed.0).ok().map(|(locks, ..)| (app, locks)))
             .collect();
         let names = locked.iter().flat_map(|(app, locks)| names(*app, *locks)).collect();
-        let asked = self.secrets.fetch(names, &[]).await?;
-        let keys = locked.into_iter().map(|(app, locks)| ((app, locks), key_of(&asked, app, locks)));
-        Ok(Opener(keys.collect()))
+        // The values were looked at: what waits holds none of them, so that it can be sent between threads.
+        Box::pin(async move {
+            let asked = self.secrets.fetch(names, &[]).await?;
+            let keys = locked.into_iter().map(|(app, locks)| ((app, locks), key_of(&asked, app, locks)));
+            Ok(Opener(keys.collect()))
+        })
     }
 
     /// Opens one value.

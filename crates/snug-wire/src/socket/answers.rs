@@ -58,6 +58,13 @@ impl Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Acknowledged {}
 
+/// The answer to `token`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Refreshed {
+    /// When the fresh token ends, and the socket with it.
+    pub expires_at: Time,
+}
+
 /// The answer to `hello`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Hello {

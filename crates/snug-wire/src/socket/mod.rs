@@ -6,7 +6,7 @@ mod close;
 mod pushes;
 mod requests;
 
-pub use answers::{Acknowledged, Answer, Hello, Refusal, ServerFrame, Unread};
+pub use answers::{Acknowledged, Answer, Hello, Refreshed, Refusal, ServerFrame, Unread};
 pub use close::{CloseCode, Reconnect};
 pub use pushes::{Change, Changed, Push, ReactionChange};
 pub use requests::*;

@@ -1,0 +1,302 @@
+//! One request, on its way to the core: who, where, what.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{RawPathParams, Request},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use percent_encoding::percent_decode_str;
+use serde::{Serialize, de::DeserializeOwned};
+use snug_core::{Core, Error, OnceKey, sealing::Answer};
+use snug_model::{
+    Actor, AppId, ConversationId, Epoch, Invalid, JobId, KeyId, MessageId, Rev, UserId, limits,
+    text::RoleName,
+};
+use snug_wire::{Problem, json, paging::Nothing, preconditions, query};
+
+use crate::{
+    credentials::{Credential, credential},
+    problem::{problem, response},
+    routes::Route,
+};
+
+/// What every request of this node shares.
+pub struct Node {
+    /// The use cases.
+    pub core: Arc<Core>,
+    /// The value of metrics, as `/metrics` shows it.
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
+
+/// Why a request was not done.
+pub(crate) enum Failure {
+    /// The core said so.
+    Core(Error),
+    /// It was told here.
+    Problem(Box<Problem>),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Core(error)
+    }
+}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        Self::Core(invalid.into())
+    }
+}
+
+/// What a handler answers.
+pub(crate) type Answered = Result<Response, Failure>;
+
+/// A request, read as far as its route needs.
+pub(crate) struct Call {
+    pub(crate) node: Arc<Node>,
+    pub(crate) route: &'static Route,
+    peer: SocketAddr,
+    path: String,
+    parameters: HashMap<String, String>,
+    query: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Call {
+    /// Reads a request that matched `route`. The body is read whole, up to its limit.
+    pub(crate) async fn read(
+        node: Arc<Node>,
+        route: &'static Route,
+        peer: SocketAddr,
+        parameters: RawPathParams,
+        request: Request,
+    ) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        let mut decoded = HashMap::new();
+        for (name, value) in &parameters {
+            let value = percent_decode_str(value).decode_utf8();
+            let value = value.map_err(|_| Invalid::new(name, "is percent-encoded UTF-8"))?;
+            decoded.insert(name.to_owned(), value.into_owned());
+        }
+        let body = match Limited::new(body, limits::BODY_BYTES_MAX as usize).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+                return Err(Failure::Problem(Box::new(Problem::too_large(limits::BODY_BYTES_MAX))));
+            }
+            Err(_) => return Err(Invalid::new("", "ended before its body did").into()),
+        };
+        Ok(Self {
+            node,
+            route,
+            peer,
+            path: parts.uri.path().to_owned(),
+            parameters: decoded,
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers: parts.headers,
+            body,
+        })
+    }
+
+    /// The use cases.
+    pub(crate) fn core(&self) -> &Core {
+        &self.node.core
+    }
+
+    /// Who asks: a back end or a client, whichever the route takes.
+    pub(crate) async fn actor(&self) -> Result<Actor, Failure> {
+        let app = match self.parameters.get("app") {
+            Some(_) => Some(self.app()?),
+            None => None,
+        };
+        let actor = match (credential(&self.headers), &app) {
+            (Some(Credential::Key { id, secret }), app) => {
+                self.core().authenticate_key(app.as_ref(), &id, secret.expose(), self.peer.ip()).await?
+            }
+            (Some(Credential::Token(token)), Some(app)) => {
+                Actor::User(self.core().authenticate_token(app, token.expose()).await?.actor)
+            }
+            (Some(Credential::Token(_)), None) | (None, _) => return Err(Error::Unauthenticated.into()),
+        };
+        let taken = match actor {
+            Actor::User(_) => self.route.takes.clients,
+            Actor::Key(_) | Actor::System(_) => self.route.takes.back_ends,
+        };
+        if taken {
+            return Ok(actor);
+        }
+        // Only who could use the route with the other credential learns that there is one.
+        self.core().admit(&actor).await?;
+        Err(Error::Forbidden(snug_core::Missing::Actor).into())
+    }
+
+    /// The app in the path, if it lives in this node's region.
+    pub(crate) fn app(&self) -> Result<AppId, Failure> {
+        let app = AppId::parse(self.parameter("app")).map_err(|_| Error::Unauthenticated)?;
+        self.core().in_region(&app)?;
+        Ok(app)
+    }
+
+    fn parameter(&self, name: &str) -> &str {
+        self.parameters.get(name).map_or("", String::as_str)
+    }
+
+    /// The user in the path.
+    pub(crate) fn user(&self) -> Result<UserId, Failure> {
+        Ok(UserId::parse(self.parameter("user"))?)
+    }
+
+    /// The conversation in the path.
+    pub(crate) fn conversation(&self) -> Result<ConversationId, Failure> {
+        Ok(ConversationId::parse(self.parameter("conversation"))?)
+    }
+
+    /// The message in the path.
+    pub(crate) fn message(&self) -> Result<MessageId, Failure> {
+        Ok(MessageId::parse(self.parameter("message"))
+            .map_err(|invalid| Invalid { field: "message".into(), ..invalid })?)
+    }
+
+    /// The key in the path. What is no key's id names no key.
+    pub(crate) fn key(&self) -> Result<KeyId, Failure> {
+        Ok(KeyId::parse(self.parameter("key")).map_err(|_| Error::NotFound)?)
+    }
+
+    /// The job in the path.
+    pub(crate) fn job(&self) -> Result<JobId, Failure> {
+        Ok(JobId::parse(self.parameter("job")).map_err(|_| Error::NotFound)?)
+    }
+
+    /// The role in the path.
+    pub(crate) fn role(&self) -> Result<(snug_wire::roles::RoleScope, RoleName), Failure> {
+        let scope = match self.parameter("scope") {
+            "app" => snug_wire::roles::RoleScope::App,
+            "conversation" => snug_wire::roles::RoleScope::Conversation,
+            _ => return Err(Invalid::new("scope", "is `app` or `conversation`").into()),
+        };
+        Ok((scope, RoleName::parse(self.parameter("role"))?))
+    }
+
+    /// The emoji in the path, as it was written.
+    pub(crate) fn emoji(&self) -> &str {
+        self.parameter("emoji")
+    }
+
+    /// The body.
+    pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        Ok(json::parse(&self.body)?)
+    }
+
+    /// The body, which may be left out.
+    pub(crate) fn body_or_empty<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        Ok(json::parse_or_empty(&self.body)?)
+    }
+
+    /// That there is nothing in the body.
+    pub(crate) fn no_body(&self) -> Result<(), Failure> {
+        self.body_or_empty::<Nothing>().map(drop)
+    }
+
+    /// The query.
+    pub(crate) fn query<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        Ok(query::parse(&self.query)?)
+    }
+
+    /// What a cursor is bound to: the path, and the query without its cursor and limit.
+    pub(crate) fn list(&self) -> String {
+        let mut rest: Vec<&str> = self.query.split('&').collect();
+        rest.retain(|pair| !pair.is_empty() && !pair.starts_with("cursor=") && !pair.starts_with("limit="));
+        rest.sort_unstable();
+        format!("{}?{}", self.path, rest.join("&"))
+    }
+
+    /// The state that `If-Match` asks for.
+    pub(crate) fn if_match(&self) -> Result<Option<(Epoch, Rev)>, Failure> {
+        match self.headers.get(header::IF_MATCH) {
+            None => Ok(None),
+            Some(value) => Ok(Some(preconditions::parse(value.to_str().unwrap_or_default())?)),
+        }
+    }
+
+    /// The request's `Idempotency-Key`, bound to all that it is for.
+    pub(crate) async fn once(&self, actor: &Actor) -> Result<Option<OnceKey>, Failure> {
+        let Some(key) = self.idempotency_key()? else { return Ok(None) };
+        let method = self.route.method.as_str();
+        Ok(Some(self.core().once_key(actor, method, &self.path, &key, &self.body).await?))
+    }
+
+    /// Refuses an `Idempotency-Key`: the answer holds a secret, which is not kept.
+    pub(crate) fn never_once(&self) -> Result<(), Failure> {
+        match self.idempotency_key()? {
+            None => Ok(()),
+            Some(_) => {
+                Err(Invalid::new("Idempotency-Key", "is not taken here: the answer holds a secret").into())
+            }
+        }
+    }
+
+    fn idempotency_key(&self) -> Result<Option<String>, Failure> {
+        let Some(value) = self.headers.get("idempotency-key") else { return Ok(None) };
+        let max = limits::IDEMPOTENCY_KEY_BYTES_MAX;
+        let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() as u64 <= max);
+        let key =
+            key.ok_or_else(|| Invalid::new("Idempotency-Key", format!("has 1 to {max} ASCII characters")))?;
+        Ok(Some(key.to_owned()))
+    }
+
+    /// Answers without a body, and keeps that where the request had an `Idempotency-Key`.
+    pub(crate) async fn done_once(&self, once: Option<OnceKey>) -> Answered {
+        if let Some(once) = once {
+            let answer = Answer { status: StatusCode::NO_CONTENT.as_u16(), body: Vec::new() };
+            self.core().keep_answer(&once, &answer).await?;
+        }
+        no_content()
+    }
+
+    /// Answers, and keeps the answer where the request had an `Idempotency-Key`.
+    pub(crate) async fn reply_once<T: Serialize>(
+        &self,
+        once: Option<OnceKey>,
+        status: StatusCode,
+        value: &T,
+    ) -> Answered {
+        let body = json::print(value).map_err(Error::internal)?;
+        if let Some(once) = once {
+            let answer = Answer { status: status.as_u16(), body: body.clone() };
+            self.core().keep_answer(&once, &answer).await?;
+        }
+        Ok(json_response(status, body))
+    }
+}
+
+/// Answers with JSON.
+pub(crate) fn reply<T: Serialize>(status: StatusCode, value: &T) -> Answered {
+    Ok(json_response(status, json::print(value).map_err(Error::internal)?))
+}
+
+/// Answers without a body.
+pub(crate) fn no_content() -> Answered {
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
+    if body.is_empty() || status == StatusCode::NO_CONTENT {
+        return status.into_response();
+    }
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// A failure as an HTTP answer; a repeat's is the first one's answer.
+pub(crate) fn failed(failure: Failure) -> Response {
+    match failure {
+        Failure::Core(Error::Answered(answer)) => {
+            json_response(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body)
+        }
+        Failure::Core(error) => response(&problem(error)),
+        Failure::Problem(problem) => response(&problem),
+    }
+}

@@ -1,0 +1,193 @@
+//! Every route of the REST API: the server, the OpenAPI document and the refusal test are made from this list.
+
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+};
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, RawPathParams, Request},
+    http::Method,
+    response::Response,
+    routing::{MethodFilter, on},
+};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        path::{Parameter, ParameterIn},
+    },
+};
+
+use crate::{
+    call::{Answered, Call, Node, failed},
+    rest,
+};
+
+/// Which credentials a route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Takes {
+    /// API keys.
+    pub back_ends: bool,
+    /// Access tokens.
+    pub clients: bool,
+    /// The scope that a back end needs, or the scopes between which the request decides.
+    pub scope: &'static str,
+    /// The permission that a client needs, in the words of the document; empty where being oneself, or a member, is enough.
+    pub permission: &'static str,
+}
+
+impl Takes {
+    /// Back ends alone.
+    pub const fn back_end(scope: &'static str) -> Self {
+        Self { back_ends: true, clients: false, scope, permission: "" }
+    }
+
+    /// Back ends, and clients with the permission.
+    pub const fn both(scope: &'static str, permission: &'static str) -> Self {
+        Self { back_ends: true, clients: true, scope, permission }
+    }
+}
+
+type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answered> + Send>> + Send + Sync>;
+type SchemaOf = fn() -> RefOr<Schema>;
+type Collect = fn(&mut Vec<(String, RefOr<Schema>)>);
+
+/// A schema by its name, and all that it refers to.
+#[derive(Clone)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) schema: SchemaOf,
+    pub(crate) rest: Collect,
+}
+
+impl Named {
+    pub(crate) fn of<T: ToSchema>() -> Self {
+        Self {
+            name: T::name().into_owned(),
+            schema: <T as PartialSchema>::schema,
+            rest: <T as ToSchema>::schemas,
+        }
+    }
+}
+
+/// One route.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with its parameters in braces.
+    pub path: &'static str,
+    /// The operation's name in the OpenAPI document.
+    pub id: &'static str,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    /// Which credentials it takes.
+    pub takes: Takes,
+    /// Whether it takes an `Idempotency-Key`.
+    pub once: bool,
+    pub(crate) query: Vec<Parameter>,
+    pub(crate) body: Option<Named>,
+    pub(crate) answers: Vec<(u16, Option<Named>)>,
+    handler: Handler,
+}
+
+impl Route {
+    pub(crate) fn new<F>(
+        method: Method,
+        path: &'static str,
+        id: &'static str,
+        summary: &'static str,
+        takes: Takes,
+        handler: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Answered> + Send + 'static,
+    {
+        let handler: Handler = Box::new(move |call| Box::pin(handler(call)));
+        Self {
+            method,
+            path,
+            id,
+            summary,
+            takes,
+            once: false,
+            query: Vec::new(),
+            body: None,
+            answers: Vec::new(),
+            handler,
+        }
+    }
+
+    /// Its query has these parameters.
+    pub(crate) fn query<Q: IntoParams>(mut self) -> Self {
+        self.query = Q::into_params(|| Some(ParameterIn::Query));
+        self
+    }
+
+    /// Its body is of this type.
+    pub(crate) fn body<T: ToSchema>(mut self) -> Self {
+        self.body = Some(Named::of::<T>());
+        self
+    }
+
+    /// It answers with this status and type.
+    pub(crate) fn answers<T: ToSchema>(mut self, status: u16) -> Self {
+        self.answers.push((status, Some(Named::of::<T>())));
+        self
+    }
+
+    /// It answers with this status and nothing else.
+    pub(crate) fn answers_nothing(mut self, status: u16) -> Self {
+        self.answers.push((status, None));
+        self
+    }
+
+    /// It takes an `Idempotency-Key`.
+    pub(crate) fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+}
+
+/// All routes, in the order of the document.
+pub fn routes() -> &'static [Route] {
+    static ROUTES: OnceLock<Vec<Route>> = OnceLock::new();
+    ROUTES.get_or_init(rest::routes)
+}
+
+/// The router over all routes.
+pub(crate) fn router(node: &Arc<Node>) -> Router {
+    routes().iter().fold(Router::new(), |router, route| {
+        let node = Arc::clone(node);
+        let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
+        let serve =
+            move |ConnectInfo(peer): ConnectInfo<SocketAddr>, parameters: RawPathParams, request: Request| {
+                // A task of its own: a client that hangs up does not stop an act between its commit and its publishing.
+                let node = Arc::clone(&node);
+                async move {
+                    let work = tokio::spawn(handle(node, route, peer, parameters, request));
+                    work.await.unwrap_or_else(|error| failed(snug_core::Error::internal(error).into()))
+                }
+            };
+        router.route(route.path, on(filter, serve))
+    })
+}
+
+async fn handle(
+    node: Arc<Node>,
+    route: &'static Route,
+    peer: SocketAddr,
+    parameters: RawPathParams,
+    request: Request,
+) -> Response {
+    let answered = match Call::read(node, route, peer, parameters, request).await {
+        Ok(call) => (route.handler)(call).await,
+        Err(failure) => Err(failure),
+    };
+    let response = answered.unwrap_or_else(failed);
+    metrics::counter!("snug_http_requests", "route" => route.id, "status" => response.status().as_u16().to_string())
+        .increment(1);
+    response
+}

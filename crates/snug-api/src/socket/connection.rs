@@ -1,0 +1,240 @@
+//! One connection, from its upgrade to its end: the reading task.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use snug_core::{
+    Error,
+    hub::{Session, frame},
+};
+use snug_model::{AppId, limits};
+use snug_wire::{
+    Code, Problem,
+    socket::{Answer, ClientFrame, CloseCode, HelloRequest, Refusal, Request, Unreadable},
+};
+use tokio::{io::ReadHalf, time::timeout};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        self, Message,
+        protocol::{Role, WebSocketConfig},
+    },
+};
+
+use super::{
+    close_frame, closing,
+    control::{Control, ReadSide},
+    requests::{self, Replied},
+};
+use crate::{
+    problem::problem,
+    serve::{Shared, Stream},
+};
+
+/// What is read from a socket at once: an idle connection holds this much.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// How long a client may take to end its side after we have ended ours.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// The close code of a peer that does not speak the protocol (RFC 6455, section 7.4.1).
+const PROTOCOL_ERROR: u16 = 1002;
+
+/// A socket that is closed as soon as it is open.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refused(pub(super) CloseCode);
+
+type Frames = WebSocketStream<ReadSide<ReadHalf<Stream>>>;
+
+/// Serves an upgraded connection until it ends.
+pub(super) async fn serve(shared: Arc<Shared>, upgraded: Upgraded, app: Result<AppId, Refused>) {
+    let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
+        tracing::error!("an upgraded connection is of an unknown kind");
+        return;
+    };
+    let (read, write) = tokio::io::split(parts.io.into_inner());
+    let control = shared.shards.open(Box::new(write));
+    let side = ReadSide { read, control: Arc::clone(&control) };
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .max_message_size(Some(limits::CLIENT_FRAME_BYTES_MAX as usize))
+        .max_frame_size(Some(limits::CLIENT_FRAME_BYTES_MAX as usize));
+    let frames =
+        WebSocketStream::from_partially_read(side, parts.read_buf.to_vec(), Role::Server, Some(config)).await;
+    let mut connection = Connection { shared, frames, control };
+    let ended = match app {
+        Ok(app) => connection.run(&app).await,
+        Err(Refused(code)) => Ended::ByUs(closing(code)),
+    };
+    connection.end(ended).await;
+}
+
+struct Connection {
+    shared: Arc<Shared>,
+    frames: Frames,
+    control: Arc<Control>,
+}
+
+/// How a connection ends.
+enum Ended {
+    /// The client is gone.
+    ByClient,
+    /// We close it with this frame.
+    ByUs(bytes::Bytes),
+}
+
+impl Connection {
+    async fn run(&mut self, app: &AppId) -> Ended {
+        let hello_wait = Duration::from_millis(limits::HELLO_WAIT_MS_MAX);
+        let session = match timeout(hello_wait, self.hello(app)).await {
+            Ok(Ok(session)) => session,
+            Ok(Err(ended)) => return ended,
+            Err(_) => return Ended::ByUs(closing(CloseCode::NoHello)),
+        };
+        let ended = self.requests(app, &session).await;
+        self.shared.node.core.disconnect(&session).await;
+        ended
+    }
+
+    /// Reads until a `hello` opens the session. What else comes before is refused.
+    async fn hello(&mut self, app: &AppId) -> Result<Arc<Session>, Ended> {
+        loop {
+            let Some(ClientFrame { n, request }) = self.next().await? else { continue };
+            let Request::Hello(hello) = request else {
+                self.refuse(n, Problem::of(Code::Unauthenticated).saying("The first request is `hello`."));
+                continue;
+            };
+            match self.connect(app, n, &hello).await {
+                Ok(session) => return Ok(session),
+                Err(error) => {
+                    let close = close_of(&error);
+                    self.refuse(n, problem(error));
+                    if let Some(code) = close {
+                        return Err(Ended::ByUs(closing(code)));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn connect(&mut self, app: &AppId, n: u64, hello: &HelloRequest) -> Result<Arc<Session>, Error> {
+        let core = &self.shared.node.core;
+        let wake: Arc<dyn snug_core::hub::Wake> = self.control.ring().clone();
+        let (session, answer) = core.connect(app, hello.token.expose(), hello.since.as_deref(), wake).await?;
+        let json = Answer::frame(n, requests::shown_hello(&session, answer)).map_err(Error::internal)?;
+        session.outbox().release(frame(&json));
+        // From here on the shard takes from the session's outbox too.
+        if self.control.session.set(Arc::clone(&session)).is_err() {
+            return Err(Error::internal("a connection with two sessions"));
+        }
+        self.control.ring().ring();
+        Ok(session)
+    }
+
+    /// Answers one request after the other: the next is read when this one is answered, so that a client's acts are done
+    /// in the order in which it sent them, and who floods waits.
+    async fn requests(&mut self, app: &AppId, session: &Arc<Session>) -> Ended {
+        let shut = self.control.shut.clone();
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = shut.cancelled() => return Ended::ByClient,
+                next = self.next() => next,
+            };
+            let ClientFrame { n, request } = match next {
+                Ok(Some(frame)) => frame,
+                Ok(None) => continue,
+                Err(ended) => return ended,
+            };
+            match requests::answer(&self.shared.node.core, app, session, n, request).await {
+                Ok(Replied::InOrder) => {}
+                Ok(Replied::With(json)) => session.outbox().answer(frame(&json)),
+                Err(error) => {
+                    let ends = requests::ends_session(&error);
+                    self.refuse_in(session, n, problem(error));
+                    if let Some(why) = ends {
+                        session.close(why);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next request; none where there was one that could not be read, and was refused.
+    async fn next(&mut self) -> Result<Option<ClientFrame>, Ended> {
+        loop {
+            let message = match self.frames.next().await {
+                None => return Err(Ended::ByClient),
+                Some(Err(error)) => return Err(ended_by(&error)),
+                Some(Ok(message)) => message,
+            };
+            let text = match message {
+                Message::Text(text) => text,
+                Message::Binary(_) => return Err(Ended::ByUs(closing(CloseCode::Unreadable))),
+                Message::Close(_) => return Err(Ended::ByClient),
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+            };
+            return match ClientFrame::parse(text.as_bytes()) {
+                Ok(frame) => Ok(Some(frame)),
+                Err(Unreadable::Frame) => Err(Ended::ByUs(closing(CloseCode::Unreadable))),
+                Err(Unreadable::Request { n, invalid }) => {
+                    match self.control.session.get().cloned() {
+                        Some(session) => self.refuse_in(&session, n, invalid.into()),
+                        None => self.refuse(n, invalid.into()),
+                    }
+                    Ok(None)
+                }
+            };
+        }
+    }
+
+    /// Refuses a request before there is a session.
+    fn refuse(&self, n: u64, problem: Problem) {
+        if let Ok(json) = Refusal::frame(n, problem) {
+            self.control.push(frame(&json));
+        }
+    }
+
+    /// Refuses a request of a session, in order with its other frames.
+    fn refuse_in(&self, session: &Session, n: u64, problem: Problem) {
+        if let Ok(json) = Refusal::frame(n, problem) {
+            session.outbox().answer(frame(&json));
+        }
+    }
+
+    /// Says goodbye, and waits a little for the client to do so, for a reset would take our last words back.
+    async fn end(mut self, ended: Ended) {
+        match ended {
+            Ended::ByUs(close) => self.control.close(close),
+            Ended::ByClient => self.control.close(close_frame(1000, "")),
+        }
+        let goodbye = async {
+            self.control.shut.cancelled().await;
+            while let Some(Ok(_)) = self.frames.next().await {}
+        };
+        let _ = timeout(GOODBYE, goodbye).await;
+    }
+}
+
+/// The close code of a `hello` that was refused for good.
+fn close_of(error: &Error) -> Option<CloseCode> {
+    match error {
+        Error::Unauthenticated => Some(CloseCode::Unauthenticated),
+        Error::Banned { .. } => Some(CloseCode::Banned),
+        Error::RateLimited { .. } => Some(CloseCode::RateLimited),
+        Error::Misdirected => Some(CloseCode::WrongRegion),
+        _ => None,
+    }
+}
+
+fn ended_by(error: &tungstenite::Error) -> Ended {
+    match error {
+        tungstenite::Error::Capacity(_) => Ended::ByUs(closing(CloseCode::TooLarge)),
+        tungstenite::Error::Utf8(_) => Ended::ByUs(closing(CloseCode::Unreadable)),
+        tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)
+        | tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::AlreadyClosed
+        | tungstenite::Error::Io(_) => Ended::ByClient,
+        _ => Ended::ByUs(close_frame(PROTOCOL_ERROR, "not a WebSocket frame")),
+    }
+}

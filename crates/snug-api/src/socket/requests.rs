@@ -1,0 +1,182 @@
+//! A request on an open socket: the same use cases as on REST, with the same answers.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use snug_core::{
+    Asked, Core, Error, InboxAsk, Outcome, PageAsk, Reaction, Result,
+    hub::{Close, Session},
+};
+use snug_model::{Actor, AppId, Invalid, UserId, messages::Message};
+use snug_wire::{
+    conversations::{Inbox, InboxItem},
+    members::Member,
+    messages::WrittenMessage,
+    paging::{InboxQuery, Order, Page},
+    permissions::Permissions,
+    socket::{Acknowledged, Answer, Hello, Request, Unread},
+};
+
+use crate::rest::{inbox, members, messages, wire};
+
+/// How a request was answered.
+pub(super) enum Replied {
+    /// By the core, in order with the pushes of its conversation.
+    InOrder,
+    /// With this.
+    With(Vec<u8>),
+}
+
+/// Does what a request asks for.
+pub(super) async fn answer(
+    core: &Core,
+    app: &AppId,
+    session: &Arc<Session>,
+    n: u64,
+    request: Request,
+) -> Result<Replied> {
+    let actor = Actor::User(session.actor());
+    let asked = Asked { session: Arc::clone(session), n };
+    match request {
+        Request::Hello(_) => Err(Invalid::new("op", "was answered: a socket has one `hello`").into()),
+        Request::Token(request) => {
+            let refreshed = core.refresh(session, app, request.token.expose()).await?;
+            with(n, &snug_wire::socket::Refreshed { expires_at: refreshed.expires_at.into() })
+        }
+        Request::Send(request) => {
+            let (conversation, draft) = request.into_parts();
+            written(n, core.send(&actor, &conversation.into(), &draft.try_into()?, Some(&asked)).await?)
+        }
+        Request::Edit(request) => {
+            let (conversation, id, patch) = request.into_parts();
+            let edited = core
+                .edit_message(&actor, &conversation.into(), id.into(), &patch.into(), Some(&asked))
+                .await?;
+            written(n, edited)
+        }
+        Request::Delete(request) => {
+            let deleted = core
+                .delete_message(&actor, &request.conversation.into(), request.id.into(), Some(&asked))
+                .await?;
+            written(n, deleted)
+        }
+        Request::React(request) => {
+            let reaction = Reaction { emoji: request.emoji.as_str(), on: request.on, user: None };
+            let conversation = request.conversation.into();
+            written(n, core.react(&actor, &conversation, request.id.into(), &reaction, Some(&asked)).await?)
+        }
+        Request::Read(request) => {
+            let conversation = request.conversation.into();
+            let read =
+                core.mark_read(&actor, &conversation, None, request.seq.into(), request.unread).await?;
+            with(n, &members::mark(&read))
+        }
+        Request::Typing(request) => {
+            core.typing(&actor, &request.conversation.into(), None, request.on).await?;
+            with(n, &Acknowledged {})
+        }
+        Request::Watch(request) => {
+            let conversations: Vec<_> = request.conversations.0.into_iter().map(Into::into).collect();
+            core.watch(session, &conversations).await?;
+            with(n, &Acknowledged {})
+        }
+        Request::Ping(_) => with(n, &Acknowledged {}),
+        reading => read(core, &actor, n, reading).await,
+    }
+}
+
+/// Does what a request asks for that changes nothing.
+async fn read(core: &Core, actor: &Actor, n: u64, request: Request) -> Result<Replied> {
+    match request {
+        Request::Inbox(query) => {
+            let me = me(core, actor).await?;
+            with(n, &read_inbox(core, actor, &me, &query).await?)
+        }
+        Request::Conversation(request) => {
+            let me = me(core, actor).await?;
+            let (item, _) = core.inbox_item(actor, &me, &request.conversation.into()).await?;
+            with(n, &InboxItem::from(item))
+        }
+        Request::History(request) => {
+            let window = request.window()?;
+            let conversation = request.conversation.into();
+            let history = core
+                .history(actor, &conversation, window, request.cursor.as_deref(), request.limit.0)
+                .await?;
+            with(n, &messages::shown_history(history))
+        }
+        Request::Sync(request) => {
+            let conversation = request.conversation.into();
+            let (epoch, since) = (request.epoch.0, request.since.into());
+            with(
+                n,
+                &messages::shown_changes(
+                    core.sync(actor, &conversation, epoch, since, request.limit.0).await?,
+                ),
+            )
+        }
+        Request::Members(request) => {
+            let list = format!("members {} {}", request.conversation.as_str(), request.order == Order::Desc);
+            let ask = PageAsk {
+                cursor: request.cursor.as_deref(),
+                descending: request.order == Order::Desc,
+                limit: request.limit.0,
+                query: &list,
+            };
+            let listed = core.list_members(actor, &request.conversation.clone().into(), &ask).await?;
+            let items = listed.items.into_iter().map(Member::from).collect();
+            with(n, &Page { items, next: listed.next, users: Some(wire(listed.people)) })
+        }
+        _ => Err(Error::internal("a request that nobody answers")),
+    }
+}
+
+async fn read_inbox(core: &Core, actor: &Actor, me: &UserId, query: &InboxQuery) -> Result<Inbox> {
+    query.check()?;
+    let ask = InboxAsk {
+        cursor: query.cursor.as_deref(),
+        since: query.since.as_deref(),
+        unread: query.unread,
+        limit: query.limit.0,
+    };
+    Ok(inbox::shown(core.inbox(actor, me, &ask).await?))
+}
+
+async fn me(core: &Core, actor: &Actor) -> Result<UserId> {
+    core.own_id(actor).await?.ok_or(Error::Unauthenticated)
+}
+
+fn written(n: u64, outcome: Outcome<Message>) -> Result<Replied> {
+    if outcome.answered {
+        return Ok(Replied::InOrder);
+    }
+    with(n, &WrittenMessage { message: outcome.value.into() })
+}
+
+fn with<T: Serialize>(n: u64, ok: &T) -> Result<Replied> {
+    Answer::frame(n, ok).map(Replied::With).map_err(Error::internal)
+}
+
+/// What `hello` answers, as it is written.
+pub(super) fn shown_hello(session: &Session, hello: snug_core::Hello) -> Hello {
+    let mut inbox = inbox::shown(hello.inbox);
+    let users = inbox.users.take().unwrap_or_default();
+    Hello {
+        session: session.id().clone().into(),
+        user: hello.user.into(),
+        expires_at: hello.expires_at.into(),
+        permissions: Permissions(hello.permissions),
+        unread: Unread { conversations: hello.unread.conversations, capped: hello.unread.capped },
+        inbox,
+        users,
+    }
+}
+
+/// Whether a refusal ends the session: its credential is good no more.
+pub(super) fn ends_session(error: &Error) -> Option<Close> {
+    match error {
+        Error::Unauthenticated => Some(Close::Unauthenticated),
+        Error::Banned { everywhere: true, .. } => Some(Close::Banned),
+        _ => None,
+    }
+}

@@ -1,0 +1,209 @@
+//! A shard owns the write halves of its sockets. Whoever queues something for one rings; a pass of the shard takes what is
+//! queued for each socket that rang, and writes it with one system call. Per delivery there is no task, no channel and no
+//! allocation.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use bytes::{Buf, Bytes};
+use parking_lot::Mutex;
+use snug_core::hub::Wake;
+use tokio::{io::AsyncWrite, sync::Notify};
+
+use super::{closing, code_of, control::Control};
+
+/// Frames in one system call: what Linux takes at most is 1,024.
+const FRAMES_PER_WRITE: usize = 64;
+
+/// What a shard writes to.
+pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// The shards of this node, one a core.
+pub(crate) struct Shards {
+    shards: Vec<Arc<Shard>>,
+    next: AtomicUsize,
+    connections: AtomicU64,
+}
+
+/// One shard's list of what is to be done.
+#[derive(Default)]
+struct Shard {
+    todo: Mutex<Todo>,
+    rung: Notify,
+}
+
+#[derive(Default)]
+struct Todo {
+    opened: Vec<Connection>,
+    rang: Vec<u64>,
+}
+
+/// Tells a shard that a connection has something to write, or can be written to again.
+pub(super) struct Ring {
+    shard: Arc<Shard>,
+    connection: u64,
+    /// Set while it is on the list, so that it is there once.
+    listed: AtomicBool,
+}
+
+impl Ring {
+    pub(super) fn ring(&self) {
+        if !self.listed.swap(true, Ordering::AcqRel) {
+            self.shard.todo.lock().rang.push(self.connection);
+            self.shard.rung.notify_one();
+        }
+    }
+}
+
+impl Wake for Ring {
+    fn wake(&self) {
+        self.ring();
+    }
+}
+
+impl std::task::Wake for Ring {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+}
+
+impl Shards {
+    /// Starts this many shards on the current runtime.
+    pub(crate) fn start(count: usize) -> Self {
+        let shards: Vec<_> = (0..count.max(1)).map(|_| Arc::new(Shard::default())).collect();
+        for shard in &shards {
+            tokio::spawn(Arc::clone(shard).run());
+        }
+        Self { shards, next: AtomicUsize::new(0), connections: AtomicU64::new(0) }
+    }
+
+    /// Takes over the write half of a socket.
+    pub(super) fn open(&self, writer: Writer) -> Arc<Control> {
+        let place = self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        let connection = self.connections.fetch_add(1, Ordering::Relaxed);
+        let shard = Arc::clone(&self.shards[place]);
+        let ring = Arc::new(Ring { shard: Arc::clone(&shard), connection, listed: AtomicBool::new(false) });
+        let control = Arc::new(Control::new(ring));
+        shard.todo.lock().opened.push(Connection::new(writer, Arc::clone(&control), connection));
+        shard.rung.notify_one();
+        control
+    }
+}
+
+impl Shard {
+    async fn run(self: Arc<Self>) {
+        let mut connections: HashMap<u64, Connection> = HashMap::new();
+        let mut rang = Vec::new();
+        loop {
+            self.rung.notified().await;
+            {
+                let mut todo = self.todo.lock();
+                for connection in todo.opened.drain(..) {
+                    connections.insert(connection.number, connection);
+                }
+                std::mem::swap(&mut rang, &mut todo.rang);
+            }
+            for number in rang.drain(..) {
+                let ended = connections.get_mut(&number).is_some_and(Connection::pass);
+                if ended {
+                    connections.remove(&number);
+                }
+            }
+            // Others may queue more meanwhile; what they do is written in the next pass, together.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// The write half of one socket.
+struct Connection {
+    number: u64,
+    writer: Writer,
+    control: Arc<Control>,
+    waker: Waker,
+    pending: VecDeque<Bytes>,
+    closing: bool,
+}
+
+impl Connection {
+    fn new(writer: Writer, control: Arc<Control>, number: u64) -> Self {
+        let waker = Waker::from(Arc::clone(control.ring()));
+        Self { number, writer, control, waker, pending: VecDeque::new(), closing: false }
+    }
+
+    /// Writes what is queued as far as the socket takes it; whether the connection is over.
+    fn pass(&mut self) -> bool {
+        // From here on a ring puts it on the list again: what is queued after the look below is not missed.
+        self.control.ring().listed.store(false, Ordering::Release);
+        match self.write() {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) if !self.closing => false,
+            Poll::Ready(_) => {
+                self.control.shut.cancel();
+                true
+            }
+        }
+    }
+
+    fn write(&mut self) -> Poll<io::Result<()>> {
+        let waker = self.waker.clone();
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            // What was taken is written before more is taken, so that the session's own bounds hold.
+            if self.pending.is_empty() && !self.closing {
+                self.take();
+            }
+            if self.pending.is_empty() {
+                break;
+            }
+            let mut slices = [IoSlice::new(&[]); FRAMES_PER_WRITE];
+            let count = self.pending.len().min(FRAMES_PER_WRITE);
+            for (slice, frame) in slices.iter_mut().zip(&self.pending) {
+                *slice = IoSlice::new(frame);
+            }
+            match Pin::new(&mut self.writer).poll_write_vectored(&mut cx, &slices[..count])? {
+                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(written) => self.written(written),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        match Pin::new(&mut self.writer).poll_flush(&mut cx)? {
+            Poll::Ready(()) if self.closing => Pin::new(&mut self.writer).poll_shutdown(&mut cx),
+            flushed => flushed.map(Ok),
+        }
+    }
+
+    /// Takes what is queued; a close ends the queue.
+    fn take(&mut self) {
+        if let Some(close) = self.control.take(&mut self.pending) {
+            self.pending.push_back(close);
+            self.closing = true;
+            return;
+        }
+        if let Some(session) = self.control.session.get()
+            && let Some(why) = session.outbox().take(&mut self.pending)
+        {
+            self.pending.push_back(closing(code_of(why)));
+            self.closing = true;
+        }
+    }
+
+    fn written(&mut self, mut bytes: usize) {
+        while let Some(frame) = self.pending.front_mut() {
+            if bytes < frame.len() {
+                frame.advance(bytes);
+                return;
+            }
+            bytes -= frame.len();
+            self.pending.pop_front();
+        }
+    }
+}
