@@ -199,6 +199,7 @@ impl Sealer {
                 }
             }
         }
+        made.dedup();
         self.secrets.fetch(needed, &made).await
     }
 

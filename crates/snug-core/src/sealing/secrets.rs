@@ -7,7 +7,7 @@ use std::{
 
 use parking_lot::Mutex;
 use snug_model::{AppKey, secret::Secret32};
-use snug_store::{KeyStore, SecretName, Wrapped};
+use snug_store::{KeyStore, SecretName, StoreError, Wrapped};
 use tokio::sync::watch;
 
 use super::{
@@ -97,99 +97,77 @@ impl Secrets {
         Ok(self.fetch(vec![name], made).await?.get(name)?)
     }
 
-    /// Asks the key store for secrets, and for those of their apps, which unwrap them; then makes what is to be made.
+    /// Asks the key store for secrets, and with them for their apps', which unwrap them; makes those that are to be made.
     async fn ask(
         &self,
         names: &[SecretName],
         made: &[SecretName],
     ) -> Result<HashMap<SecretName, Got>, SealingError> {
-        let mut wanted = names.to_vec();
-        let mut apps: HashMap<AppKey, Got> = HashMap::new();
-        for app in names.iter().map(|name| app_of(*name)) {
-            if let Entry::Vacant(vacant) = apps.entry(app) {
-                match self.cache.get(&SecretName::App(app)) {
-                    Some(secret) => drop(vacant.insert(Ok(secret))),
-                    None if names.contains(&SecretName::App(app)) => {}
-                    None => wanted.push(SecretName::App(app)),
-                }
-            }
-        }
+        let mut wanted: Vec<SecretName> =
+            names.iter().flat_map(|name| [SecretName::App(app_of(*name)), *name]).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let kept = self.keys.secrets(&wanted).await?;
+        if kept.len() != wanted.len() {
+            return Err(
+                StoreError::Corrupt("the key store's answer is not as long as the question".into()).into()
+            );
+        }
 
-        // Apps come first in the order of names, so that each finds its app's wrapping key.
         let mut wrapping: HashMap<AppKey, Result<WrappingKey, OpenError>> = HashMap::new();
         let mut found = HashMap::with_capacity(wanted.len());
+        // Apps come first in the order of names, so that the others find their wrapping keys.
         for (name, kept) in wanted.into_iter().zip(kept) {
-            let got = match name {
-                SecretName::App(app) => {
-                    let got = self.take_app(name, kept, made.contains(&name)).await?;
-                    apps.insert(app, got.clone());
+            let make = made.contains(&name);
+            let got = match (name, wrapping.get(&app_of(name))) {
+                (SecretName::App(app), _) => {
+                    let got = self.take_app(name, kept, make).await?;
+                    let key = match &got {
+                        Ok(secret) => Ok(WrappingKey::of(secret)?),
+                        Err(error) => Err(*error),
+                    };
+                    wrapping.insert(app, key);
                     got
                 }
-                _ => {
-                    let app = app_of(name);
-                    if let Entry::Vacant(vacant) = wrapping.entry(app) {
-                        let secret = apps.get(&app).cloned().unwrap_or(Err(OpenError::Unreadable));
-                        vacant.insert(match secret {
-                            Ok(secret) => Ok(WrappingKey::of(&secret)?),
-                            Err(error) => Err(error),
-                        });
-                    }
-                    match wrapping.get(&app) {
-                        Some(Ok(key)) => self.take(key, name, kept, made.contains(&name)).await?,
-                        Some(Err(error)) => Err(*error),
-                        None => Err(OpenError::Unreadable),
-                    }
-                }
+                (_, Some(Ok(key))) => match self.take(key, name, kept, make).await? {
+                    Ok(secret) => Ok(secret),
+                    Err(UnwrapError::Open(error)) => Err(error),
+                    // Nobody but its app's secret wraps it: another hand put it there.
+                    Err(UnwrapError::OtherKey(_)) => Err(OpenError::Tampered),
+                },
+                (_, Some(Err(error))) => Err(*error),
+                (_, None) => Err(OpenError::Unreadable),
             };
             found.insert(name, got);
         }
         Ok(found)
     }
 
-    /// Takes an app's secret, which the master key wraps. Another master key is no fault of the row: nothing will open.
+    /// Takes an app's secret, which the master key wraps. Another master key is no fault of that row: nothing will open.
     async fn take_app(
         &self,
         name: SecretName,
         kept: Option<Wrapped>,
         make: bool,
     ) -> Result<Got, SealingError> {
-        let key = self.master.wrapping();
-        match self.unwrap_or_make(key, name, kept, make).await? {
+        match self.take(self.master.wrapping(), name, kept, make).await? {
+            Ok(secret) => Ok(Ok(secret)),
+            Err(UnwrapError::Open(error)) => Ok(Err(error)),
             Err(UnwrapError::OtherKey(needed)) => {
                 Err(SealingError::WrongMasterKey { needed, given: self.master.print() })
             }
-            Err(UnwrapError::Open(error)) => Ok(Err(error)),
-            Ok(secret) => Ok(Ok(self.remember(name, secret))),
         }
     }
 
-    /// Takes a secret that its app's secret wraps. One that another key wrapped was put there by another hand.
+    /// Unwraps what the key store has, and remembers it. Where it has nothing and one is to be made, keeps a new one and takes
+    /// whatever is kept then: of two who make the same secret, one wins, and both go on with that one.
     async fn take(
         &self,
         key: &WrappingKey,
         name: SecretName,
         kept: Option<Wrapped>,
         make: bool,
-    ) -> Result<Got, SealingError> {
-        match self.unwrap_or_make(key, name, kept, make).await? {
-            Err(UnwrapError::OtherKey(_)) => Ok(Err(OpenError::Tampered)),
-            Err(UnwrapError::Open(error)) => Ok(Err(error)),
-            Ok(secret) => Ok(Ok(self.remember(name, secret))),
-        }
-    }
-
-    /// Unwraps what the key store has. Where it has nothing and one is to be made, keeps a new one, and takes whatever is
-    /// kept then: of two who make the same secret, one wins, and both go on with that one.
-    async fn unwrap_or_make(
-        &self,
-        key: &WrappingKey,
-        name: SecretName,
-        kept: Option<Wrapped>,
-        make: bool,
-    ) -> Result<Result<Secret32, UnwrapError>, SealingError> {
+    ) -> Result<Result<Arc<Secret32>, UnwrapError>, SealingError> {
         let kept = match kept {
             Some(kept) => kept,
             None if make => {
@@ -198,13 +176,11 @@ impl Secrets {
             }
             None => return Ok(Err(OpenError::Unreadable.into())),
         };
-        Ok(key.unwrap(name, &kept))
-    }
-
-    fn remember(&self, name: SecretName, secret: Secret32) -> Arc<Secret32> {
-        let secret = Arc::new(secret);
-        self.cache.put(name, secret.clone());
-        secret
+        Ok(key.unwrap(name, &kept).map(|secret| {
+            let secret = Arc::new(secret);
+            self.cache.put(name, secret.clone());
+            secret
+        }))
     }
 }
 

@@ -57,71 +57,123 @@ fn attributes() -> Attributes {
     Attributes::from_checked_json(r#"{"plan":"pro","n":[1,2.5,null]}"#.into())
 }
 
-/// A value in every kind of place, twice where the same thing can lie in two.
+/// A value in every kind of place, and in places that differ from it in one thing.
 async fn everywhere(sealer: &Sealer) -> Vec<SealedAt> {
-    let name = || Name::parse("Ann Ämter 👩‍🚀").unwrap();
-    let url = || ImageUrl::parse("https://example.com/a.png").unwrap();
-    let reason = || Reason::parse("spam").unwrap();
-    let key = || KeyId::from_random("k1");
-    let scope = Mac([4; 32]);
-    let emoji = || Emoji::parse("👍").unwrap();
+    let mut all = of_the_app(sealer).await;
+    all.extend(of_people(sealer).await);
+    all.extend(of_conversations(sealer).await);
+    all.extend(of_messages(sealer).await);
+    all
+}
+
+fn name() -> Name {
+    Name::parse("Ann Ämter 👩‍🚀").unwrap()
+}
+
+fn url() -> ImageUrl {
+    ImageUrl::parse("https://example.com/a.png").unwrap()
+}
+
+fn emoji() -> Emoji {
+    Emoji::parse("👍").unwrap()
+}
+
+fn reason() -> Reason {
+    Reason::parse("spam").unwrap()
+}
+
+async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
     let mut all = Vec::new();
-    macro_rules! lie {
-        ($place:expr, $at:expr, $value:expr) => {
-            all.push(lies(sealer, $place, APP, $at, $value).await)
-        };
+    for (app, version) in [(APP, 1), (APP, 2), (OTHER_APP, 1)] {
+        let profile = AppProfile { name: name(), reactions: vec![emoji(), Emoji::parse("ok").unwrap()] };
+        let (place, at) = (Place::app_profile(app, version), SealedPlace::App { version });
+        all.push(lies(sealer, place, app, at, profile).await);
     }
-
-    let app = || AppProfile { name: name(), reactions: vec![emoji(), Emoji::parse("ok").unwrap()] };
-    lie!(Place::app_profile(APP, 1), SealedPlace::App { version: 1 }, app());
-    lie!(Place::app_profile(APP, 2), SealedPlace::App { version: 2 }, app());
-    let (place, at) = (Place::app_profile(OTHER_APP, 1), SealedPlace::App { version: 1 });
-    all.push(lies(sealer, place, OTHER_APP, at, app()).await);
-    lie!(Place::role_name(APP, RoleKey(5)), SealedPlace::Role(5), RoleName::parse("owner").unwrap());
-    let (place, at) = (Place::key_secret(APP, key()), SealedPlace::KeySecret(key()));
-    let sealed = sealer.seal(&place, &SecretText::new("s".repeat(43))).await.unwrap();
-    assert_eq!(sealer.open_one(&place, &sealed).await.unwrap().expose(), "s".repeat(43));
-    all.push(SealedAt { app: APP, place: at, sealed });
-    let profile = KeyProfile { name: name(), addresses: vec!["10.0.0.0/8".into()] };
-    lie!(Place::key_profile(APP, key()), SealedPlace::Key(key()), profile);
-    let answer = Answer { status: 201, body: br#"{"id":"c1"}"#.to_vec() };
-    lie!(Place::answer(APP, scope), SealedPlace::Answer(scope), answer);
-
-    lie!(Place::user_id(APP, ANN), SealedPlace::UserId(ANN), UserId::parse("ann@example.com").unwrap());
-    let profile = || users::Profile { name: Some(name()), avatar_url: Some(url()), attributes: attributes() };
-    lie!(Place::user_profile(APP, ANN, 1), SealedPlace::User { user: ANN, version: 1 }, profile());
-    lie!(
-        Place::user_profile(APP, ANN, 2),
-        SealedPlace::User { user: ANN, version: 2 },
-        users::Profile::default()
-    );
-    lie!(Place::user_ban(APP, ANN), SealedPlace::UserBan(ANN), reason());
-
-    let (conversation, alias) = (CONVERSATION, ConversationId::parse("support/1").unwrap());
-    lie!(Place::conversation_id(APP, conversation), SealedPlace::ConversationId(conversation), alias.clone());
-    lie!(Place::alias(APP, conversation), SealedPlace::Alias(conversation), alias);
-    let profile =
-        conversations::Profile { name: Some(name()), image_url: Some(url()), attributes: attributes() };
-    let place = Place::conversation_profile(APP, conversation, 1);
-    lie!(place, SealedPlace::Conversation { conversation, version: 1 }, profile);
-    let profile = MemberProfile { label: Some(Label::parse("VIP").unwrap()), attributes: attributes() };
-    let place = Place::member_profile(APP, conversation, ANN, 1);
-    lie!(place, SealedPlace::Member { conversation, user: ANN, version: 1 }, profile);
-    let place = Place::member_ban(APP, conversation, ANN);
-    lie!(place, SealedPlace::MemberBan { conversation, user: ANN }, reason());
-
-    for reactor in [ANN, BEN] {
-        let id = message_id(1);
-        let place = Place::reaction(APP, conversation, id, NOON, reactor);
-        lie!(place, SealedPlace::Reaction { conversation, id, created_at: NOON, reactor }, emoji());
+    for role in [5, 6] {
+        let place = Place::role_name(APP, RoleKey(role));
+        let role_name = RoleName::parse("owner").unwrap();
+        all.push(lies(sealer, place, APP, SealedPlace::Role(role), role_name).await);
     }
-    let body = || MessageBody {
-        text: Some(Text::parse("héllo\0\u{202e} world").unwrap()),
-        attributes: attributes(),
-        mentions: vec![ANN, UserKey(i64::MAX)],
-        bot: Some(BotName::parse("helper").unwrap()),
-        silent: true,
-    };
+    for key in ["k1", "k2"].map(KeyId::from_random) {
+        let place = Place::key_secret(APP, key.clone());
+        let sealed = sealer.seal(&place, &SecretText::new("s".repeat(43))).await.unwrap();
+        assert_eq!(sealer.open_one(&place, &sealed).await.unwrap().expose(), "s".repeat(43));
+        all.push(SealedAt { app: APP, place: SealedPlace::KeySecret(key.clone()), sealed });
+        let profile = KeyProfile { name: name(), addresses: vec!["10.0.0.0/8".into()] };
+        let (place, at) = (Place::key_profile(APP, key.clone()), SealedPlace::Key(key));
+        all.push(lies(sealer, place, APP, at, profile).await);
+    }
+    for scope in [Mac([4; 32]), Mac([5; 32])] {
+        let answer = Answer { status: 201, body: br#"{"id":"c1"}"#.to_vec() };
+        let (place, at) = (Place::answer(APP, scope), SealedPlace::Answer(scope));
+        all.push(lies(sealer, place, APP, at, answer).await);
+    }
+    all
+}
+
+async fn of_people(sealer: &Sealer) -> Vec<SealedAt> {
+    let mut all = Vec::new();
+    for user in [ANN, BEN] {
+        let (place, at) = (Place::user_id(APP, user), SealedPlace::UserId(user));
+        all.push(lies(sealer, place, APP, at, UserId::parse("ann@example.com").unwrap()).await);
+        let (place, at) = (Place::user_ban(APP, user), SealedPlace::UserBan(user));
+        all.push(lies(sealer, place, APP, at, reason()).await);
+        for version in [1, 2] {
+            let full =
+                users::Profile { name: Some(name()), avatar_url: Some(url()), attributes: attributes() };
+            let profile = if version == 1 { full } else { users::Profile::default() };
+            let (place, at) = (Place::user_profile(APP, user, version), SealedPlace::User { user, version });
+            all.push(lies(sealer, place, APP, at, profile).await);
+        }
+    }
+    all
+}
+
+async fn of_conversations(sealer: &Sealer) -> Vec<SealedAt> {
+    let mut all = Vec::new();
+    for conversation in [CONVERSATION, OTHER_CONVERSATION] {
+        let id = || ConversationId::parse("support/1").unwrap();
+        let (place, at) =
+            (Place::conversation_id(APP, conversation), SealedPlace::ConversationId(conversation));
+        all.push(lies(sealer, place, APP, at, id()).await);
+        let (place, at) = (Place::alias(APP, conversation), SealedPlace::Alias(conversation));
+        all.push(lies(sealer, place, APP, at, id()).await);
+        for version in [1, 2] {
+            let profile = conversations::Profile {
+                name: Some(name()),
+                image_url: Some(url()),
+                attributes: attributes(),
+            };
+            let place = Place::conversation_profile(APP, conversation, version);
+            let at = SealedPlace::Conversation { conversation, version };
+            all.push(lies(sealer, place, APP, at, profile).await);
+        }
+        for user in [ANN, BEN] {
+            for version in [1, 2] {
+                let label = Some(Label::parse("VIP").unwrap());
+                let profile = MemberProfile { label, attributes: attributes() };
+                let place = Place::member_profile(APP, conversation, user, version);
+                let at = SealedPlace::Member { conversation, user, version };
+                all.push(lies(sealer, place, APP, at, profile).await);
+            }
+            let place = Place::member_ban(APP, conversation, user);
+            let at = SealedPlace::MemberBan { conversation, user };
+            all.push(lies(sealer, place, APP, at, reason()).await);
+        }
+    }
+    all
+}
+
+async fn of_messages(sealer: &Sealer) -> Vec<SealedAt> {
+    let mut all = Vec::new();
+    let facts = [
+        (CONVERSATION, message_id(1), 1, NOON),
+        (OTHER_CONVERSATION, message_id(1), 1, NOON),
+        (CONVERSATION, message_id(2), 1, NOON),
+        (CONVERSATION, message_id(1), 1, NOON.plus_ms(1)),
+        (CONVERSATION, message_id(1), 1, NOON.plus_ms(DAY_MS)),
+        (CONVERSATION, message_id(1), 2, NOON),
+    ];
     let senders = [
         SenderRow::User(ANN),
         SenderRow::User(BEN),
@@ -130,16 +182,25 @@ async fn everywhere(sealer: &Sealer) -> Vec<SealedAt> {
         SenderRow::System,
     ];
     for sender in senders {
-        for (conversation, id, version, created_at) in [
-            (CONVERSATION, message_id(1), 1, NOON),
-            (OTHER_CONVERSATION, message_id(1), 1, NOON),
-            (CONVERSATION, message_id(2), 1, NOON),
-            (CONVERSATION, message_id(1), 2, NOON),
-            (CONVERSATION, message_id(1), 1, NOON.plus_ms(1)),
-            (CONVERSATION, message_id(1), 1, NOON.plus_ms(DAY_MS)),
-        ] {
+        for (conversation, id, version, created_at) in facts {
+            let body = MessageBody {
+                text: Some(Text::parse("héllo\0\u{202e} world").unwrap()),
+                attributes: attributes(),
+                mentions: vec![ANN, UserKey(i64::MAX)],
+                bot: Some(BotName::parse("helper").unwrap()),
+                silent: true,
+            };
             let place = Place::message(APP, conversation, id, version, sender, created_at);
-            lie!(place, SealedPlace::Message { conversation, id, version, sender, created_at }, body());
+            let at = SealedPlace::Message { conversation, id, version, sender, created_at };
+            all.push(lies(sealer, place, APP, at, body).await);
+        }
+    }
+    for reactor in [ANN, BEN] {
+        for (conversation, id, _, created_at) in facts.into_iter().filter(|(_, _, version, _)| *version == 1)
+        {
+            let place = Place::reaction(APP, conversation, id, created_at, reactor);
+            let at = SealedPlace::Reaction { conversation, id, created_at, reactor };
+            all.push(lies(sealer, place, APP, at, emoji()).await);
         }
     }
     all

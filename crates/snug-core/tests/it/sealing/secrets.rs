@@ -99,6 +99,12 @@ async fn settle() {
 #[tokio::test]
 async fn the_first_messages_of_a_day_ask_once_and_make_one_secret() {
     let (installation, sealer) = held_up().await;
+    // One that failed before is over: nobody waits for it.
+    installation.keys.gate.as_ref().unwrap().add_permits(1);
+    installation.keys.set_broken(true);
+    sealer.seal(&message(0, ANN, NOON), &says("hi")).await.unwrap_err();
+    installation.keys.set_broken(false);
+
     let before = installation.keys.queries();
     let mut sends = JoinSet::new();
     for n in 0..100 {
