@@ -1,8 +1,8 @@
 //! Keyed MACs: for what must be found or compared, and not read.
 //!
 //! HMAC-SHA256, with a key of its own for each use. A plain digest would do for nothing here: ids are emails, reactions are
-//! a few thousand emoji, and whoever reads the store could try them all. Most keys come from the app's secret; what tells
-//! something of a message dies with the message's own secrets, or erasing and retention would leave a way to try what it said.
+//! a few thousand emoji, and whoever reads the store could try them all. The keys come from the app's secret. What tells
+//! something of a message has one of the message's own secrets in it too, or erasing and retention would leave a way to try what it said.
 
 use aws_lc_rs::{error::Unspecified, hmac};
 use snug_model::{
@@ -23,6 +23,8 @@ pub struct Macs {
     conversation_id: hmac::Key,
     alias: hmac::Key,
     role_name: hmac::Key,
+    draft: hmac::Key,
+    emoji: hmac::Key,
     members: hmac::Key,
     jti: hmac::Key,
     once_scope: hmac::Key,
@@ -31,12 +33,17 @@ pub struct Macs {
 
 impl Macs {
     pub(super) fn new(secret: &Secret32) -> Result<Self, Unspecified> {
-        let key = |purpose| key_for(secret, purpose);
+        let key = |purpose: &str| -> Result<hmac::Key, Unspecified> {
+            let key = key_of_one(secret, format!("snug.mac.{purpose}.1").as_bytes())?;
+            Ok(hmac::Key::new(hmac::HMAC_SHA256, &key.0))
+        };
         Ok(Self {
             user_id: key("user_id")?,
             conversation_id: key("conversation_id")?,
             alias: key("alias")?,
             role_name: key("role_name")?,
+            draft: key("draft")?,
+            emoji: key("emoji")?,
             members: key("members")?,
             jti: key("jti")?,
             once_scope: key("once_scope")?,
@@ -68,6 +75,39 @@ impl Macs {
         Mac(sign(&self.role_name, Fields::new("role").byte(scope).text(name.as_str())))
     }
 
+    /// All that the sender of a message said, before anything was made of it: equal for a repeat, and only for that. `author` is
+    /// the secret that is the message's first lock.
+    pub(super) fn draft(&self, author: &Secret32, conversation: ConversationKey, draft: &Draft) -> Mac {
+        let fields = Fields::new("draft").int(conversation.0).bytes(draft.id.as_bytes());
+        let fields = match &draft.author {
+            Author::Own => fields.byte(1),
+            Author::User(user) => fields.byte(2).text(user.as_str()),
+            Author::Bot(name) => fields.byte(3).text(name.as_str()),
+        };
+        let content = &draft.content;
+        let fields = fields
+            .optional(content.text.as_ref().map(|text| text.as_str().as_bytes()))
+            .text(content.attributes.as_json())
+            .optional(draft.reply_to.as_ref().map(|id| id.as_bytes().as_slice()))
+            .byte(draft.silent.into())
+            .int(content.mentions.len() as i64);
+        let fields = content.mentions.iter().fold(fields, |fields, user| fields.text(user.as_str()));
+        Mac(sign_both(&self.draft, &author.0, fields.as_ref()))
+    }
+
+    /// An emoji on a message, whoever uses it; `day` is the secret of the message's day. On another message it is another
+    /// one, so that the store does not show who likes what they like.
+    pub(super) fn emoji(
+        &self,
+        day: &Secret32,
+        conversation: ConversationKey,
+        message: MessageId,
+        emoji: &Emoji,
+    ) -> Mac {
+        let fields = Fields::new("emoji").int(conversation.0).bytes(message.as_bytes()).text(emoji.as_str());
+        Mac(sign_both(&self.emoji, &day.0, fields.as_ref()))
+    }
+
     /// A set of members, in whatever order they are named, and however often.
     pub fn members(&self, users: &[UserKey]) -> Mac {
         let mut users = users.to_vec();
@@ -89,53 +129,8 @@ impl Macs {
 
     /// The body that came with an `Idempotency-Key`.
     pub fn once_body(&self, scope: Mac, body: &[u8]) -> Mac {
-        let mut context = hmac::Context::with_key(&self.once_body);
-        context.update(&scope.0);
-        context.update(body);
-        Mac(bytes(&context.sign()))
+        Mac(sign_both(&self.once_body, &scope.0, body))
     }
-}
-
-/// All that the sender of a message said, before anything was made of it: equal for a repeat, and only for that. The secret is
-/// that of the first lock of the message.
-pub(super) fn draft(
-    author: &Secret32,
-    conversation: ConversationKey,
-    draft: &Draft,
-) -> Result<Mac, Unspecified> {
-    let fields = Fields::new("draft").int(conversation.0).bytes(draft.id.as_bytes());
-    let fields = match &draft.author {
-        Author::Own => fields.byte(1),
-        Author::User(user) => fields.byte(2).text(user.as_str()),
-        Author::Bot(name) => fields.byte(3).text(name.as_str()),
-    };
-    let content = &draft.content;
-    let fields = fields
-        .optional(content.text.as_ref().map(|text| text.as_str().as_bytes()))
-        .text(content.attributes.as_json())
-        .optional(draft.reply_to.as_ref().map(|id| id.as_bytes().as_slice()))
-        .byte(draft.silent.into())
-        .int(content.mentions.len() as i64);
-    let fields = content.mentions.iter().fold(fields, |fields, user| fields.text(user.as_str()));
-    Ok(Mac(sign(&key_for(author, "draft")?, fields)))
-}
-
-/// An emoji on a message, whoever uses it: the secret is that of the message's day. On another message it is another one, so
-/// that the store does not show who likes what they like.
-pub(super) fn emoji(
-    day: &Secret32,
-    conversation: ConversationKey,
-    message: MessageId,
-    emoji: &Emoji,
-) -> Result<Mac, Unspecified> {
-    let fields = Fields::new("emoji").int(conversation.0).bytes(message.as_bytes()).text(emoji.as_str());
-    Ok(Mac(sign(&key_for(day, "emoji")?, fields)))
-}
-
-/// The key of one use.
-fn key_for(secret: &Secret32, purpose: &str) -> Result<hmac::Key, Unspecified> {
-    let key = key_of_one(secret, format!("snug.mac.{purpose}.1").as_bytes())?;
-    Ok(hmac::Key::new(hmac::HMAC_SHA256, &key.0))
 }
 
 /// Who acts, as far as it matters to whom something was given.
@@ -149,6 +144,15 @@ pub(super) fn actor_fields(fields: Fields, actor: &Actor) -> Fields {
 
 fn sign(key: &hmac::Key, data: impl AsRef<[u8]>) -> [u8; 32] {
     bytes(&hmac::sign(key, data.as_ref()))
+}
+
+/// Signs 32 bytes and what follows them. Where the first are a secret, whoever lacks it can try nothing, key or not: it is what
+/// HKDF does with a secret and a salt that everybody knows.
+fn sign_both(key: &hmac::Key, first: &[u8; 32], then: &[u8]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(key);
+    context.update(first);
+    context.update(then);
+    bytes(&context.sign())
 }
 
 fn bytes(tag: &hmac::Tag) -> [u8; 32] {

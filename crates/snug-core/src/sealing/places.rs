@@ -32,14 +32,9 @@ impl<P> Place<P> {
         Self::new(at.app, at.place.clone())
     }
 
-    /// The app.
-    pub(super) fn app(&self) -> AppKey {
-        self.app
-    }
-
-    /// The secrets that lock it.
-    pub(super) fn locks(&self) -> Locks {
-        locks(&self.place)
+    /// The app, and the secrets of it that lock the place.
+    pub(super) fn locked(&self) -> (AppKey, Locks) {
+        (self.app, locks(&self.place))
     }
 
     /// Whether a seal for this place may make the secret where there is none: only what brings the secret into the world

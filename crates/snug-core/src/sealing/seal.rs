@@ -23,7 +23,6 @@ use super::{
     error::{OpenError, SealingError},
     keyed::Keyed,
     locks::{HEADER_BYTES_MAX, Locks},
-    macs,
     master::MasterKey,
     padding::{pad, padded, unpad},
     places::{Place, author, day},
@@ -33,8 +32,15 @@ use super::{
     xaes::{NONCE_BYTES, TAG_BYTES, Xaes},
 };
 
-/// Apps whose derived keys are remembered.
+/// Apps whose MACs and tokens are remembered.
 const KEYED_APPS_MAX: usize = 1_024;
+/// What a remembered key costs in memory at most: AES's round keys, pointers, and the map's own share.
+const BYTES_PER_KEY: usize = 768;
+
+/// The locks of an app.
+type Locked = (AppKey, Locks);
+/// Keys, and why there are none.
+type Keys = HashMap<Locked, Result<Arc<Xaes>, OpenError>>;
 
 /// An [`Opener`] to be, while its secrets are fetched.
 pub type GettingReady<'s> = Pin<Box<dyn Future<Output = Result<Opener, SealingError>> + Send + 's>>;
@@ -42,6 +48,8 @@ pub type GettingReady<'s> = Pin<Box<dyn Future<Output = Result<Opener, SealingEr
 /// Seals what people wrote and are, and opens it again.
 pub struct Sealer {
     secrets: Secrets,
+    /// Derived from secrets and remembered beside them, for a send's sake: deriving one costs as much as using it.
+    keys: Cache<Locked, Arc<Xaes>>,
     keyed: Cache<AppKey, Arc<Keyed>>,
     random: Random,
 }
@@ -50,7 +58,7 @@ impl Sealer {
     /// A sealer over a key store. At the first start it makes the installation's own secret; at every other that secret
     /// proves that the master key is the one that the key store was made with.
     ///
-    /// `cache_bytes` bounds the memory for unwrapped secrets.
+    /// `cache_bytes` bounds the memory for unwrapped secrets and the keys derived from them.
     ///
     /// # Errors
     /// [`SealingError::WrongMasterKey`] where it is another one.
@@ -60,9 +68,10 @@ impl Sealer {
         cache_bytes: usize,
         random: Random,
     ) -> Result<Self, SealingError> {
-        let secrets = Secrets::new(master, keys, cache_bytes, random);
+        let secrets = Secrets::new(master, keys, cache_bytes / 2, random);
         secrets.fetch_one(SecretName::App(AppKey::INSTALLATION), true).await?;
-        Ok(Self { secrets, keyed: Cache::new(KEYED_APPS_MAX), random })
+        let keys = Cache::new(cache_bytes / 2 / BYTES_PER_KEY);
+        Ok(Self { secrets, keys, keyed: Cache::new(KEYED_APPS_MAX), random })
     }
 
     /// Whether the key store can be asked and can keep.
@@ -97,7 +106,7 @@ impl Sealer {
     }
 
     /// The MAC of all that the sender of a message said, before anything was made of it: equal for a repeat, and only for
-    /// that. It is keyed by the first lock of the message, so that nothing can be tried on it once a person is erased.
+    /// that. The secret that is the message's first lock is part of it, so that nothing can be tried on it once that is destroyed.
     ///
     /// # Errors
     /// [`OpenError::Unreadable`] where that secret is gone.
@@ -109,11 +118,11 @@ impl Sealer {
         draft: &Draft,
     ) -> Result<Mac, SealingError> {
         let secret = self.secrets.fetch_one(author(conversation, sender).name(app), false).await?;
-        Ok(macs::draft(&secret, conversation, draft)?)
+        Ok(self.keyed(app).await?.macs.draft(&secret, conversation, draft))
     }
 
-    /// The MAC of an emoji on a message that was accepted at `created_at`, whoever uses it. It is keyed by the secret of that
-    /// day, and goes with it.
+    /// The MAC of an emoji on a message that was accepted at `created_at`, whoever uses it. The secret of that day is part of
+    /// it, so that it goes with the day.
     ///
     /// # Errors
     /// [`OpenError::Unreadable`] where that secret is gone.
@@ -126,7 +135,7 @@ impl Sealer {
         emoji: &Emoji,
     ) -> Result<Mac, SealingError> {
         let secret = self.secrets.fetch_one(day(created_at).name(app), false).await?;
-        Ok(macs::emoji(&secret, conversation, message, emoji)?)
+        Ok(self.keyed(app).await?.macs.emoji(&secret, conversation, message, emoji))
     }
 
     /// Seals a value for its place.
@@ -134,8 +143,12 @@ impl Sealer {
     /// # Errors
     /// [`OpenError::Unreadable`] where a secret that the place needs is gone, as an erased person's is.
     pub async fn seal<P: Plain>(&self, place: &Place<P>, plain: &P) -> Result<Sealed, SealingError> {
-        let asked = self.ask(std::slice::from_ref(place)).await?;
-        self.seal_with(&asked, place, plain)
+        let locked = place.locked();
+        let key = match self.keys.get(&locked) {
+            Some(key) => key,
+            None => key_in(&self.keys(HashSet::from([locked]), &made(place)).await?, &locked)?,
+        };
+        self.seal_by(&key, place, plain)
     }
 
     /// Seals many values; their secrets come in one query.
@@ -143,8 +156,14 @@ impl Sealer {
     /// # Errors
     /// See [`Self::seal`]; one that fails, fails all.
     pub async fn seal_all<P: Plain>(&self, values: &[(Place<P>, P)]) -> Result<Vec<Sealed>, SealingError> {
-        let asked = self.ask(values.iter().map(|(place, _)| place)).await?;
-        values.iter().map(|(place, plain)| self.seal_with(&asked, place, plain)).collect()
+        let locked = values.iter().map(|(place, _)| place.locked()).collect();
+        let mut made: Vec<_> = values.iter().flat_map(|(place, _)| made(place)).collect();
+        made.sort_unstable();
+        made.dedup();
+        let keys = self.keys(locked, &made).await?;
+        let seal =
+            |(place, plain): &(Place<P>, P)| self.seal_by(&*key_in(&keys, &place.locked())?, place, plain);
+        values.iter().map(seal).collect()
     }
 
     /// Gets ready to open these values of one app: the secrets that they name come in one query.
@@ -164,17 +183,12 @@ impl Sealer {
         sealed: impl IntoIterator<Item = (AppKey, &'a Sealed)>,
     ) -> GettingReady<'_> {
         // A value whose header cannot be read needs nothing, and is told when it is opened.
-        let locked: HashSet<(AppKey, Locks)> = sealed
+        let locked = sealed
             .into_iter()
             .filter_map(|(app, sealed)| Locks::read(&sealed.0).ok().map(|(locks, ..)| (app, locks)))
             .collect();
-        let names = locked.iter().flat_map(|(app, locks)| names(*app, *locks)).collect();
         // The values were looked at: what waits holds none of them, so that it can be sent between threads.
-        Box::pin(async move {
-            let asked = self.secrets.fetch(names, &[]).await?;
-            let keys = locked.into_iter().map(|(app, locks)| ((app, locks), key_of(&asked, app, locks)));
-            Ok(Opener(keys.collect()))
-        })
+        Box::pin(async move { Ok(Opener(self.keys(locked, &[]).await?)) })
     }
 
     /// Opens one value.
@@ -182,40 +196,42 @@ impl Sealer {
     /// # Errors
     /// See [`SealingError`] and [`OpenError`].
     pub async fn open_one<P: Plain>(&self, place: &Place<P>, sealed: &Sealed) -> Result<P, SealingError> {
-        Ok(self.opener(place.app(), [sealed]).await?.open(place, sealed)?)
+        Ok(self.opener(place.locked().0, [sealed]).await?.open(place, sealed)?)
     }
 
-    /// The secrets for these places, made where a place makes them.
-    async fn ask<'a, P: 'a>(
-        &self,
-        places: impl IntoIterator<Item = &'a Place<P>>,
-    ) -> Result<Asked, SealingError> {
-        let (mut needed, mut made) = (Vec::with_capacity(2), Vec::new());
-        for place in places {
-            for name in names(place.app(), place.locks()) {
-                needed.push(name);
-                if place.makes(name) {
-                    made.push(name);
-                }
+    /// The keys of these locks. The secrets behind those that are not remembered come in one query; those in `made` are made
+    /// where there are none.
+    async fn keys(&self, locked: HashSet<Locked>, made: &[SecretName]) -> Result<Keys, SealingError> {
+        let (mut keys, mut names) = (Keys::with_capacity(locked.len()), Vec::new());
+        let mut missing = Vec::new();
+        for locked in locked {
+            if let Some(key) = self.keys.get(&locked) {
+                keys.insert(locked, Ok(key));
+            } else {
+                names.extend(names_of(locked));
+                missing.push(locked);
             }
         }
-        made.dedup();
-        self.secrets.fetch(needed, &made).await
+        if missing.is_empty() {
+            return Ok(keys);
+        }
+        let asked = self.secrets.fetch(names, made).await?;
+        for locked in missing {
+            let key = derive(&asked, locked).map(Arc::new);
+            if let Ok(key) = &key {
+                self.keys.put(locked, key.clone());
+            }
+            keys.insert(locked, key);
+        }
+        Ok(keys)
     }
 
-    fn seal_with<P: Plain>(
-        &self,
-        asked: &Asked,
-        place: &Place<P>,
-        plain: &P,
-    ) -> Result<Sealed, SealingError> {
-        let locks = place.locks();
-        let key = key_of(asked, place.app(), locks)?;
+    fn seal_by<P: Plain>(&self, key: &Xaes, place: &Place<P>, plain: &P) -> Result<Sealed, SealingError> {
         let layout = plain.layout();
         // Of its final size from the start: growing would leave copies of the plaintext behind.
         let length = padded(minicbor::len(&layout));
         let mut buffer = Vec::with_capacity(HEADER_BYTES_MAX + NONCE_BYTES + length + TAG_BYTES);
-        locks.write(&mut buffer);
+        place.locked().1.write(&mut buffer);
         let header = buffer.len();
         buffer.resize(header + NONCE_BYTES, 0);
         minicbor::encode(layout, &mut buffer).map_err(|_| SealingError::Crypto)?;
@@ -227,21 +243,30 @@ impl Sealer {
 }
 
 /// The names of the secrets that open these locks.
-fn names(app: AppKey, locks: Locks) -> impl Iterator<Item = SecretName> {
+fn names_of((app, locks): Locked) -> impl Iterator<Item = SecretName> {
     let (owner, bucket) = locks.names(app);
     std::iter::once(owner).chain(bucket)
 }
 
+/// The secrets that a seal for this place may make.
+fn made<P>(place: &Place<P>) -> Vec<SecretName> {
+    names_of(place.locked()).filter(|name| place.makes(*name)).collect()
+}
+
 /// The key of these locks, from the secrets that were asked for.
-fn key_of(asked: &Asked, app: AppKey, locks: Locks) -> Result<Xaes, OpenError> {
+fn derive(asked: &Asked, (app, locks): Locked) -> Result<Xaes, OpenError> {
     let (owner, bucket) = locks.names(app);
     let owner = asked.get(owner)?;
     let bucket = bucket.map(|bucket| asked.get(bucket)).transpose()?;
     locks.key(app, &owner, bucket.as_deref()).map_err(|_| OpenError::Tampered)
 }
 
+fn key_in(keys: &Keys, locked: &Locked) -> Result<Arc<Xaes>, OpenError> {
+    keys.get(locked).cloned().unwrap_or(Err(OpenError::Unannounced))
+}
+
 /// Opens the values that it was made for, without asking anybody.
-pub struct Opener(HashMap<(AppKey, Locks), Result<Xaes, OpenError>>);
+pub struct Opener(Keys);
 
 impl Opener {
     /// Opens a value that lies in this place.
@@ -251,15 +276,11 @@ impl Opener {
     pub fn open<P: Plain>(&self, place: &Place<P>, sealed: &Sealed) -> Result<P, OpenError> {
         let (locks, header, rest) = Locks::read(&sealed.0)?;
         // The rule is the header's to say; all else, the place says too.
-        if !locks.fit(place.locks()) {
+        let (app, expected) = place.locked();
+        if !locks.fit(expected) {
             return Err(OpenError::Tampered);
         }
-        let key = self
-            .0
-            .get(&(place.app(), locks))
-            .ok_or(OpenError::Unannounced)?
-            .as_ref()
-            .map_err(|error| *error)?;
+        let key = key_in(&self.0, &(app, locks))?;
         let padded = key.open(place.bound_to(header), rest).map_err(|_| OpenError::Tampered)?;
         let plain = unpad(&padded).ok_or(OpenError::Unknown)?;
         let layout = minicbor::decode(plain).map_err(|_| OpenError::Unknown)?;
