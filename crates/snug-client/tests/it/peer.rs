@@ -21,6 +21,7 @@ pub(crate) struct Peer(WebSocketStream<TcpStream>);
 impl Peer {
     pub(crate) async fn accept(listener: &TcpListener) -> Self {
         let (stream, _) = listener.accept().await.unwrap();
+        #[expect(clippy::result_large_err, reason = "the library's signature")]
         let check = |request: &Request, mut response: Response| {
             assert_eq!(request.uri().path(), "/v1/apps/app_eu_1/socket");
             assert_eq!(request.uri().query(), None);
