@@ -126,14 +126,8 @@ impl Reader {
                 self.advance(rev, || what.to_owned());
                 self.fault(Fault::Difference, || format!("rev {rev} is {what}, which nobody made"));
             }
-            Seen::Sync(sync) => self.sync(sync),
-            Seen::Reset(sync) => {
-                self.position = None;
-                self.held.fill(false);
-                self.inside.clear();
-                self.unseen.clear();
-                self.sync(sync);
-            }
+            Seen::Sync(sync) => self.sync(sync, true),
+            Seen::Reset(sync) => self.reset(sync),
         }
     }
 
@@ -249,7 +243,19 @@ impl Reader {
         }
     }
 
-    fn sync(&mut self, sync: Sync) {
+    /// Begins anew. The members of a reset are read page by page while others may come and go, so that no rev is theirs:
+    /// each is looked at once something is heard of it.
+    fn reset(&mut self, sync: Sync) {
+        self.held.fill(false);
+        self.inside.clear();
+        sync.members.into_iter().for_each(|member| self.set(member));
+        self.unseen = self.truth.windows.keys().cloned().collect();
+        self.position = None;
+        self.sync(Sync { since: 0, members: Vec::new(), ..sync }, false);
+    }
+
+    /// Takes the answer to a sync; `with_members` unless its members are read apart.
+    fn sync(&mut self, sync: Sync, with_members: bool) {
         let position = self.position.unwrap_or(0);
         if sync.since != position {
             self.fault(Fault::Gap, || format!("a sync since rev {} to one at {position}", sync.since));
@@ -275,11 +281,11 @@ impl Reader {
         }
         self.position = Some(sync.to);
         self.plan_up_to(sync.to);
-        self.complete(position, &sync);
+        self.complete(position, &sync, with_members);
     }
 
     /// Checks that after a sync nothing is missing between where the reader stood and where it stands now.
-    fn complete(&mut self, since: u64, sync: &Sync) {
+    fn complete(&mut self, since: u64, sync: &Sync, with_members: bool) {
         let truth = Arc::clone(&self.truth);
         let (to, head) = (sync.to, sync.head);
         if to > head || head > truth.head() {
@@ -299,7 +305,9 @@ impl Reader {
                     self.unseen.insert(user.clone());
                 }
                 Change::Added(user) | Change::Removed(user)
-                    if self.inside.contains(user) != truth.is_member(user, head) =>
+                    if with_members
+                        && (self.unseen.contains(user)
+                            || self.inside.contains(user) != truth.is_member(user, head)) =>
                 {
                     self.fault(Fault::Difference, || {
                         format!("a sync from rev {since} to {to} lacks member {user:?}")

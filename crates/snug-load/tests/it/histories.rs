@@ -81,11 +81,20 @@ fn apply(change: &Change, inside: &mut BTreeSet<String>) {
     }
 }
 
+/// What a reader knows of members.
+#[derive(Default)]
+struct Known {
+    /// Whom it takes for members.
+    inside: BTreeSet<String>,
+    /// Of whom a frozen view kept something from it.
+    unseen: BTreeSet<String>,
+}
+
 /// The pages of a sync by a reader that stands at change `since` (none: before everything) up to change `head`, one or
-/// two. `known` is whom it takes for members; a view that is `frozen` shows no members.
-fn sync(plan: &Plan, since: Option<u64>, head: u64, known: &mut BTreeSet<String>, frozen: bool) -> Vec<Seen> {
+/// two. `known` is what it knows of members; a view that is `frozen` shows no members.
+fn sync(plan: &Plan, since: Option<u64>, head: u64, known: &mut Known, frozen: bool) -> Vec<Seen> {
     let now = inside(plan, head);
-    let page = |since: Option<u64>, to: u64, known: &mut BTreeSet<String>| {
+    let page = |since: Option<u64>, to: u64, known: &mut Known| {
         let span = since.unwrap_or(0) + 1..=to;
         let messages = plan.message_changes.iter().enumerate().filter(|(_, change)| span.contains(*change));
         let mut touched: BTreeSet<String> =
@@ -96,12 +105,14 @@ fn sync(plan: &Plan, since: Option<u64>, head: u64, known: &mut BTreeSet<String>
                 Change::Message(_) => None,
             }
         }));
-        touched.retain(|user| !frozen && known.contains(user) != now.contains(user));
-        for user in &touched {
-            if !known.remove(user) {
-                known.insert(user.clone());
-            }
+        if frozen {
+            known.unseen.append(&mut touched);
         }
+        touched.retain(|user| known.unseen.remove(user) || known.inside.contains(user) != now.contains(user));
+        for user in &touched {
+            known.inside.remove(user);
+        }
+        known.inside.extend(touched.intersection(&now).cloned());
         Seen::Sync(Sync {
             since: since.map_or(0, |since| BASE + since),
             to: BASE + to,
@@ -127,7 +138,7 @@ pub(crate) fn history(plan: &Plan, user: &str, stays: &[u64]) -> Vec<Seen> {
     let mut stays = stays.iter().copied().cycle();
     let mut seen = Vec::new();
     let mut position = None;
-    let mut known = BTreeSet::new();
+    let mut known = Known::default();
     for window in plan.windows().remove(user).unwrap_or_default() {
         let end = window.until.unwrap_or(plan.changes.len() as u64);
         let mut to = window.after;
@@ -138,7 +149,11 @@ pub(crate) fn history(plan: &Plan, user: &str, stays: &[u64]) -> Vec<Seen> {
             // A removal is not pushed to the one whom it removes.
             let heard = if window.until == Some(last) && !frozen { last - 1 } else { last };
             for at in to + 1..=heard {
-                apply(&plan.changes[at as usize - 1], &mut known);
+                let change = &plan.changes[at as usize - 1];
+                apply(change, &mut known.inside);
+                if let Change::Added(user) | Change::Removed(user) = change {
+                    known.unseen.remove(user);
+                }
                 seen.push(push(plan, at));
             }
             position = Some(heard);
