@@ -4,7 +4,7 @@
 //! the answers to one's own writes come in the order of rev; so a write's answer goes two ways: to whoever asked, and
 //! as [`Event::Written`] to its place among the events, where [`crate::follower::Follower`] needs it.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use snug_wire::conversations::{Inbox, InboxItem};
 use snug_wire::ids::AppId;
 use snug_wire::members::Member;
@@ -13,8 +13,8 @@ use snug_wire::paging::{InboxQuery, Page};
 use snug_wire::secrets::AccessToken;
 use snug_wire::socket::{
     Acknowledged, ConversationRequest, DeleteRequest, EditRequest, Hello, HelloRequest, HistoryRequest,
-    MembersRequest, PingRequest, Push, ReactRequest, ReadMarkRequest, Request, SendRequest, SyncRequest,
-    TokenRequest, TypingRequest, WatchRequest,
+    MembersRequest, PingRequest, Push, ReactRequest, ReadMarkRequest, Refreshed, Request, SendRequest,
+    SyncRequest, TokenRequest, TypingRequest, WatchRequest,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -77,8 +77,8 @@ impl Session {
     /// Connects to `app` and says hello.
     ///
     /// # Errors
-    /// [`Error::Transport`] where the server cannot be reached; [`Error::Closed`] where it closed instead of answering, with
-    /// 4401 for a token that does not hold; [`Error::Refused`] where it refused.
+    /// [`Error::Transport`] where the server cannot be reached; [`Error::Refused`] where it refused, with `unauthenticated` for
+    /// a token that does not hold; [`Error::Closed`] where it closed instead of answering.
     pub async fn connect(
         endpoint: &Endpoint,
         app: &AppId,
@@ -94,12 +94,12 @@ impl Session {
         Ok((session, Events { queue, shared }, hello))
     }
 
-    /// Gives another token of the same user, before the present one ends.
+    /// Gives another token of the same user, before the present one ends; answers when this one does.
     ///
     /// # Errors
     /// Those of every request: [`Error::Refused`], [`Error::Closed`], [`Error::Answer`].
-    pub async fn token(&self, token: AccessToken) -> Result<(), Error> {
-        self.ask::<IgnoredAny>(Request::Token(TokenRequest { token })).await.map(drop)
+    pub async fn token(&self, token: AccessToken) -> Result<Refreshed, Error> {
+        self.ask(Request::Token(TokenRequest { token })).await
     }
 
     /// Sends a message. It is on stable storage when this returns; sent again with the same id, it is the same message.

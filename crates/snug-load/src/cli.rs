@@ -39,7 +39,7 @@ pub struct ReplayArgs {
     pub limit: Option<u64>,
     /// How often the server is killed with SIGKILL while sends are unanswered, and started again. With PostgreSQL it is
     /// the database every other time.
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "spawn")]
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "server")]
     pub kills: u64,
     /// Decides who reads, who drops when, when the server is killed, and the ids of messages. Printed in the report.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
@@ -60,7 +60,7 @@ pub struct TargetArgs {
     #[arg(long, conflicts_with = "server", required_unless_present = "server")]
     pub spawn: bool,
     /// Where the server that is started keeps its data; for PostgreSQL a private one is started too.
-    #[arg(long, value_enum, default_value_t = Backend::Sqlite, requires = "spawn")]
+    #[arg(long, value_enum, default_value_t = Backend::Sqlite, conflicts_with = "server")]
     pub backend: Backend,
     /// Use this running server.
     #[arg(long, value_name = "URL", requires = "key")]
@@ -68,6 +68,9 @@ pub struct TargetArgs {
     /// An API key of the app to use.
     #[arg(long, value_name = "KEY", env = "SNUG_KEY", hide_env_values = true)]
     pub key: Option<String>,
+    /// The app to use, where the key does not tell it.
+    #[arg(long, value_name = "APP", requires = "server")]
+    pub app: Option<String>,
 }
 
 /// What `verify` takes.

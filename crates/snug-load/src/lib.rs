@@ -2,14 +2,18 @@
 //! log, and compares what every reader saw with what the log says.
 //!
 //! [`log`] reads a file, [`plan`] turns it into acts and the changes they must make, [`checker`] compares what a reader
-//! took in with them, and [`acks`] keeps what the server acknowledged.
+//! took in with them, and [`acks`] keeps what the server acknowledged. [`replay`] is the tool itself, and [`verify`] holds a
+//! server to an earlier replay.
 
 pub mod acks;
 pub mod checker;
+pub mod cli;
 pub mod findings;
 pub mod history;
 pub mod ids;
 pub mod log;
 pub mod plan;
+pub mod replay;
 pub mod report;
 pub mod schedule;
+pub mod verify;

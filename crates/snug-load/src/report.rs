@@ -68,6 +68,8 @@ pub struct Report {
     pub seed: u64,
     /// Conversations replayed.
     pub conversations: u64,
+    /// The file of acknowledgements.
+    pub acks: String,
     /// Lines read from the file.
     pub in_file: Counts,
     /// Lines whose every act was acknowledged.
@@ -146,6 +148,7 @@ impl fmt::Display for Report {
         writeln!(f, "events by push: {}, by a first sync: {}", self.pushed, self.caught_up)?;
         writeln!(f, "pushes missed: {}", self.missed)?;
         writeln!(f, "events that sync recovered: {}", self.recovered)?;
+        writeln!(f, "acknowledgements: {}", self.acks)?;
         for told in &self.findings.told {
             writeln!(f, "- {told}")?;
         }

@@ -4,9 +4,10 @@ use reqwest::header::HeaderMap;
 use serde::de::IgnoredAny;
 use snug_wire::ids::{ConversationId, MessageId};
 use snug_wire::messages::{
-    Message, MessageDraft, MessagePatch, MessageVersion, ReadMark, ReadRequest, Typing, WrittenMessage,
+    Changes, Message, MessageDraft, MessagePatch, MessageVersion, ReadMark, ReadRequest, Typing,
+    WrittenMessage,
 };
-use snug_wire::paging::{AsQuery, HistoryQuery, Nothing, Page};
+use snug_wire::paging::{AsQuery, HistoryQuery, Nothing, Page, SyncQuery};
 use snug_wire::text::Emoji;
 
 use super::Backend;
@@ -42,7 +43,16 @@ impl Backend {
     /// Those of every request.
     pub async fn message(&self, conversation: &ConversationId, id: &MessageId) -> Result<Message, Error> {
         let id = id.0.to_string();
-        self.get(&["conversations", conversation.as_str(), "messages", &id], NOTHING).await
+        let segments = ["conversations", conversation.as_str(), "messages", &id];
+        self.get::<WrittenMessage>(&segments, NOTHING).await.map(|written| written.message)
+    }
+
+    /// Reads what changed in a conversation.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn sync(&self, conversation: &ConversationId, query: &SyncQuery) -> Result<Changes, Error> {
+        self.get(&["conversations", conversation.as_str(), "sync"], Some(query)).await
     }
 
     /// Edits a message.

@@ -1,7 +1,7 @@
 //! Roles.
 
 use reqwest::header::HeaderMap;
-use snug_wire::paging::{Page, PageQuery};
+use snug_wire::paging::Page;
 use snug_wire::roles::{Role, RoleDraft, RoleScope};
 use snug_wire::text::RoleName;
 
@@ -14,8 +14,8 @@ impl Backend {
     ///
     /// # Errors
     /// Those of every request.
-    pub async fn roles(&self, query: &PageQuery) -> Result<Page<Role>, Error> {
-        self.get(&["roles"], Some(query)).await
+    pub async fn roles(&self) -> Result<Page<Role>, Error> {
+        self.get(&["roles"], NOTHING).await
     }
 
     /// Makes or replaces a role.

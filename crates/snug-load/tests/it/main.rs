@@ -2,6 +2,7 @@
 
 mod acks;
 mod checker;
+mod cli;
 mod corruption;
 mod histories;
 mod log;

@@ -34,7 +34,8 @@ proptest! {
         prop_assert!(online.values().all(|online| *online));
         let mut readers: Vec<&str> = schedule.readers.iter().map(String::as_str).collect();
         let mut came: Vec<&str> = online.into_keys().collect();
-        (readers.sort_unstable(), came.sort_unstable());
+        readers.sort_unstable();
+        came.sort_unstable();
         prop_assert_eq!(&readers, &came);
 
         let from_start = schedule.moves.get(&0).map_or(0, |moves| {

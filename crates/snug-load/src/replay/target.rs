@@ -1,0 +1,138 @@
+//! The server that a replay goes to: one that runs, or one of our own that can be killed.
+
+use anyhow::{Context, Result, bail};
+use snug_client::wire::ids::AppId;
+use snug_client::wire::paging::PageQuery;
+use snug_client::{Backend, Endpoint, Installation};
+use snug_rig::{Postgres, PostgresOptions, Server, ServerOptions};
+
+use crate::cli;
+
+/// Where a replay goes to.
+pub(super) struct Target {
+    /// Where the server is.
+    pub(super) endpoint: Endpoint,
+    /// The app, and the key to it.
+    pub(super) backend: Backend,
+    /// The server, where it is our own.
+    pub(super) spawned: Option<Spawned>,
+}
+
+impl Target {
+    /// Finds the server that was named, or starts one.
+    ///
+    /// # Errors
+    /// That it cannot be reached, that the key does not tell which app is meant, or that it does not start.
+    pub(super) async fn find(args: &cli::TargetArgs) -> Result<Self> {
+        match (&args.server, &args.key) {
+            (Some(server), Some(key)) => {
+                let endpoint = Endpoint::new(server)?;
+                let backend =
+                    Backend::new(&endpoint, app_of(&endpoint, key, args.app.as_deref()).await?, key)?;
+                Ok(Self { endpoint, backend, spawned: None })
+            }
+            _ => {
+                let backend = args.backend;
+                tokio::task::spawn_blocking(move || Self::spawn(backend))
+                    .await
+                    .context("starting a server")?
+            }
+        }
+    }
+
+    fn spawn(backend: cli::Backend) -> Result<Self> {
+        let spawned = Spawned::start(backend)?;
+        let endpoint = Endpoint::new(&spawned.server.url())?;
+        let (app, key) = provision(&spawned.server)?;
+        let backend = Backend::new(&endpoint, app, &key)?;
+        Ok(Self { endpoint, backend, spawned: Some(spawned) })
+    }
+}
+
+/// The app that the key is for.
+async fn app_of(endpoint: &Endpoint, key: &str, named: Option<&str>) -> Result<AppId> {
+    if let Some(app) = named {
+        return app.parse().with_context(|| format!("{app:?} is no app's id"));
+    }
+    let apps = Installation::new(endpoint, key)?.apps(&PageQuery::default()).await;
+    match apps.context("the key does not tell its app: name it with --app")?.items.as_slice() {
+        [app] => Ok(app.id.clone()),
+        apps => bail!("the key sees {} apps: name one with --app", apps.len()),
+    }
+}
+
+/// What is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Victim {
+    /// The server itself.
+    Server,
+    /// Its database.
+    Database,
+}
+
+/// A server of our own, with its data in a temporary folder. Dropped, it is stopped and its data is removed.
+pub(super) struct Spawned {
+    // Before its database, for it has to end first.
+    server: Server,
+    postgres: Option<Postgres>,
+}
+
+impl Spawned {
+    /// Starts it. Blocks.
+    pub(super) fn start(backend: cli::Backend) -> Result<Self> {
+        const DATA: &str = "snug";
+        const KEYS: &str = "snug_keys";
+        let (postgres, backend) = match backend {
+            cli::Backend::Sqlite => (None, snug_rig::Backend::Sqlite),
+            cli::Backend::Postgres => {
+                let postgres = Postgres::start(PostgresOptions::default())?;
+                postgres.create_database(DATA)?;
+                postgres.create_database(KEYS)?;
+                let backend =
+                    snug_rig::Backend::Postgres { url: postgres.url(DATA), keys_url: postgres.url(KEYS) };
+                (Some(postgres), backend)
+            }
+        };
+        let server = Server::start(ServerOptions { backend, ..ServerOptions::default() })?;
+        Ok(Self { server, postgres })
+    }
+
+    /// Whether it has a database that can be killed apart from it.
+    pub(super) fn has_database(&self) -> bool {
+        self.postgres.is_some()
+    }
+
+    /// Kills the victim with SIGKILL. Blocks until it is gone.
+    pub(super) fn kill(&mut self, victim: Victim) -> Result<()> {
+        match (victim, &mut self.postgres) {
+            (Victim::Database, Some(postgres)) => postgres.kill(),
+            (Victim::Database | Victim::Server, _) => self.server.kill(),
+        }
+    }
+
+    /// Starts the victim again. Blocks until it is ready.
+    pub(super) fn restart(&mut self, victim: Victim) -> Result<()> {
+        match (victim, &mut self.postgres) {
+            (Victim::Database, Some(postgres)) => postgres.restart(),
+            (Victim::Database | Victim::Server, _) => self.server.restart(),
+        }
+    }
+}
+
+/// Makes an app, and a key for what a replay does.
+fn provision(server: &Server) -> Result<(AppId, String)> {
+    let app = run(server, &["app", "create", "Replay"])?;
+    let key = run(server, &["key", "create", &app, "--scopes", "users,tokens,conversations,messages"])?;
+    Ok((app.parse().with_context(|| format!("{app:?} is no app's id"))?, key))
+}
+
+/// Runs an operator's command, and answers its last line.
+fn run(server: &Server, arguments: &[&str]) -> Result<String> {
+    let output = server.command().args(arguments).output().context("starting snug")?;
+    let command = arguments.join(" ");
+    if !output.status.success() {
+        bail!("snug {command} failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let text = String::from_utf8(output.stdout).with_context(|| format!("the output of snug {command}"))?;
+    text.lines().last().map(str::to_owned).with_context(|| format!("snug {command} said nothing"))
+}
