@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use proptest::{prelude::*, test_runner::TestRunner};
+use proptest::{
+    prelude::*,
+    test_runner::{TestCaseError, TestRunner},
+};
 use snug_core::sealing::{
     Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, OpenError, Place, Plain, Sealer, SealingError,
 };
@@ -375,22 +378,46 @@ fn bodies() -> impl Strategy<Value = MessageBody> {
     })
 }
 
-#[tokio::test]
-async fn whatever_a_message_says_comes_back() {
+/// Runs a property over values of a strategy, with a sealer that remembers everything and so never waits.
+async fn for_all<T: std::fmt::Debug + 'static>(
+    values: impl Strategy<Value = T> + Send + 'static,
+    holds: impl AsyncFn(&Sealer, T) -> Result<(), TestCaseError> + Send + 'static,
+) {
     let (_installation, sealer) = world().await;
-    let place = message(1, ANN, NOON);
-    // Everything is remembered by now, so that sealing and opening never wait.
-    let ready = tokio::runtime::Handle::current();
+    let runtime = tokio::runtime::Handle::current();
     let run = move || {
-        let check = |body: MessageBody| {
-            let opened = ready.block_on(async {
-                let sealed = sealer.seal(&place, &body).await.unwrap();
-                sealer.open_one(&place, &sealed).await.unwrap()
-            });
-            prop_assert_eq!(opened, body);
-            Ok(())
-        };
-        TestRunner::default().run(&bodies(), check).unwrap();
+        let check = |value| runtime.block_on(holds(&sealer, value));
+        TestRunner::default().run(&values, check).unwrap();
     };
     tokio::task::spawn_blocking(run).await.unwrap();
+}
+
+#[tokio::test]
+async fn whatever_a_message_says_comes_back() {
+    for_all(bodies(), async |sealer, body| {
+        let place = message(1, ANN, NOON);
+        let sealed = sealer.seal(&place, &body).await.unwrap();
+        prop_assert_eq!(sealer.open_one(&place, &sealed).await.unwrap(), body);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_bytes_lie_there_are_refused() {
+    // Many of them with a header that can be read.
+    let headers = prop_oneof![
+        Just(vec![]),
+        Just(vec![1, 1]),
+        Just([&[1, 2][..], &ANN.0.to_be_bytes()].concat()),
+        Just([&[1, 0x12][..], &ANN.0.to_be_bytes(), &[1, 0, 0, 0, 0], &NOON.day().to_be_bytes()].concat()),
+    ];
+    let bytes = (headers, proptest::collection::vec(any::<u8>(), 0..200));
+    for_all(bytes, async |sealer, (header, rest)| {
+        let sealed = Sealed([header, rest].concat().into());
+        let opened = sealer.open_one(&message(1, ANN, NOON), &sealed).await;
+        prop_assert!(matches!(opened, Err(SealingError::Open(OpenError::Tampered | OpenError::Unknown))));
+        Ok(())
+    })
+    .await;
 }
