@@ -18,11 +18,23 @@ pub(crate) struct Generated {
     pub(crate) compared_by: &'static str,
 }
 
-pub(crate) const GENERATED: &[Generated] = &[Generated {
-    file: "crates/snug-model/policy.txt",
-    package: "snug-model",
-    compared_by: "crates/snug-model/tests/it/policy/table.rs",
-}];
+pub(crate) const GENERATED: &[Generated] = &[
+    Generated {
+        file: "crates/snug-model/policy.txt",
+        package: "snug-model",
+        compared_by: "crates/snug-model/tests/it/policy/table.rs",
+    },
+    Generated {
+        file: "docs/openapi.json",
+        package: "snug-api",
+        compared_by: "crates/snug-api/tests/it/documents.rs",
+    },
+    Generated {
+        file: "docs/asyncapi.json",
+        package: "snug-api",
+        compared_by: "crates/snug-api/tests/it/documents.rs",
+    },
+];
 
 /// Has the comparing tests write their files. What they say then is a diff for a person to read.
 pub(crate) fn generate(root: &Path) -> Result<ExitCode> {

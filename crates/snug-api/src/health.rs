@@ -13,6 +13,7 @@ use snug_model::Invalid;
 use snug_wire::{Code, Problem, limits::Limits};
 
 use crate::{
+    asyncapi,
     call::{Failure, Node, failed, reply},
     openapi, problem,
 };
@@ -24,8 +25,8 @@ pub(crate) fn router(node: &Arc<Node>) -> Router {
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(move || readiness(ready)))
         .route("/v1/limits", get(async || reply(StatusCode::OK, &Limits::of_server()).unwrap_or_else(failed)))
-        .route("/openapi.json", get(async || document(openapi::openapi_json())))
-        .route("/asyncapi.json", get(async || document(openapi::asyncapi_json())))
+        .route("/openapi.json", get(async || document(openapi::json())))
+        .route("/asyncapi.json", get(async || document(asyncapi::json())))
         .route("/problems/{code}", get(explain))
         .fallback(async || problem::response(&Problem::of(Code::NotFound)))
         .method_not_allowed_fallback(async || failed(not_allowed()))

@@ -3,6 +3,7 @@
 //! What this crate makes impossible to break: a request is authenticated, read strictly and answered in the forms of
 //! `wire.md`, whichever route it takes, and nothing gets around the core.
 
+pub mod asyncapi;
 mod call;
 mod credentials;
 mod health;

@@ -14,12 +14,14 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use utoipa::{
-    IntoParams, PartialSchema, ToSchema,
+    IntoParams, ToSchema,
     openapi::{
         RefOr, Schema,
         path::{Parameter, ParameterIn},
     },
 };
+
+use snug_wire::paging::Page;
 
 use crate::{
     call::{Answered, Call, Node, failed},
@@ -55,21 +57,17 @@ type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answered> + Send>
 type SchemaOf = fn() -> RefOr<Schema>;
 type Collect = fn(&mut Vec<(String, RefOr<Schema>)>);
 
-/// A schema by its name, and all that it refers to.
+/// What a body looks like: a schema, by its name if it has one of its own, and all that it refers to.
 #[derive(Clone)]
-pub(crate) struct Named {
-    pub(crate) name: String,
+pub(crate) struct Looks {
+    pub(crate) name: Option<String>,
     pub(crate) schema: SchemaOf,
     pub(crate) rest: Collect,
 }
 
-impl Named {
-    pub(crate) fn of<T: ToSchema>() -> Self {
-        Self {
-            name: T::name().into_owned(),
-            schema: <T as PartialSchema>::schema,
-            rest: <T as ToSchema>::schemas,
-        }
+impl Looks {
+    pub(crate) fn like<T: ToSchema>() -> Self {
+        Self { name: Some(T::name().into_owned()), schema: T::schema, rest: T::schemas }
     }
 }
 
@@ -87,9 +85,12 @@ pub struct Route {
     pub takes: Takes,
     /// Whether it takes an `Idempotency-Key`.
     pub once: bool,
+    /// Whether it takes `If-Match`.
+    pub if_match: bool,
     pub(crate) query: Vec<Parameter>,
-    pub(crate) body: Option<Named>,
-    pub(crate) answers: Vec<(u16, Option<Named>)>,
+    pub(crate) body: Option<Looks>,
+    pub(crate) body_required: bool,
+    pub(crate) answers: Vec<(u16, Option<Looks>)>,
     handler: Handler,
 }
 
@@ -113,6 +114,8 @@ impl Route {
             summary,
             takes,
             once: false,
+            if_match: false,
+            body_required: false,
             query: Vec::new(),
             body: None,
             answers: Vec::new(),
@@ -128,13 +131,33 @@ impl Route {
 
     /// Its body is of this type.
     pub(crate) fn body<T: ToSchema>(mut self) -> Self {
-        self.body = Some(Named::of::<T>());
+        self.body = Some(Looks::like::<T>());
+        self.body_required = true;
+        self
+    }
+
+    /// It may have a body of this type.
+    pub(crate) fn optional_body<T: ToSchema>(mut self) -> Self {
+        self.body = Some(Looks::like::<T>());
+        self
+    }
+
+    /// It takes `If-Match`.
+    pub(crate) fn if_match(mut self) -> Self {
+        self.if_match = true;
         self
     }
 
     /// It answers with this status and type.
     pub(crate) fn answers<T: ToSchema>(mut self, status: u16) -> Self {
-        self.answers.push((status, Some(Named::of::<T>())));
+        self.answers.push((status, Some(Looks::like::<T>())));
+        self
+    }
+
+    /// It answers with pages of these.
+    pub(crate) fn lists<T: ToSchema>(mut self) -> Self {
+        // A page has no name of its own: there is one for each kind of item.
+        self.answers.push((200, Some(Looks { name: None, ..Looks::like::<Page<T>>() })));
         self
     }
 

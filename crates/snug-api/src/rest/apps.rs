@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use snug_wire::{
     apps::{App, AppDraft, AppPatch},
     jobs::StartedJob,
-    paging::{NoQuery, Page, PageQuery},
+    paging::{NoQuery, PageQuery},
 };
 
 use super::{page, page_of};
@@ -26,7 +26,7 @@ pub(super) fn routes() -> Vec<Route> {
             .once(),
         Route::new(Method::GET, APPS, "listApps", "Lists the apps of the installation.", installation, list)
             .query::<PageQuery>()
-            .answers::<Page<App>>(200),
+            .lists::<App>(),
         Route::new(Method::GET, APP, "getApp", "Shows the app and its settings.", app, get)
             .answers::<App>(200),
         Route::new(Method::PATCH, APP, "editApp", "Changes the app's name and settings.", app, edit)

@@ -6,7 +6,7 @@ use snug_wire::{
     conversations::{
         Conversation, ConversationDraft, ConversationPatch, ConversationReplacement, MemberBan, MemberUnban,
     },
-    paging::{ConversationsQuery, NoQuery, Page},
+    paging::{ConversationsQuery, NoQuery},
     preconditions,
 };
 
@@ -31,7 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
             list,
         )
         .query::<ConversationsQuery>()
-        .answers::<Page<Conversation>>(200),
+        .lists::<Conversation>(),
         Route::new(
             Method::POST,
             CONVERSATIONS,
@@ -40,7 +40,7 @@ pub(super) fn routes() -> Vec<Route> {
             takes("conversation.create"),
             create,
         )
-        .body::<ConversationDraft>()
+        .optional_body::<ConversationDraft>()
         .answers::<Conversation>(201)
         .answers::<Conversation>(200)
         .once(),
@@ -52,9 +52,10 @@ pub(super) fn routes() -> Vec<Route> {
             takes("conversation.edit"),
             put,
         )
-        .body::<ConversationReplacement>()
+        .optional_body::<ConversationReplacement>()
         .answers::<Conversation>(201)
-        .answers::<Conversation>(200),
+        .answers::<Conversation>(200)
+        .if_match(),
         Route::new(Method::GET, CONVERSATION, "getConversation", "Shows a conversation.", takes(""), get)
             .answers::<Conversation>(200),
         Route::new(
@@ -66,7 +67,8 @@ pub(super) fn routes() -> Vec<Route> {
             edit,
         )
         .body::<ConversationPatch>()
-        .answers::<Conversation>(200),
+        .answers::<Conversation>(200)
+        .if_match(),
         Route::new(
             Method::DELETE,
             CONVERSATION,

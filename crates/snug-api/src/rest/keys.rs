@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use snug_wire::{
     keys::{ApiKey, KeyDraft, NewApiKey},
-    paging::{NoQuery, Page, PageQuery},
+    paging::{NoQuery, PageQuery},
     secrets::KeySecret,
 };
 
@@ -20,7 +20,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Method::GET, KEYS, "listKeys", "Lists the app's keys.", keys, list)
             .query::<PageQuery>()
-            .answers::<Page<ApiKey>>(200),
+            .lists::<ApiKey>(),
         Route::new(
             Method::POST,
             KEYS,

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use snug_wire::{
     members::{AddedMembers, Member, MemberAddition, MemberPatch, MemberReplacement},
     messages::{ReadMark, ReadRequest, Typing},
-    paging::{AsQuery, NoQuery, Page, PageQuery, RemovalQuery},
+    paging::{AsQuery, NoQuery, PageQuery, RemovalQuery},
 };
 
 use super::{made, page, page_of};
@@ -21,7 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Method::GET, MEMBERS, "listMembers", "Lists the members.", takes(""), list)
             .query::<PageQuery>()
-            .answers::<Page<Member>>(200),
+            .lists::<Member>(),
         Route::new(
             Method::POST,
             MEMBERS,
@@ -41,7 +41,7 @@ pub(super) fn routes() -> Vec<Route> {
             takes("member.add"),
             put,
         )
-        .body::<MemberReplacement>()
+        .optional_body::<MemberReplacement>()
         .answers::<Member>(201)
         .answers::<Member>(200),
         Route::new(Method::PATCH, MEMBER, "editMember", "Changes a member.", takes("member.edit"), edit)

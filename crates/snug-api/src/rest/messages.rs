@@ -35,7 +35,7 @@ pub(super) fn routes() -> Vec<Route> {
             history,
         )
         .query::<HistoryQuery>()
-        .answers::<Page<Message>>(200),
+        .lists::<Message>(),
         Route::new(Method::GET, MESSAGE, "getMessage", "Shows a message.", reads, get)
             .answers::<WrittenMessage>(200),
         Route::new(
@@ -65,7 +65,7 @@ pub(super) fn routes() -> Vec<Route> {
             Takes::both("messages:read", "message.read_versions"),
             versions,
         )
-        .answers::<Page<MessageVersion>>(200),
+        .lists::<MessageVersion>(),
         Route::new(Method::PUT, REACTION, "react", "Reacts to a message.", reacts, react)
             .query::<AsQuery>()
             .answers::<WrittenMessage>(200),

@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use snug_wire::{
-    paging::{NoQuery, Page},
+    paging::NoQuery,
     roles::{Role, RoleDraft},
 };
 
@@ -18,7 +18,7 @@ pub(super) fn routes() -> Vec<Route> {
     let roles = Takes::back_end("roles");
     vec![
         Route::new(Method::GET, "/v1/apps/{app}/roles", "listRoles", "Lists the app's roles.", roles, list)
-            .answers::<Page<Role>>(200),
+            .lists::<Role>(),
         Route::new(Method::PUT, ROLE, "putRole", "Makes or replaces a role.", roles, put)
             .body::<RoleDraft>()
             .answers::<Role>(201)

@@ -29,9 +29,9 @@ pub(super) fn routes() -> Vec<Route> {
             list,
         )
         .query::<UsersQuery>()
-        .answers::<Page<User>>(200),
+        .lists::<User>(),
         Route::new(Method::PUT, USER, "putUser", "Makes or replaces a user.", Takes::back_end("users"), put)
-            .body::<UserDraft>()
+            .optional_body::<UserDraft>()
             .answers::<User>(201)
             .answers::<User>(200),
         Route::new(Method::GET, USER, "getUser", "Shows a user; a client itself.", takes(""), get)
@@ -49,7 +49,7 @@ pub(super) fn routes() -> Vec<Route> {
             takes("user.ban"),
             ban,
         )
-        .body::<BanDraft>()
+        .optional_body::<BanDraft>()
         .answers_nothing(204)
         .once(),
         Route::new(
@@ -60,7 +60,7 @@ pub(super) fn routes() -> Vec<Route> {
             takes("user.ban"),
             unban,
         )
-        .body::<Nothing>()
+        .optional_body::<Nothing>()
         .answers_nothing(204)
         .once(),
         Route::new(
@@ -71,7 +71,7 @@ pub(super) fn routes() -> Vec<Route> {
             Takes::back_end("users"),
             revoke_tokens,
         )
-        .body::<Nothing>()
+        .optional_body::<Nothing>()
         .answers_nothing(204)
         .once(),
         Route::new(

@@ -1,0 +1,3 @@
+//! What the API promises, at its public boundary.
+
+mod documents;
