@@ -7,7 +7,6 @@ use snug_wire::{
     conversations::{Inbox, InboxItem},
     members::Member,
     messages::{Changes, Message, ReadMark, WrittenMessage},
-    paging::Page,
     socket::{Acknowledged, ClientFrame, CloseCode, Hello, Push, Refreshed, Refusal, Request, SUBPROTOCOL},
 };
 
@@ -21,7 +20,6 @@ pub fn json() -> &'static str {
 
 /// What each request is answered with.
 fn answers() -> Vec<(&'static str, Looks)> {
-    let page = |looks: Looks| Looks { name: None, ..looks };
     Request::OPS
         .iter()
         .map(|op| {
@@ -32,9 +30,9 @@ fn answers() -> Vec<(&'static str, Looks)> {
                 "read" => Looks::like::<ReadMark>(),
                 "inbox" => Looks::like::<Inbox>(),
                 "conversation" => Looks::like::<InboxItem>(),
-                "history" => page(Looks::like::<Page<Message>>()),
+                "history" => Looks::page_of::<Message>(),
                 "sync" => Looks::like::<Changes>(),
-                "members" => page(Looks::like::<Page<Member>>()),
+                "members" => Looks::page_of::<Member>(),
                 _ => Looks::like::<Acknowledged>(),
             };
             (*op, looks)

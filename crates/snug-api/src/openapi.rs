@@ -15,7 +15,7 @@ use utoipa::{
     },
 };
 
-use crate::routes::{Looks, Route, routes};
+use crate::routes::{Collect, Looks, Route, routes};
 
 /// The name of the credential of back ends.
 const API_KEY: &str = "api_key";
@@ -73,11 +73,16 @@ fn components(schemas: Schemas) -> Components {
 pub(crate) struct Schemas(pub(crate) BTreeMap<String, RefOr<Schema>>);
 
 impl Schemas {
+    /// Adds what something refers to.
+    fn add_rest(&mut self, rest: Collect) {
+        let mut schemas = Vec::new();
+        rest(&mut schemas);
+        self.0.extend(schemas);
+    }
+
     /// Adds a schema with all that it refers to; what stands for it where it is used.
     pub(crate) fn add(&mut self, looks: &Looks) -> RefOr<Schema> {
-        let mut rest = Vec::new();
-        (looks.rest)(&mut rest);
-        self.0.extend(rest);
+        self.add_rest(looks.rest);
         match &looks.name {
             None => (looks.schema)(),
             Some(name) => {
@@ -106,6 +111,9 @@ fn operation(route: &Route, schemas: &mut Schemas) -> OperationBuilder {
         .tag(tag(route.path));
     for parameter in path_parameters(route.path).chain(route.query.iter().cloned()).chain(header(route)) {
         operation = operation.parameter(parameter);
+    }
+    if let Some(rest) = route.query_rest {
+        schemas.add_rest(rest);
     }
     if let Some(body) = &route.body {
         let content = ContentBuilder::new().schema(Some(schemas.add(body))).build();

@@ -14,7 +14,7 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use utoipa::{
-    IntoParams, ToSchema,
+    IntoParams, PartialSchema, ToSchema,
     openapi::{
         RefOr, Schema,
         path::{Parameter, ParameterIn},
@@ -55,7 +55,7 @@ impl Takes {
 
 type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answered> + Send>> + Send + Sync>;
 type SchemaOf = fn() -> RefOr<Schema>;
-type Collect = fn(&mut Vec<(String, RefOr<Schema>)>);
+pub(crate) type Collect = fn(&mut Vec<(String, RefOr<Schema>)>);
 
 /// What a body looks like: a schema, by its name if it has one of its own, and all that it refers to.
 #[derive(Clone)]
@@ -68,6 +68,16 @@ pub(crate) struct Looks {
 impl Looks {
     pub(crate) fn like<T: ToSchema>() -> Self {
         Self { name: Some(T::name().into_owned()), schema: T::schema, rest: T::schemas }
+    }
+
+    /// A page of these, which has no name of its own: there is one for each kind of item.
+    pub(crate) fn page_of<T: ToSchema>() -> Self {
+        let rest = |schemas: &mut Vec<(String, RefOr<Schema>)>| {
+            schemas.push((T::name().into_owned(), T::schema()));
+            T::schemas(schemas);
+            Page::<T>::schemas(schemas);
+        };
+        Self { name: None, schema: <Page<T> as PartialSchema>::schema, rest }
     }
 }
 
@@ -88,6 +98,7 @@ pub struct Route {
     /// Whether it takes `If-Match`.
     pub if_match: bool,
     pub(crate) query: Vec<Parameter>,
+    pub(crate) query_rest: Option<Collect>,
     pub(crate) body: Option<Looks>,
     pub(crate) body_required: bool,
     pub(crate) answers: Vec<(u16, Option<Looks>)>,
@@ -117,6 +128,7 @@ impl Route {
             if_match: false,
             body_required: false,
             query: Vec::new(),
+            query_rest: None,
             body: None,
             answers: Vec::new(),
             handler,
@@ -124,8 +136,9 @@ impl Route {
     }
 
     /// Its query has these parameters.
-    pub(crate) fn query<Q: IntoParams>(mut self) -> Self {
+    pub(crate) fn query<Q: IntoParams + ToSchema>(mut self) -> Self {
         self.query = Q::into_params(|| Some(ParameterIn::Query));
+        self.query_rest = Some(Q::schemas);
         self
     }
 
@@ -156,8 +169,7 @@ impl Route {
 
     /// It answers with pages of these.
     pub(crate) fn lists<T: ToSchema>(mut self) -> Self {
-        // A page has no name of its own: there is one for each kind of item.
-        self.answers.push((200, Some(Looks { name: None, ..Looks::like::<Page<T>>() })));
+        self.answers.push((200, Some(Looks::page_of::<T>())));
         self
     }
 

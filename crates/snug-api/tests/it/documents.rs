@@ -37,7 +37,8 @@ fn every_reference_of_a_document_leads_to_a_schema() {
         while let Some(value) = open.pop() {
             match value {
                 serde_json::Value::Object(object) => {
-                    if let Some(name) = object.get("$ref").and_then(|it| it.as_str()?.strip_prefix("#/components/schemas/"))
+                    if let Some(name) =
+                        object.get("$ref").and_then(|it| it.as_str()?.strip_prefix("#/components/schemas/"))
                     {
                         assert!(schemas.contains_key(name), "nothing is called {name}");
                         references += 1;
