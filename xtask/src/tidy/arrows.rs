@@ -47,7 +47,7 @@ const MAP: &[Arrows] = &[
     },
     Arrows {
         crate_name: "snug-load",
-        built_from: &["snug-client", "snug-wire", "snug-rig"],
+        built_from: &["snug-model", "snug-wire", "snug-client", "snug-rig"],
         tested_with: &[],
         never: &[],
     },
