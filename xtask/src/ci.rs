@@ -1,17 +1,53 @@
 //! `cargo xtask ci`: what `cargo xtask test` leaves to CI.
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
-use crate::machine::{self, CARGO_DENY};
+use crate::machine::{self, CARGO_DENY, POSTGRESQL};
 use crate::report::{Report, cargo};
+use crate::test;
+
+/// Where the data lies that is not part of the project, relative to its root, unless `SNUG_SHARED` says otherwise.
+const SHARED: &str = "../shared";
+
+/// Tests that need root and /dev/fuse, as arguments of `cargo test`.
+const POWER: &[&[&str]] = &[&["--package", "snug-rig", "--features", "power", "--test", "power"]];
+
+/// Replays of the whole log, as arguments of `snug-load replay`.
+const REPLAYS: &[&[&str]] = &[
+    &["--spawn", "--backend", "sqlite"],
+    &["--spawn", "--backend", "postgres"],
+    &["--spawn", "--backend", "sqlite", "--kills", "40"],
+    &["--spawn", "--backend", "postgres", "--kills", "40"],
+];
 
 /// Runs what needs shared data, root, FUSE or more time. The last line counts what passed and failed.
 pub(crate) fn ci(root: &Path) -> Result<ExitCode> {
-    machine::provide(&[&CARGO_DENY])?;
+    let shared = std::env::var_os("SNUG_SHARED").map_or_else(|| root.join(SHARED), Into::into);
+    let shared = shared.canonicalize().with_context(|| format!("the shared data, {}", shared.display()))?;
+    machine::provide(&[&CARGO_DENY, &POSTGRESQL])?;
     let mut report = Report::default();
     report.check(&mut cargo(root, ["deny", "--locked", "check", "licenses", "bans", "sources"]));
+    for arguments in POWER {
+        report.tests(test::cargo_test(root).args(*arguments));
+    }
+    replay(root, &shared, &mut report)?;
     Ok(report.close(&[]))
+}
+
+/// Replays real conversations on both backends, without and with kills.
+fn replay(root: &Path, shared: &Path, report: &mut Report) -> Result<()> {
+    let log = shared.join("data/ubuntu-irc.ndjson.gz");
+    ensure!(log.is_file(), "{} is missing", log.display());
+    report.check(&mut cargo(
+        root,
+        ["build", "--locked", "--release", "--package", "snug", "--package", "snug-load"],
+    ));
+    for arguments in REPLAYS {
+        let mut replay = Command::new(root.join("target/release/snug-load"));
+        report.check(replay.current_dir(root).arg("replay").arg(&log).args(*arguments));
+    }
+    Ok(())
 }

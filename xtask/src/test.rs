@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that a plain machine can check, on both backends.
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 use snug_rig::{Postgres, PostgresOptions};
@@ -25,10 +25,14 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     // Tests of one crate start the binaries of another, which Cargo does not know.
     report.check(&mut cargo(root, ["build", "--locked", "--workspace", "--bins"]));
     let postgres = Postgres::start(PostgresOptions::default()).context("PostgreSQL does not start")?;
-    let mut tests = cargo(root, ["test", "--locked", "--workspace", "--no-fail-fast"]);
-    tests.env("SNUG_TEST_POSTGRES", postgres.url("postgres"));
-    // A run that judges must not write what it judges.
-    tests.env_remove(UPDATE).env("INSTA_UPDATE", "no");
-    report.tests(&mut tests);
+    let mut tests = cargo_test(root);
+    report.tests(tests.arg("--workspace").env("SNUG_TEST_POSTGRES", postgres.url("postgres")));
     Ok(report.close(LEFT_TO_CI))
+}
+
+/// A `cargo test` that judges, and does not write what it judges.
+pub(crate) fn cargo_test(root: &Path) -> Command {
+    let mut command = cargo(root, ["test", "--locked", "--no-fail-fast"]);
+    command.env_remove(UPDATE).env("INSTA_UPDATE", "no");
+    command
 }
