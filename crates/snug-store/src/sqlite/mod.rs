@@ -1,1 +1,150 @@
-//! The embedded database.
+//! The embedded database: a file, one writer, a few readers.
+
+mod apps;
+mod basis;
+mod check;
+mod conversations;
+mod idempotency;
+mod inbox;
+mod jobs;
+mod keys;
+mod members;
+mod messages;
+mod readers;
+mod rows;
+mod schema;
+mod secrets;
+mod sql;
+mod store;
+mod sync;
+mod users;
+mod walk;
+mod writer;
+
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use snug_model::Permit;
+
+pub use self::secrets::SqliteKeys;
+use self::{readers::Readers, sql::Sql, writer::Writer};
+use crate::StoreResult;
+
+/// How a database is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Connections that read at the same time.
+    pub readers: usize,
+    /// What is to be wrong.
+    #[cfg(feature = "controls")]
+    pub control: Option<Control>,
+}
+
+/// A fault on purpose, so that a test can show that it would notice.
+#[cfg(feature = "controls")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// A commit is not synced before it is answered.
+    SynchronousNormal,
+    /// An act is answered before its commit.
+    AnswerBeforeCommit,
+    /// The facts that a permit rests on are not compared.
+    SkipComparison,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            #[cfg(feature = "controls")]
+            control: None,
+        }
+    }
+}
+
+#[cfg(feature = "controls")]
+impl Options {
+    fn synchronous(&self) -> &'static str {
+        if self.control == Some(Control::SynchronousNormal) { "NORMAL" } else { "FULL" }
+    }
+
+    fn answers_early(&self) -> bool {
+        self.control == Some(Control::AnswerBeforeCommit)
+    }
+
+    fn compares(&self) -> bool {
+        self.control != Some(Control::SkipComparison)
+    }
+}
+
+#[cfg(not(feature = "controls"))]
+impl Options {
+    fn synchronous(&self) -> &'static str {
+        "FULL"
+    }
+
+    fn answers_early(&self) -> bool {
+        false
+    }
+
+    fn compares(&self) -> bool {
+        true
+    }
+}
+
+/// The data in a SQLite file.
+pub struct Sqlite {
+    writer: Writer,
+    readers: Readers,
+    rows: Arc<AtomicU64>,
+    compares: bool,
+}
+
+impl Sqlite {
+    /// Opens the file at `path`, or makes it with mode 0600, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `Unavailable` where the file cannot be opened, or has a schema that this program does not know.
+    pub fn open(path: &Path, options: &Options) -> StoreResult<Self> {
+        let rows = Arc::new(AtomicU64::new(0));
+        let writer = Writer::start(schema::data(path, options)?, Arc::clone(&rows), options)?;
+        let readers = Readers::open(path, options.readers.max(1), Arc::clone(&rows))?;
+        Ok(Self { writer, readers, rows, compares: options.compares() })
+    }
+
+    /// Does an act with a permit that still holds.
+    async fn act<T, F>(&self, permit: &Permit, act: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Sql<'_>, &Permit) -> StoreResult<T> + Send + 'static,
+    {
+        let (permit, compares) = (permit.clone(), self.compares);
+        self.writer
+            .act(move |sql| {
+                if compares {
+                    basis::compare(sql, &permit)?;
+                }
+                act(sql, &permit)
+            })
+            .await
+    }
+
+    /// Reads with a permit that still holds.
+    async fn read<T, F>(&self, permit: &Permit, read: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Sql<'_>, &Permit) -> StoreResult<T> + Send + 'static,
+    {
+        let (permit, compares) = (permit.clone(), self.compares);
+        self.readers
+            .read(move |sql| {
+                if compares {
+                    basis::compare(sql, &permit)?;
+                }
+                read(sql, &permit)
+            })
+            .await
+    }
+}

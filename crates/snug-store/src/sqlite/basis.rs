@@ -1,0 +1,47 @@
+//! Comparison of the facts that a permit rests on.
+
+use rusqlite::params;
+use snug_model::{AppKey, Permit, Version, policy::Fact};
+
+use super::sql::Sql;
+use crate::{StoreError, StoreResult};
+
+/// Refuses a permit of which a fact has changed. It runs in the transaction of the act: nothing can come between, since
+/// there is one writer, and a read sees one snapshot.
+pub(super) fn compare(sql: &Sql<'_>, permit: &Permit) -> StoreResult<()> {
+    for (fact, seen) in permit.basis() {
+        if version(sql, permit.app(), fact)? != *seen {
+            return Err(StoreError::Stale);
+        }
+    }
+    Ok(())
+}
+
+/// The version of a fact now; 0 where there is no such row.
+fn version(sql: &Sql<'_>, app: AppKey, fact: &Fact) -> StoreResult<Version> {
+    let app = app.0;
+    let found = match fact {
+        Fact::App => sql.maybe("SELECT version FROM apps WHERE app = ?1", params![app], |row| row.int()),
+        Fact::Key(id) => sql.maybe(
+            "SELECT version FROM keys WHERE id = ?1 AND app = ?2",
+            params![id.as_str(), app],
+            |row| row.int(),
+        ),
+        Fact::User(user) => {
+            sql.maybe("SELECT version FROM users WHERE user = ?1 AND app = ?2", params![user.0, app], |row| {
+                row.int()
+            })
+        }
+        Fact::Conversation(conversation) => sql.maybe(
+            "SELECT version FROM conversations WHERE conversation = ?1 AND app = ?2",
+            params![conversation.0, app],
+            |row| row.int(),
+        ),
+        Fact::Member(conversation, user) => sql.maybe(
+            "SELECT version FROM members WHERE app = ?1 AND conversation = ?2 AND user = ?3",
+            params![app, conversation.0, user.0],
+            |row| row.int(),
+        ),
+    };
+    Ok(Version(found?.unwrap_or(0)))
+}

@@ -1,0 +1,94 @@
+//! Files, connections and migrations.
+
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path};
+
+use refinery::{Runner, error::Kind};
+use rusqlite::{Connection, OpenFlags};
+
+use super::Options;
+use crate::{StoreError, StoreResult};
+
+mod data {
+    refinery::embed_migrations!("migrations/sqlite");
+}
+
+mod keys {
+    refinery::embed_migrations!("migrations/keys_sqlite");
+}
+
+/// Statements that a connection keeps prepared: more than there are.
+const STATEMENTS_KEPT: usize = 512;
+
+/// Opens the data for writing, and brings its schema up to date.
+pub(super) fn data(path: &Path, options: &Options) -> StoreResult<Connection> {
+    let connection = writer(path)?;
+    // FULL: a commit is synced before it is answered.
+    connection.pragma_update(None, "synchronous", options.synchronous())?;
+    // A checkpoint every 64 MB of log: fewer of them cost the writer less, and a restart stays quick.
+    connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
+    // 64 MiB, and pages of the file mapped beyond that.
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "mmap_size", 256 << 20)?;
+    migrated(connection, data::migrations::runner())
+}
+
+/// Opens the key store for writing, and brings its schema up to date.
+pub(super) fn keys(path: &Path) -> StoreResult<Connection> {
+    let connection = writer(path)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is destroyed is overwritten.
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    migrated(connection, keys::migrations::runner())
+}
+
+/// Opens a database that is there already, for reading.
+pub(super) fn reader(path: &Path) -> StoreResult<Connection> {
+    // Not read-only: who opens a log that was not closed well must repair it first. Nothing is written all the same.
+    let connection = connect(path)?;
+    connection.pragma_update(None, "query_only", "ON")?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    connection.pragma_update(None, "mmap_size", 256 << 20)?;
+    Ok(connection)
+}
+
+/// Makes the file, for its owner alone, where there is none. SQLite gives the files beside it the same mode.
+fn writer(path: &Path) -> StoreResult<Connection> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| StoreError::Unavailable(format!("the file cannot be opened: {error}")))?;
+    let connection = connect(path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    Ok(connection)
+}
+
+fn connect(path: &Path) -> StoreResult<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // A command of the operator's may write beside the server.
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    // What sorting and savepoints need stays in memory: no file that nobody knows of.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(connection)
+}
+
+/// Brings the schema up to date, all migrations in one transaction, and refuses one that this program does not know.
+fn migrated(mut connection: Connection, runner: Runner) -> StoreResult<Connection> {
+    let known = runner.get_migrations().iter().map(refinery::Migration::version).max();
+    // Grouped: by itself refinery notes a migration in another transaction than the one that does it.
+    match runner.set_grouped(true).run(&mut connection) {
+        Ok(_) => Ok(connection),
+        Err(error) => Err(match error.kind() {
+            Kind::MissingVersion(found) => StoreError::Unavailable(format!(
+                "its schema has version {}, and this program knows versions up to {}: use a newer program",
+                found.version(),
+                known.unwrap_or_default()
+            )),
+            _ => StoreError::Unavailable(format!("its schema cannot be brought up to date: {error}")),
+        }),
+    }
+}

@@ -1,0 +1,334 @@
+//! The contract, method by method: which side does it, and the function that does.
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use rusqlite::params;
+use snug_model::{
+    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey, facts::IdMac,
+    messages::Window,
+};
+
+use super::{
+    Sqlite, apps, check, conversations, idempotency, inbox, jobs, keys, members, messages, sync, users, walk,
+};
+use crate::*;
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn app(&self, app: AppRef, now: Timestamp) -> StoreResult<Option<AppRecord>> {
+        self.readers.read(move |sql| apps::find(sql, &app, now)).await
+    }
+
+    async fn key(&self, id: &KeyId) -> StoreResult<Option<KeyRow>> {
+        let id = id.clone();
+        self.readers.read(move |sql| keys::find(sql, &id)).await
+    }
+
+    async fn user(&self, app: AppKey, user: UserRef) -> StoreResult<Option<UserRow>> {
+        self.readers.read(move |sql| users::find(sql, app, user)).await
+    }
+
+    async fn conversation(
+        &self,
+        app: AppKey,
+        conversation: ConversationRef,
+        viewer: Viewer,
+    ) -> StoreResult<Option<Found>> {
+        self.readers.read(move |sql| conversations::find(sql, app, conversation, viewer)).await
+    }
+
+    async fn member(
+        &self,
+        app: AppKey,
+        conversation: ConversationKey,
+        user: UserKey,
+    ) -> StoreResult<Option<MemberRow>> {
+        self.readers.read(move |sql| members::row(sql, app, conversation, user)).await
+    }
+
+    async fn create_app(
+        &self,
+        permit: &Permit,
+        app: AppRow,
+        roles: Vec<RoleRow>,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| apps::create(sql, permit, app, roles, once)).await
+    }
+
+    async fn list_apps(&self, permit: &Permit, page: Page) -> StoreResult<Vec<AppRow>> {
+        self.read(permit, move |sql, _| apps::list(sql, page)).await
+    }
+
+    async fn edit_app(&self, permit: &Permit, edit: AppEdit) -> StoreResult<AppRow> {
+        self.act(permit, move |sql, permit| apps::edit(sql, permit, edit)).await
+    }
+
+    async fn delete_app(&self, permit: &Permit, job: JobRow) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| apps::delete(sql, permit, job)).await
+    }
+
+    async fn put_role(&self, permit: &Permit, role: RoleRow) -> StoreResult<bool> {
+        self.act(permit, move |sql, permit| apps::put_role(sql, permit, role)).await
+    }
+
+    async fn delete_role(&self, permit: &Permit, role: RoleKey) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| apps::delete_role(sql, permit, role)).await
+    }
+
+    async fn create_key(&self, permit: &Permit, key: KeyRow) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| keys::create(sql, permit, key)).await
+    }
+
+    async fn list_keys(&self, permit: &Permit, page: Page) -> StoreResult<Vec<(i64, KeyRow)>> {
+        self.read(permit, move |sql, permit| keys::list(sql, permit, page)).await
+    }
+
+    async fn revoke_key(&self, permit: &Permit, id: &KeyId, at: Timestamp) -> StoreResult<()> {
+        let id = id.clone();
+        self.act(permit, move |sql, permit| keys::revoke(sql, permit, &id, at)).await
+    }
+
+    async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> StoreResult<()> {
+        self.writer.act(move |sql| keys::note_use(sql, &used)).await
+    }
+
+    async fn revoke_tokens(
+        &self,
+        permit: &Permit,
+        revocation: RevocationRow,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| apps::revoke_tokens(sql, permit, revocation, once)).await
+    }
+
+    async fn write_user(&self, permit: &Permit, write: UserWrite) -> StoreResult<UserRow> {
+        self.act(permit, move |sql, permit| users::write(sql, permit, write)).await
+    }
+
+    async fn list_users(&self, permit: &Permit, page: Page) -> StoreResult<Vec<UserRow>> {
+        self.read(permit, move |sql, permit| users::list(sql, permit, page)).await
+    }
+
+    async fn people(&self, permit: &Permit, users: &[UserKey]) -> StoreResult<Vec<UserRow>> {
+        let users = users.to_vec();
+        self.read(permit, move |sql, permit| users::people(sql, permit, &users)).await
+    }
+
+    async fn people_by_id(
+        &self,
+        permit: &Permit,
+        ids: &[IdMac],
+        sharing: Option<UserKey>,
+    ) -> StoreResult<Vec<UserRow>> {
+        let ids = ids.to_vec();
+        self.read(permit, move |sql, permit| users::people_by_id(sql, permit, &ids, sharing)).await
+    }
+
+    async fn set_user_ban(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        ban: Option<BanRow>,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| users::set_ban(sql, permit, user, ban, at, once)).await
+    }
+
+    async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| users::erase(sql, permit, user, job)).await
+    }
+
+    async fn create_conversation(
+        &self,
+        permit: &Permit,
+        new: NewConversation,
+        once: Option<Once>,
+    ) -> StoreResult<Found> {
+        self.act(permit, move |sql, permit| conversations::create(sql, permit, new, once)).await
+    }
+
+    async fn edit_conversation(
+        &self,
+        permit: &Permit,
+        edit: ConversationEdit,
+    ) -> StoreResult<ConversationRow> {
+        self.act(permit, move |sql, permit| conversations::edit(sql, permit, edit)).await
+    }
+
+    async fn delete_conversation(&self, permit: &Permit, job: JobRow) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| conversations::delete(sql, permit, job)).await
+    }
+
+    async fn list_conversations(
+        &self,
+        permit: &Permit,
+        filter: ConversationFilter,
+        page: Page,
+    ) -> StoreResult<Vec<ConversationRow>> {
+        self.read(permit, move |sql, permit| conversations::list(sql, permit, filter, page)).await
+    }
+
+    async fn add_members(
+        &self,
+        permit: &Permit,
+        members: Vec<MemberAdd>,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<MembersChanged> {
+        self.act(permit, move |sql, permit| members::add(sql, permit, members, at, once)).await
+    }
+
+    async fn edit_member(&self, permit: &Permit, edit: MemberEdit) -> StoreResult<MembersChanged> {
+        self.act(permit, move |sql, permit| members::edit(sql, permit, edit)).await
+    }
+
+    async fn remove_member(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        forget: bool,
+        at: Timestamp,
+    ) -> StoreResult<MembersChanged> {
+        self.act(permit, move |sql, permit| members::remove(sql, permit, user, forget, at)).await
+    }
+
+    async fn set_member_ban(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        role: RoleKey,
+        ban: Option<BanRow>,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<MembersChanged> {
+        self.act(permit, move |sql, permit| members::set_ban(sql, permit, user, role, ban, at, once)).await
+    }
+
+    async fn list_members(&self, permit: &Permit, page: Page) -> StoreResult<Vec<MemberRow>> {
+        self.read(permit, move |sql, permit| members::list(sql, permit, page)).await
+    }
+
+    async fn mark_read(&self, permit: &Permit, mark: ReadMark) -> StoreResult<MemberRow> {
+        self.act(permit, move |sql, permit| members::mark_read(sql, permit, mark)).await
+    }
+
+    async fn audience(&self, permit: &Permit) -> StoreResult<Audience> {
+        self.read(permit, members::audience).await
+    }
+
+    async fn append(&self, permit: &Permit, message: NewMessage) -> StoreResult<Appended> {
+        self.act(permit, move |sql, permit| messages::append(sql, permit, message)).await
+    }
+
+    async fn edit_message(&self, permit: &Permit, edit: MessageEdit) -> StoreResult<MessageChanged> {
+        self.act(permit, move |sql, permit| messages::edit(sql, permit, edit)).await
+    }
+
+    async fn delete_message(
+        &self,
+        permit: &Permit,
+        id: MessageId,
+        at: Timestamp,
+    ) -> StoreResult<MessageChanged> {
+        self.act(permit, move |sql, permit| messages::delete(sql, permit, id, at)).await
+    }
+
+    async fn react(&self, permit: &Permit, reaction: ReactionWrite) -> StoreResult<MessageChanged> {
+        self.act(permit, move |sql, permit| messages::react(sql, permit, reaction)).await
+    }
+
+    async fn message(&self, permit: &Permit, id: MessageId) -> StoreResult<Option<MessageRow>> {
+        self.read(permit, move |sql, permit| messages::find(sql, permit, id)).await
+    }
+
+    async fn versions(&self, permit: &Permit, id: MessageId) -> StoreResult<Vec<VersionRow>> {
+        self.read(permit, move |sql, permit| messages::versions(sql, permit, id)).await
+    }
+
+    async fn history(&self, permit: &Permit, window: Window, limit: i64) -> StoreResult<MessagePage> {
+        self.read(permit, move |sql, permit| messages::history(sql, permit, window, limit)).await
+    }
+
+    async fn sync(&self, permit: &Permit, from: SyncFrom) -> StoreResult<SyncRows> {
+        self.read(permit, move |sql, permit| sync::sync(sql, permit, from)).await
+    }
+
+    async fn inbox(&self, permit: &Permit, user: UserKey, query: InboxQuery) -> StoreResult<InboxRows> {
+        self.read(permit, move |sql, permit| inbox::inbox(sql, permit, user, query)).await
+    }
+
+    async fn inbox_item(&self, permit: &Permit, user: UserKey) -> StoreResult<Option<InboxRow>> {
+        self.read(permit, move |sql, permit| inbox::inbox_item(sql, permit, user)).await
+    }
+
+    async fn unread(&self, permit: &Permit, user: UserKey, look: i64) -> StoreResult<UnreadRows> {
+        self.read(permit, move |sql, permit| inbox::unread(sql, permit, user, look)).await
+    }
+
+    async fn place_inboxes(&self, limit: i64) -> StoreResult<i64> {
+        self.writer.act(move |sql| inbox::place(sql, limit)).await
+    }
+
+    async fn remembered(&self, app: AppKey, scope: Mac) -> StoreResult<Option<Remembered>> {
+        self.readers.read(move |sql| idempotency::remembered(sql, app, scope)).await
+    }
+
+    async fn keep_answer(&self, app: AppKey, scope: Mac, answer: Sealed) -> StoreResult<()> {
+        self.writer.act(move |sql| idempotency::keep_answer(sql, app, scope, answer)).await
+    }
+
+    async fn forget_answers(&self, before: Timestamp, limit: i64) -> StoreResult<i64> {
+        self.writer.act(move |sql| idempotency::forget(sql, before, limit)).await
+    }
+
+    async fn job(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<JobRow>> {
+        let id = id.clone();
+        self.read(permit, move |sql, permit| jobs::find(sql, permit, &id)).await
+    }
+
+    async fn claim_job(&self, now: Timestamp, lease_until: Timestamp) -> StoreResult<Option<JobRow>> {
+        self.writer.act(move |sql| jobs::claim(sql, now, lease_until)).await
+    }
+
+    async fn work_job(
+        &self,
+        id: &JobId,
+        rows: i64,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> StoreResult<JobRow> {
+        let id = id.clone();
+        self.writer.act(move |sql| jobs::work(sql, &id, rows, now, lease_until)).await
+    }
+
+    async fn reserve(&self, count: u32) -> StoreResult<Range<i64>> {
+        self.writer
+            .act(move |sql| {
+                let statement = "UPDATE commits SET reserved = reserved + ?1 RETURNING reserved";
+                let last = sql.one(statement, params![count], |row| row.int())?;
+                Ok(last + 1 - i64::from(count)..last + 1)
+            })
+            .await
+    }
+
+    async fn ready(&self) -> StoreResult<()> {
+        self.readers.read(|_| Ok(())).await?;
+        // Every commit writes its version, so that an act that does nothing shows whether one can.
+        self.writer.act(|_| Ok(())).await
+    }
+
+    fn rows_read(&self) -> u64 {
+        self.rows.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    async fn check(&self) -> StoreResult<Vec<Finding>> {
+        self.readers.read(check::check).await
+    }
+
+    async fn walk(&self, from: WalkFrom, limit: i64) -> StoreResult<WalkPage> {
+        self.readers.read(move |sql| walk::walk(sql, from, limit)).await
+    }
+}
