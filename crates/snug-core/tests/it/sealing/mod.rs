@@ -1,5 +1,6 @@
 //! Sealing: what opens, what does not, and what the key store is asked.
 
+mod at_rest;
 mod golden;
 mod keys;
 mod macs;
