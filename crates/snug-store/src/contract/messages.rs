@@ -25,7 +25,7 @@ pub struct MessageRow {
     pub id: MessageId,
     /// Its place.
     pub seq: Seq,
-    /// When it last changed, in the conversation's count.
+    /// When it last changed, in the conversation's count; to a removed member nothing has a rev above the end of its view.
     pub rev: Rev,
     /// Who wrote it.
     pub sender: SenderRow,
@@ -174,7 +174,7 @@ pub struct SyncFrom {
 pub struct SyncRows {
     /// Whether the reader must forget what it has: another epoch, a rev that was not reached yet, more than
     /// [`SYNC_REVS_MAX`] behind, or missing a change that is forgotten. Then `messages` are the newest
-    /// [`SYNC_RESET_MESSAGES`], ascending by seq, `members` the own row, `conversation` is there, and `to` is `head`.
+    /// [`SYNC_RESET_MESSAGES`], `members` the own row, `conversation` is there, and `to` is `head`.
     ///
     /// [`SYNC_REVS_MAX`]: snug_model::limits::SYNC_REVS_MAX
     /// [`SYNC_RESET_MESSAGES`]: snug_model::limits::SYNC_RESET_MESSAGES
