@@ -119,6 +119,7 @@ pub trait Store: Send + Sync + 'static {
     // Conversations and members.
 
     /// Makes a conversation with its first members; answers it with the row of the permit's user, if it is one of them.
+    /// `NotFound` where one is no user of the app, or was erased.
     async fn create_conversation(
         &self,
         permit: &Permit,
@@ -162,6 +163,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> StoreResult<MembersChanged>;
     /// Bans a person from the conversation, member or not, which removes it; or lifts the ban, which adds nobody. Who never
     /// was a member gets a row with `role`, forgotten, for it has no view. It takes a rev where a member is removed.
+    /// `NotFound` where it is no user of the app, or was erased.
     async fn set_member_ban(
         &self,
         permit: &Permit,
