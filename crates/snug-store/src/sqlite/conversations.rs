@@ -181,6 +181,9 @@ pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: ConversationEdit) -> St
             ":app": app.0,
         },
     )?;
+    if edit.history != before.history {
+        members::recount_removed(sql, app, key, edit.history)?;
+    }
     let moved = advance(sql, app, key, Step { at: edit.at, message: false, members: 0 })?;
     note_change(sql, app, key, &moved, Change::Conversation, edit.at)?;
     row(sql, app, key)?.ok_or(StoreError::NotFound)

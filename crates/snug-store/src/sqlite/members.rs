@@ -403,6 +403,23 @@ fn take_out(
     settle(sql, host, after.user, -1, at)
 }
 
+/// Says anew whether removed members left something unread, where the history that they see has changed: they are given no
+/// place any more, and so would never hear of it.
+pub(super) fn recount_removed(
+    sql: &Sql<'_>,
+    app: AppKey,
+    conversation: ConversationKey,
+    history: History,
+) -> StoreResult<()> {
+    sql.run(
+        "UPDATE members SET changed = ?1,
+             unread = frozen_head_seq > max(read_seq, iif(?2 = 1, joined_seq - 1, 0))
+         WHERE app = ?3 AND conversation = ?4 AND access = 0 AND forgotten = 0",
+        params![sql.version, Code(history), app.0, conversation.0],
+    )?;
+    Ok(())
+}
+
 pub(super) fn set_ban(
     sql: &Sql<'_>,
     permit: &Permit,
