@@ -15,6 +15,7 @@ use super::{
     idempotency,
     rows::{self, Code, member_columns, word},
     sql::{Sql, after, paged},
+    users,
 };
 use crate::{
     Audience, AudienceMember, BanRow, FrozenRow, MemberAdd, MemberEdit, MemberRow, MembersChanged, Once,
@@ -116,6 +117,7 @@ pub(super) fn add_first(
 ) -> StoreResult<()> {
     let host = Host::of(sql, app, conversation)?;
     for add in members {
+        host.check_user(sql, add.user)?;
         host.check_mark(add.read_seq)?;
         let member = host.newcomer(add, at)?;
         insert(sql, &host, &MemberRow { rev: Rev(0), ..member }, large)?;
@@ -124,6 +126,11 @@ pub(super) fn add_first(
 }
 
 impl Host {
+    /// Refuses who is no user of the app, or was erased.
+    fn check_user(&self, sql: &Sql<'_>, user: UserKey) -> StoreResult<()> {
+        if users::lives(sql, self.app, user)? { Ok(()) } else { Err(StoreError::NotFound) }
+    }
+
     /// The row of somebody who has none, at the rev that follows.
     fn newcomer(&self, add: MemberAdd, at: Timestamp) -> StoreResult<MemberRow> {
         if add.profile.is_some() && add.profile_version != 1 {
@@ -167,6 +174,7 @@ pub(super) fn add(
     let users: Vec<UserKey> = adds.iter().map(|add| add.user).collect();
     let (mut counted, mut joined) = (Vec::new(), Vec::new());
     for add in adds {
+        host.check_user(sql, add.user)?;
         host.check_mark(add.read_seq)?;
         let user = add.user;
         match add_one(sql, &host, add, at)? {
@@ -444,6 +452,7 @@ pub(super) fn set_ban(
         (Some(before), _) => Ok(host.unchanged(vec![before])),
         (None, None) => Ok(host.unchanged(Vec::new())),
         (None, Some(ban)) => {
+            host.check_user(sql, user)?;
             // Who never was a member has nothing to see once the ban ends: the row is born forgotten.
             let after = MemberRow {
                 conversation: host.key,

@@ -1,5 +1,7 @@
 //! Users.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{named_params, params};
 use snug_model::{AppKey, Permit, Timestamp, UserKey, facts::IdMac, policy::By};
 
@@ -98,8 +100,17 @@ pub(super) fn list(sql: &Sql<'_>, permit: &Permit, page: Page) -> StoreResult<Ve
 }
 
 pub(super) fn people(sql: &Sql<'_>, permit: &Permit, users: &[UserKey]) -> StoreResult<Vec<UserRow>> {
-    let found = users.iter().map(|user| find(sql, permit.app(), UserRef::Key(*user)));
+    let each_once: BTreeSet<UserKey> = users.iter().copied().collect();
+    let found = each_once.into_iter().map(|user| find(sql, permit.app(), UserRef::Key(user)));
     found.filter_map(Result::transpose).collect()
+}
+
+/// Whether somebody is a user of the app, and was not erased.
+pub(super) fn lives(sql: &Sql<'_>, app: AppKey, user: UserKey) -> StoreResult<bool> {
+    sql.exists(
+        "SELECT 1 FROM users WHERE user = ?1 AND app = ?2 AND erased_at IS NULL",
+        params![user.0, app.0],
+    )
 }
 
 pub(super) fn people_by_id(
