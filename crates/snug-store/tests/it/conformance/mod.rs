@@ -1,0 +1,43 @@
+//! What every backend does alike: plain functions, a file a noun, each run on each.
+
+/// Makes a test of each function for each backend. One that is not named here is not used, which the compiler says.
+macro_rules! on_both {
+    ($($test:ident)+) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                crate::bench::on_sqlite(super::$test).await;
+            })+
+        }
+    };
+}
+
+/// Says that an act is refused with this error.
+macro_rules! refused {
+    ($act:expr, $error:pat) => {
+        match $act.await {
+            Err($error) => {}
+            other => panic!("expected {}, not {other:?}", stringify!($error)),
+        }
+    };
+}
+
+mod apps;
+mod check;
+mod conversations;
+mod history;
+mod idempotency;
+mod inbox;
+mod inbox_model;
+mod jobs;
+mod key_store;
+mod keys;
+mod log;
+mod members;
+mod messages;
+mod model;
+mod server;
+mod stale;
+mod sync;
+mod users;
+mod walk;

@@ -1,0 +1,4 @@
+//! One conformance suite for both backends.
+
+mod bench;
+mod conformance;
