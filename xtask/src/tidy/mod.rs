@@ -4,6 +4,7 @@
 //! findings has passed. What a check decides is a pure function over text, so that its tests can show it fail.
 
 mod arrows;
+mod conformance;
 mod floors;
 mod forbidden;
 mod generated;
@@ -27,6 +28,7 @@ const CHECKS: &[Check] = &[
     ("one cryptographic library", graph::check),
     ("security floors", floors::check),
     ("reasons of dependencies", reasons::check),
+    ("conformance list", conformance::check),
     ("generated files", generated::check),
     ("paths in documents", paths::check),
     ("no stubs, skips or sleeps", forbidden::check),
@@ -92,6 +94,15 @@ impl Tree {
     /// Whether a file of this name lies in any folder.
     fn has_named(&self, name: &str) -> bool {
         self.files.iter().any(|file| file.rsplit('/').next() == Some(name))
+    }
+
+    /// The tokens of all Rust files below `folder`, which ends in `/`.
+    fn tokens_below(&self, folder: &str) -> Result<Vec<rust::Token>> {
+        let mut tokens = Vec::new();
+        for file in self.with_suffix(".rs").filter(|file| file.starts_with(folder)) {
+            tokens.extend(rust::tokens(&self.text(file)?).with_context(|| file.to_owned())?);
+        }
+        Ok(tokens)
     }
 
     fn text(&self, file: &str) -> Result<String> {

@@ -49,6 +49,41 @@ pub(super) fn lines_with(tokens: &[Token], pattern: &str) -> Vec<usize> {
     tokens.windows(pattern.len()).filter(stands).map(|window| window[0].line).collect()
 }
 
+/// The methods that the trait `name` declares, in order, or `None` if `tokens` declare no such trait.
+pub(super) fn trait_methods<'a>(tokens: &'a [Token], name: &str) -> Option<Vec<&'a str>> {
+    let declared = |pair: &[Token]| pair[0].text == "trait" && pair[1].text == name;
+    let at = tokens.windows(2).position(declared)?;
+    let body = at + tokens[at..].iter().position(|token| token.text == "{")?;
+    let mut depth = 0;
+    let mut methods = Vec::new();
+    for pair in tokens[body..].windows(2) {
+        match pair[0].text.as_str() {
+            "{" | "(" | "[" => depth += 1,
+            "}" | ")" | "]" => depth -= 1,
+            "fn" if depth == 1 => methods.push(pair[1].text.as_str()),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    Some(methods)
+}
+
+/// The methods that are called on something named `receiver`: `receiver.method(…)` or `receiver().method(…)`.
+pub(super) fn calls_on<'a>(tokens: &'a [Token], receiver: &str) -> Vec<&'a str> {
+    let mut called = Vec::new();
+    for at in (0..tokens.len()).filter(|at| tokens[*at].text == ".") {
+        let before = |back: usize| at.checked_sub(back).map_or("", |at| tokens[at].text.as_str());
+        let after = |on: usize| tokens.get(at + on).map_or("", |token| token.text.as_str());
+        let on_it = before(1) == receiver || (before(3), before(2), before(1)) == (receiver, "(", ")");
+        if on_it && after(2) == "(" {
+            called.push(after(1));
+        }
+    }
+    called
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +94,24 @@ mod tests {
         assert_eq!(lines_with(&tokens, "four : : five"), [3]);
         assert_eq!(lines_with(&tokens, "fn two"), [2]);
         assert_eq!(lines_with(&tokens, "three"), [0; 0]);
+    }
+
+    #[test]
+    fn methods_are_those_that_the_trait_itself_declares() {
+        let source = "fn free() {}\n#[async_trait]\npub trait Store: Send { fn one(&self, f: fn(u8)) -> [u8; 2];\n\
+            /// fn not() \n async fn two(&self) { fn inner() {} } }\ntrait Stored { fn other(); }";
+        let tokens = tokens(source).expect("Rust");
+        assert_eq!(trait_methods(&tokens, "Store"), Some(vec!["one", "two"]));
+        assert_eq!(trait_methods(&tokens, "Stored"), Some(vec!["other"]));
+        assert_eq!(trait_methods(&tokens, "Stores"), None);
+    }
+
+    #[test]
+    fn calls_are_told_by_their_receiver() {
+        let source = "fn f() { world.store.one(a); world.store()\n.two(b).await; keys.three(); store.field; other.four(); \
+            restore.five(); \"store.six()\"; assert_eq!(store.seven().await, 1); }";
+        let tokens = tokens(source).expect("Rust");
+        assert_eq!(calls_on(&tokens, "store"), ["one", "two", "seven"]);
+        assert_eq!(calls_on(&tokens, "keys"), ["three"]);
     }
 }
