@@ -17,7 +17,7 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<String>> {
 
 /// Whether a test writes what it compares when the variable asks for it.
 fn writes_files(source: &str) -> Result<bool> {
-    // Nine in ten files do not hold the word at all, and need not be cut into tokens.
+    // Most files do not hold the word at all, and need not be cut into tokens.
     if !source.contains(UPDATE) {
         return Ok(false);
     }
