@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use snug_model::limits;
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Core, Result};
@@ -26,16 +27,42 @@ impl Core {
     /// Runs until `stop` is cancelled.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let work = async {
-            tokio::join!(
-                every(SWEEP_EVERY, async || self.sweep_sessions()),
-                every(LANES_EVERY, async || self.hub.sweep_lanes()),
-                every(PLACE_EVERY, async || log("placing inboxes", self.place_inboxes().await)),
-                every(KEEPING_EVERY, async || log("keeping books", self.keep_books().await)),
-                self.run_jobs(),
-            );
+            tokio::join!(self.sweep(), self.sweep_the_lanes(), self.place(), self.keep(), self.run_jobs());
         };
         stop.run_until_cancelled(work).await;
         log("keeping books", self.keep_books().await);
+    }
+
+    async fn sweep(&self) {
+        let mut ticks = ticks(SWEEP_EVERY);
+        loop {
+            ticks.tick().await;
+            self.sweep_sessions();
+        }
+    }
+
+    async fn sweep_the_lanes(&self) {
+        let mut ticks = ticks(LANES_EVERY);
+        loop {
+            ticks.tick().await;
+            self.hub.sweep_lanes();
+        }
+    }
+
+    async fn place(&self) {
+        let mut ticks = ticks(PLACE_EVERY);
+        loop {
+            ticks.tick().await;
+            log("placing inboxes", self.place_inboxes().await);
+        }
+    }
+
+    async fn keep(&self) {
+        let mut ticks = ticks(KEEPING_EVERY);
+        loop {
+            ticks.tick().await;
+            log("keeping books", self.keep_books().await);
+        }
     }
 
     async fn place_inboxes(&self) -> Result<()> {
@@ -62,13 +89,10 @@ impl Core {
     }
 }
 
-async fn every(period: Duration, mut work: impl AsyncFnMut()) {
+fn ticks(period: Duration) -> Interval {
     let mut ticks = tokio::time::interval(period);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        work().await;
-    }
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// What fails beside the requests is tried again at the next tick.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
+use hyper_util::{rt::TokioIo, server::conn::auto};
 use snug_core::{
     Error,
     hub::{Session, frame},
@@ -48,7 +48,7 @@ type Frames = WebSocketStream<ReadSide<ReadHalf<Stream>>>;
 
 /// Serves an upgraded connection until it ends.
 pub(super) async fn serve(shared: Arc<Shared>, upgraded: Upgraded, app: Result<AppId, Refused>) {
-    let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
+    let Ok(parts) = auto::upgrade::downcast::<TokioIo<Stream>>(upgraded) else {
         tracing::error!("an upgraded connection is of an unknown kind");
         return;
     };

@@ -1,3 +1,5 @@
 //! What the API promises, at its public boundary.
 
 mod documents;
+mod harness;
+mod talk;

@@ -1,0 +1,276 @@
+//! A node on a free port, and what a program without our types needs to talk to it: JSON over HTTP and WebSocket.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use futures_util::{SinkExt, StreamExt};
+use reqwest::Method;
+use serde_json::{Value, json};
+use snug_core::{
+    Core, Parts, Settings,
+    clock::SystemClock,
+    sealing::{MasterKey, Random, Sealer},
+};
+use snug_model::{
+    Actor,
+    apps::AppDraft,
+    ids::Region,
+    keys::{KeyDraft, ScopeSet},
+    text::Name,
+};
+use snug_store::{
+    KeyStore,
+    sqlite::{Options, Sqlite, SqliteKeys},
+};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::{WebSocketStream, tungstenite};
+use tokio_util::sync::CancellationToken;
+
+/// A running node with one app and a key that may do everything in it.
+pub(crate) struct Node {
+    pub(crate) core: Arc<Core>,
+    pub(crate) address: SocketAddr,
+    pub(crate) app: String,
+    pub(crate) key: String,
+    http: reqwest::Client,
+    stop: CancellationToken,
+    _folder: TempDir,
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The body of an answer with this status.
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// That it was refused with this code.
+    #[track_caller]
+    pub(crate) fn is_refused(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        self.body
+    }
+}
+
+impl Node {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(&folder.path().join("snug.db"), &Options::default()).unwrap());
+        let keys: Arc<dyn KeyStore> = Arc::new(SqliteKeys::open(&folder.path().join("keys.db")).unwrap());
+        let master = MasterKey::at_start(&folder.path().join("master.key"), &*keys, Random).await.unwrap();
+        let sealer = Sealer::open(master, keys, 8 << 20, Random).await.unwrap();
+        let settings = Settings { region: Region::parse("eu").unwrap() };
+        let core = Core::new(Parts { store, sealer, clock: Arc::new(SystemClock), settings });
+        let stop = CancellationToken::new();
+        tokio::spawn(Arc::clone(&core).run(stop.clone()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+        let node = snug_api::Node { core: Arc::clone(&core), metrics };
+        let serving = snug_api::Serving { node, listener, tls: None, stop: stop.clone() };
+        tokio::spawn(snug_api::serve(serving));
+        let (app, key) = new_app(&core).await;
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { core, address, app, key, http, stop, _folder: folder }
+    }
+
+    /// A request to a path below the app, with a bearer credential.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        credential: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let url = format!("http://{}/v1/apps/{}{path}", self.address, self.app);
+        let mut request = self.http.request(method, url);
+        if !credential.is_empty() {
+            request = request.bearer_auth(credential);
+        }
+        if let Some(body) = body {
+            request = request.body(body.to_string());
+        }
+        self.send(request).await
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.address))
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Answer { status, headers, body }
+    }
+
+    /// A request of the back end.
+    pub(crate) async fn back_end(&self, method: Method, path: &str, body: Value) -> Answer {
+        self.ask(method, path, &self.key, Some(body).filter(|body| !body.is_null())).await
+    }
+
+    /// Makes users.
+    pub(crate) async fn users(&self, users: &[&str]) {
+        for user in users {
+            self.back_end(Method::PUT, &format!("/users/{user}"), json!({ "name": user.to_uppercase() }))
+                .await
+                .is(201);
+        }
+    }
+
+    /// Makes a conversation with these members.
+    pub(crate) async fn conversation(&self, id: &str, members: &[(&str, &str)]) {
+        let members: Vec<Value> =
+            members.iter().map(|(user, role)| json!({ "user": user, "role": role })).collect();
+        let body = json!({ "id": id, "members": members });
+        self.back_end(Method::POST, "/conversations", body).await.is(201);
+    }
+
+    /// A token of a user.
+    pub(crate) async fn token(&self, user: &str) -> String {
+        self.narrowed_token(json!({ "user": user })).await
+    }
+
+    pub(crate) async fn narrowed_token(&self, draft: Value) -> String {
+        let token = self.back_end(Method::POST, "/tokens", draft).await.is(201);
+        token["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Sends a message as a user.
+    pub(crate) async fn say(&self, token: &str, conversation: &str, text: &str) -> Value {
+        let body = json!({ "id": new_id(), "text": text });
+        let path = format!("/conversations/{conversation}/messages");
+        self.ask(Method::POST, &path, token, Some(body)).await.is(201)["message"].take()
+    }
+
+    /// A socket that has said `hello`, and what was answered.
+    pub(crate) async fn hello(&self, token: &str) -> (Socket, Value) {
+        let mut socket = self.socket().await;
+        let hello = socket.ask(json!({ "op": "hello", "token": token })).await;
+        assert!(hello["ok"].is_object(), "{hello}");
+        (socket, hello["ok"].clone())
+    }
+
+    /// A socket that has said nothing yet.
+    pub(crate) async fn socket(&self) -> Socket {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let url = format!("ws://{}/v1/apps/{}/socket", self.address, self.app);
+        Socket::open(stream, &url).await
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Makes an app with a key that may do everything in it; their id and credential.
+pub(crate) async fn new_app(core: &Core) -> (String, String) {
+    let installation = Actor::System(snug_model::AppKey::INSTALLATION);
+    let draft = AppDraft { name: Name::parse("test").unwrap(), region: None };
+    let app = core.create_app(&installation, &draft, None).await.unwrap();
+    let system = core.system_actor(&app.id).await.unwrap();
+    let draft = KeyDraft {
+        name: Name::parse("everything").unwrap(),
+        scopes: ScopeSet::all_of_app(),
+        may_mint: Some(snug_model::text::RoleName::parse("moderator").unwrap()),
+        allowed_addresses: Vec::new(),
+        expires_at: None,
+    };
+    let key = core.create_key(&system, &draft).await.unwrap();
+    (app.id.as_str().to_owned(), key.credential.expose().to_owned())
+}
+
+/// A message's id.
+pub(crate) fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// A client's end of a socket.
+pub(crate) struct Socket {
+    stream: WebSocketStream<TcpStream>,
+    n: u64,
+    pushes: std::collections::VecDeque<Value>,
+}
+
+impl Socket {
+    pub(crate) async fn open(stream: TcpStream, url: &str) -> Self {
+        let request =
+            tungstenite::ClientRequestBuilder::new(url.parse().unwrap()).with_sub_protocol("snug.v1");
+        let (stream, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+        Self { stream, n: 0, pushes: Default::default() }
+    }
+
+    /// Sends a request and waits for its answer; pushes that come before are kept.
+    pub(crate) async fn ask(&mut self, mut request: Value) -> Value {
+        self.n += 1;
+        request["n"] = self.n.into();
+        self.write(tungstenite::Message::text(request.to_string())).await;
+        loop {
+            let frame = self.read().await.unwrap_or_else(|close| panic!("closed with {close:?}"));
+            if frame["n"] == self.n {
+                return frame;
+            }
+            self.pushes.push_back(frame);
+        }
+    }
+
+    /// Asks, and expects to be refused with this code.
+    #[track_caller]
+    pub(crate) fn refused(answer: &Value, code: &str) {
+        assert_eq!(answer["error"]["code"], code, "{answer}");
+    }
+
+    /// The next push.
+    pub(crate) async fn push(&mut self) -> Value {
+        match self.pushes.pop_front() {
+            Some(push) => push,
+            None => self.read().await.unwrap_or_else(|close| panic!("closed with {close:?}")),
+        }
+    }
+
+    /// All pushes up to now: what has come before the answer to a ping.
+    pub(crate) async fn pushes(&mut self) -> Vec<Value> {
+        let pong = self.ask(json!({ "op": "ping" })).await;
+        assert!(pong["ok"].is_object(), "{pong}");
+        self.pushes.drain(..).collect()
+    }
+
+    pub(crate) async fn write(&mut self, message: tungstenite::Message) {
+        self.stream.send(message).await.unwrap();
+    }
+
+    /// The next frame, or the code with which the socket was closed.
+    pub(crate) async fn read(&mut self) -> Result<Value, Option<u16>> {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(tungstenite::Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(tungstenite::Message::Close(close))) => {
+                    return Err(close.map(|close| close.code.into()));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(None),
+            }
+        }
+    }
+
+    /// The code with which the server closes the socket; frames before are passed over.
+    pub(crate) async fn closed(&mut self) -> Option<u16> {
+        loop {
+            if let Err(code) = self.read().await {
+                return code;
+            }
+        }
+    }
+}

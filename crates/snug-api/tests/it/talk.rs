@@ -1,0 +1,181 @@
+//! People talk: what one does, the others hear, in order.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Node, new_id};
+
+#[tokio::test]
+async fn a_message_reaches_the_others_and_answers_its_sender() {
+    let node = Node::start().await;
+    node.users(&["ann", "bob"]).await;
+    node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
+    let (mut ann, hello) = node.hello(&node.token("ann").await).await;
+    let (mut bob, _) = node.hello(&node.token("bob").await).await;
+    assert_eq!(hello["user"]["id"], "ann");
+    assert_eq!(hello["inbox"]["items"][0]["conversation"]["id"], "c1");
+    let id = new_id();
+    let sent = ann.ask(json!({ "op": "send", "conversation": "c1", "id": id, "text": "hi" })).await;
+    let message = &sent["ok"]["message"];
+    assert_eq!((&message["seq"], &message["rev"], &message["text"]), (&json!(1), &json!(1), &json!("hi")));
+    assert_eq!(message["sender"], json!({ "user": "ann" }));
+    let push = bob.push().await;
+    assert_eq!((&push["push"], &push["rev"]), (&json!("message"), &json!(1)));
+    assert_eq!(push["message"]["id"], id);
+    assert_eq!(push["users"]["ann"]["name"], "ANN");
+    assert_eq!(ann.pushes().await, Vec::<Value>::new(), "the answer is the sender's event");
+}
+
+#[tokio::test]
+async fn a_repeat_answers_the_same_and_another_draft_is_a_conflict() {
+    let node = Node::start().await;
+    node.users(&["ann", "bob"]).await;
+    node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
+    let (ann, bob) = (node.token("ann").await, node.token("bob").await);
+    let body = json!({ "id": new_id(), "text": "once" });
+    let send = async |token: &str, body: &Value| {
+        node.ask(Method::POST, "/conversations/c1/messages", token, Some(body.clone())).await
+    };
+    let first = send(&ann, &body).await.is(201);
+    assert_eq!(send(&ann, &body).await.is(200), first);
+    let other = json!({ "id": body["id"], "text": "twice" });
+    send(&ann, &other).await.is_refused(409, "conflict");
+    send(&bob, &body).await.is_refused(409, "conflict");
+    let page = node.ask(Method::GET, "/conversations/c1/messages", &ann, None).await.is(200);
+    assert_eq!(page["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn edits_deletions_and_reactions_are_pushed_in_order_of_rev() {
+    let node = Node::start().await;
+    node.users(&["ann", "bob"]).await;
+    node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
+    let (mut ann, _) = node.hello(&node.token("ann").await).await;
+    let (mut bob, _) = node.hello(&node.token("bob").await).await;
+    let id = new_id();
+    ann.ask(json!({ "op": "send", "conversation": "c1", "id": id, "text": "frist" })).await;
+    let edited = ann.ask(json!({ "op": "edit", "conversation": "c1", "id": id, "text": "first" })).await;
+    assert_eq!(edited["ok"]["message"]["text"], "first");
+    let reacted =
+        bob.ask(json!({ "op": "react", "conversation": "c1", "id": id, "emoji": "👍", "on": true })).await;
+    assert_eq!(reacted["ok"]["message"]["reactions"], json!({ "👍": { "count": 1, "mine": true } }));
+    let deleted = ann.ask(json!({ "op": "delete", "conversation": "c1", "id": id })).await;
+    assert!(deleted["ok"]["message"]["deleted_at"].is_string());
+    assert!(deleted["ok"]["message"].get("text").is_none());
+    let heard: Vec<_> =
+        bob.pushes().await.iter().map(|push| (push["push"].clone(), push["rev"].clone())).collect();
+    assert_eq!(
+        heard,
+        [(json!("message"), json!(1)), (json!("change"), json!(2)), (json!("change"), json!(4))]
+    );
+    let heard = ann.pushes().await;
+    assert_eq!(heard.len(), 1, "only bob's reaction: {heard:?}");
+    assert_eq!(heard[0]["by"], json!({ "user": "bob", "emoji": "👍", "on": true }));
+    assert_eq!(heard[0]["message"]["reactions"], json!({ "👍": { "count": 1 } }));
+    let versions = format!("/conversations/c1/messages/{id}/versions");
+    let versions = node.back_end(Method::GET, &versions, Value::Null).await.is(200);
+    let said: Vec<_> = versions["items"].as_array().unwrap().iter().map(|it| it["text"].clone()).collect();
+    assert_eq!(said, ["frist", "first"]);
+}
+
+#[tokio::test]
+async fn a_client_catches_up_by_sync() {
+    let node = Node::start().await;
+    node.users(&["ann", "bob"]).await;
+    node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
+    let (ann, bob) = (node.token("ann").await, node.token("bob").await);
+    let (socket, hello) = node.hello(&bob).await;
+    let conversation = &hello["inbox"]["items"][0]["conversation"];
+    let (epoch, since) = (conversation["epoch"].clone(), hello["inbox"]["sync_token"].clone());
+    drop(socket);
+    for text in ["one", "two", "three"] {
+        node.say(&ann, "c1", text).await;
+    }
+    let mut bob = node.socket().await;
+    let hello = bob.ask(json!({ "op": "hello", "token": node.token("bob").await, "since": since })).await;
+    assert_eq!(hello["ok"]["inbox"]["reset"], false);
+    assert_eq!(hello["ok"]["inbox"]["items"][0]["unread"], 3);
+    assert_eq!(hello["ok"]["unread"], json!({ "conversations": 1, "capped": false }));
+    let sync =
+        bob.ask(json!({ "op": "sync", "conversation": "c1", "epoch": epoch, "since": 0, "limit": 2 })).await;
+    assert_eq!(
+        (&sync["ok"]["to"], &sync["ok"]["head"], &sync["ok"]["more"]),
+        (&json!(2), &json!(3), &json!(true))
+    );
+    let sync = bob.ask(json!({ "op": "sync", "conversation": "c1", "epoch": epoch, "since": 2 })).await;
+    assert_eq!(sync["ok"]["messages"][0]["text"], "three");
+    assert_eq!(sync["ok"]["more"], false);
+    let other =
+        bob.ask(json!({ "op": "sync", "conversation": "c1", "epoch": "0000000000000000", "since": 2 })).await;
+    assert_eq!(other["ok"]["reset"], true);
+    assert_eq!(other["ok"]["messages"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn joining_and_leaving_are_told_to_whom_they_concern() {
+    let node = Node::start().await;
+    node.users(&["ann", "bob", "eve"]).await;
+    node.conversation("c1", &[("ann", "owner")]).await;
+    let (ann_token, bob_token) = (node.token("ann").await, node.token("bob").await);
+    let (mut ann, _) = node.hello(&ann_token).await;
+    let (mut bob, hello) = node.hello(&bob_token).await;
+    assert_eq!(hello["inbox"]["items"], json!([]));
+    node.say(&ann_token, "c1", "before").await;
+    let add = node.ask(Method::PUT, "/conversations/c1/members/bob", &ann_token, Some(json!({}))).await;
+    assert_eq!(add.is(201)["role"], "member");
+    let joined = bob.push().await;
+    assert_eq!((&joined["push"], &joined["conversation"]["id"]), (&json!("joined"), &json!("c1")));
+    assert!(joined["permissions"].as_array().unwrap().contains(&json!("message.send")));
+    ann.push().await;
+    assert_eq!(ann.push().await["member"]["user"], "bob");
+    node.say(&ann_token, "c1", "during").await;
+    assert_eq!(bob.push().await["message"]["text"], "during");
+    node.ask(Method::DELETE, "/conversations/c1/members/bob", &ann_token, None).await.is(204);
+    let left = bob.push().await;
+    assert_eq!((&left["push"], &left["member"]["access"]), (&json!("left"), &json!("none")));
+    node.say(&ann_token, "c1", "after").await;
+    assert_eq!(bob.pushes().await, Vec::<Value>::new());
+    let seen = node.ask(Method::GET, "/conversations/c1/messages", &bob_token, None).await.is(200);
+    let texts: Vec<_> = seen["items"].as_array().unwrap().iter().map(|it| it["text"].clone()).collect();
+    assert_eq!(texts, ["before", "during"], "the view is frozen at the removal");
+    node.ask(Method::GET, "/conversations/c1", &node.token("eve").await, None)
+        .await
+        .is_refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn reading_typing_and_presence_are_told_and_not_counted() {
+    let node = Node::start().await;
+    node.users(&["ann", "bob"]).await;
+    node.conversation("c1", &[("ann", "owner"), ("bob", "member")]).await;
+    let (mut ann, _) = node.hello(&node.token("ann").await).await;
+    let watched = ann.ask(json!({ "op": "watch", "conversations": ["c1"] })).await;
+    assert!(watched["ok"].is_object(), "{watched}");
+    let (mut bob, _) = node.hello(&node.token("bob").await).await;
+    assert_eq!(ann.push().await["push"], "presence");
+    ann.ask(json!({ "op": "send", "conversation": "c1", "id": new_id(), "text": "hi" })).await;
+    let read = bob.ask(json!({ "op": "read", "conversation": "c1", "seq": 1 })).await;
+    assert_eq!((&read["ok"]["read_seq"], &read["ok"]["unread"]), (&json!(1), &json!(0)));
+    bob.ask(json!({ "op": "typing", "conversation": "c1", "on": true })).await;
+    let heard: Vec<_> = ann.pushes().await.iter().map(|push| push["push"].clone()).collect();
+    assert_eq!(heard, ["read", "typing"]);
+    let above = bob.ask(json!({ "op": "read", "conversation": "c1", "seq": 2 })).await;
+    assert_eq!(above["error"]["field"], "seq");
+}
+
+#[tokio::test]
+async fn a_ban_closes_sockets_and_voids_tokens_at_once() {
+    let node = Node::start().await;
+    node.users(&["ann"]).await;
+    let token = node.token("ann").await;
+    let (mut ann, _) = node.hello(&token).await;
+    node.back_end(Method::POST, "/users/ann/ban", json!({ "reason": "spam" })).await.is(204);
+    assert_eq!(ann.closed().await, Some(4403));
+    node.ask(Method::GET, "/users/ann", &token, None).await.is_refused(401, "unauthenticated");
+    let mut again = node.socket().await;
+    let refused = again.ask(json!({ "op": "hello", "token": node.token("ann").await })).await;
+    assert_eq!(refused["error"]["code"], "banned");
+    assert_eq!(again.closed().await, Some(4403));
+    node.back_end(Method::POST, "/users/ann/unban", Value::Null).await.is(204);
+    node.hello(&node.token("ann").await).await;
+}
