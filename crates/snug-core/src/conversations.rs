@@ -72,7 +72,7 @@ impl Core {
     pub async fn own_id(&self, actor: &Actor) -> Result<Option<UserId>> {
         let Some(user) = actor.user() else { return Ok(None) };
         let allowed = self.admitted(actor).await?;
-        Ok(self.faces(&allowed.permit, [user]).await?.id(user))
+        Ok(self.faces(allowed.permit.app(), [user]).await?.id(user))
     }
 
     async fn create_allowed(
@@ -323,7 +323,7 @@ impl Core {
             }
             _ => row.clone(),
         };
-        let people = self.faces(&allowed.permit, row.created_by).await?.people();
+        let people = self.faces(allowed.permit.app(), row.created_by).await?.people();
         Ok((self.show_conversation(&allowed.permit, &row).await?, people))
     }
 
@@ -383,8 +383,10 @@ impl Core {
             let from = self.open_page(actor, page).await?;
             let rows = self.store.list_conversations(&allowed.permit, rows_of, from).await?;
             let next = self.next_page(actor, page, rows.len(), rows.last().map(|row| row.key.0)).await?;
-            let people =
-                self.faces(&allowed.permit, rows.iter().filter_map(|row| row.created_by)).await?.people();
+            let people = self
+                .faces(allowed.permit.app(), rows.iter().filter_map(|row| row.created_by))
+                .await?
+                .people();
             Ok(Listed { items: self.show_conversations(&allowed.permit, &rows).await?, next, people })
         })
     }

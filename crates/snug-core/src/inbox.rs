@@ -198,7 +198,8 @@ impl Core {
         allowed: &Allowed,
         user: UserKey,
     ) -> Result<Option<Shown<InboxItem>>> {
-        let Some(row) = self.store.inbox_item(&allowed.permit, user).await? else { return Ok(None) };
+        let told = self.told(allowed.permit.app(), Some(allowed.conversation()?))?;
+        let Some(row) = self.store.inbox_item(&told, user).await? else { return Ok(None) };
         let permissions = self.permissions_of_member(allowed, &row.member).await?;
         let rows = std::slice::from_ref(&row);
         let Shown { mut what, people } =

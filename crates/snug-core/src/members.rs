@@ -482,8 +482,9 @@ impl Core {
                 }
                 marked => marked?,
             };
-            let id = self.faces(&allowed.permit, [user]).await?.id(user);
-            let item = self.store.inbox_item(&allowed.permit, user).await?;
+            let id = self.faces(allowed.permit.app(), [user]).await?.id(user);
+            let told = self.told(actor.app(), Some(allowed.conversation()?))?;
+            let item = self.store.inbox_item(&told, user).await?;
             let unread = item.map_or(0, |item| item.unread);
             let read = Read { user: id, seq: row.read_seq, at: row.read_at, unread };
             self.hint_read(actor, &allowed, conversation, user, &read).await?;

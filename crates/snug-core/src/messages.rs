@@ -361,7 +361,8 @@ impl Core {
             opener.open(&place, &row.body)
         };
         let bodies = rows.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let faces = self.faces(permit, bodies.iter().flat_map(|body| body.mentions.iter().copied())).await?;
+        let faces =
+            self.faces(permit.app(), bodies.iter().flat_map(|body| body.mentions.iter().copied())).await?;
         let show = |(row, body): (&snug_store::VersionRow, MessageBody)| MessageVersion {
             version: row.version,
             content: Content {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
 use snug_model::{
-    AppKey, Permit, UserId, UserKey,
+    AppKey, UserId, UserKey,
     users::{Person, Profile, User},
 };
 use snug_store::UserRow;
@@ -42,20 +42,19 @@ impl Faces {
 
 impl Core {
     /// Opens the users of these row numbers: what is not known yet in one query.
-    pub(crate) fn faces<'a>(
-        &'a self,
-        permit: &'a Permit,
+    pub(crate) fn faces(
+        &self,
+        app: AppKey,
         users: impl IntoIterator<Item = UserKey>,
-    ) -> Pin<Box<dyn Future<Output = Result<Faces>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Faces>> + Send + '_>> {
         let mut users: Vec<UserKey> = users.into_iter().collect();
         users.sort_unstable();
         users.dedup();
-        Box::pin(self.faces_of(permit, users))
+        Box::pin(self.faces_of(app, users))
     }
 
     /// The faces of these users, in ascending order.
-    async fn faces_of(&self, permit: &Permit, users: Vec<UserKey>) -> Result<Faces> {
-        let app = permit.app();
+    async fn faces_of(&self, app: AppKey, users: Vec<UserKey>) -> Result<Faces> {
         let mut faces = Vec::with_capacity(users.len());
         let mut unknown = Vec::new();
         for user in users {
@@ -65,7 +64,7 @@ impl Core {
             }
         }
         if !unknown.is_empty() {
-            let rows = self.store.people(permit, &unknown).await?;
+            let rows = self.store.people(&self.told(app, None)?, &unknown).await?;
             for (user, known) in self.open_users(app, &rows).await? {
                 self.known.insert((app, user), Arc::clone(&known));
                 faces.push((user, known));

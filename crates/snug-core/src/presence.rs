@@ -23,7 +23,7 @@ impl Core {
         let ask = Ask::in_conversation(actor, Action::Type, conversation).perhaps_on(user);
         decided!(self, ask.clone(), |allowed| async {
             let user = allowed.acting_member()?;
-            let Some(id) = self.faces(&allowed.permit, [user]).await?.id(user) else { return Ok(()) };
+            let Some(id) = self.faces(allowed.permit.app(), [user]).await?.id(user) else { return Ok(()) };
             let push = Push::Typing { conversation: conversation.clone().into(), user: id.into(), on };
             self.hint(&allowed, &push, None, |session| session.user() != user).await
         })
@@ -107,7 +107,7 @@ impl Core {
                 .await?;
             let Some(found) = found else { continue };
             let id = self.conversation_id(&allowed.permit, &found.conversation).await?;
-            let Some(person) = self.faces(&allowed.permit, [user]).await?.id(user) else { continue };
+            let Some(person) = self.faces(allowed.permit.app(), [user]).await?.id(user) else { continue };
             let push = Push::Presence { conversation: id.into(), user: person.into(), online };
             let needs = Some(Permission::PresenceSee);
             let narrowing = Narrowing { conversation: found.conversation.id_mac, needs };

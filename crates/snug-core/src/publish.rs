@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use snug_model::{
-    ConversationId, Permission, PermissionSet, Rev, Timestamp, UserKey,
+    Action, Actor, AppKey, ConversationId, Facts, Permission, PermissionSet, Permit, Rev, Timestamp, UserKey,
     conversations::{Conversation, InboxItem},
+    facts::AppFacts,
     members::{Access, Member},
     messages::Message,
     permissions::Scope,
+    policy,
 };
-use snug_store::{AudienceMember, MemberRow, MembersChanged, StoreError};
+use snug_store::{AudienceMember, ConversationRow, MemberRow, MembersChanged, StoreError};
 use snug_wire::{
     messages::WrittenMessage,
     permissions::Permissions,
@@ -21,6 +23,7 @@ use crate::{
     Core, Error, Result,
     authorize::Allowed,
     context::AppContext,
+    facts,
     hub::{AudienceChange, Event, Listener, Narrowing, Session, Turn, frame},
     messages::Reacted,
     people::People,
@@ -96,6 +99,16 @@ impl Core {
         Ok(Entered(Turn::new(&self.hub, lane)))
     }
 
+    /// The permit under which is read what is to be told of a commit. It rests on no fact: what is done is done.
+    pub(crate) fn told(&self, app: AppKey, conversation: Option<&ConversationRow>) -> Result<Permit> {
+        let facts = Facts {
+            app: AppFacts { key: app, ..AppFacts::default() },
+            conversation: conversation.map(facts::of_conversation),
+            ..Facts::default()
+        };
+        Ok(policy::decide(&Actor::System(app), &Action::Publish, &facts, self.clock.now())?)
+    }
+
     /// What the members hear of a new message, and the answer to its sender.
     pub(crate) fn message_sent(
         &self,
@@ -133,7 +146,7 @@ impl Core {
         without_mine(&mut message);
         let by = match reacted {
             Some(reacted) => {
-                self.faces(&allowed.permit, [reacted.user]).await?.id(reacted.user).map(|user| {
+                self.faces(allowed.permit.app(), [reacted.user]).await?.id(reacted.user).map(|user| {
                     ReactionChange { user: user.into(), emoji: reacted.emoji.clone().into(), on: reacted.on }
                 })
             }

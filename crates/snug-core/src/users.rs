@@ -199,7 +199,7 @@ impl Core {
             let keyed = self.keyed(actor.app()).await?;
             let ids: Vec<_> = ids.iter().map(|id| keyed.macs.user_id(id)).collect();
             let rows = self.store.people_by_id(&allowed.permit, &ids, actor.user()).await?;
-            Ok(self.faces(&allowed.permit, rows.iter().map(|row| row.key)).await?.people())
+            Ok(self.faces(allowed.permit.app(), rows.iter().map(|row| row.key)).await?.people())
         })
     }
 

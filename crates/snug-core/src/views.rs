@@ -41,7 +41,7 @@ impl Core {
             .iter()
             .map(|row| open_body(permit.app(), &opener, conversation, row))
             .collect::<Result<Vec<_>>>()?;
-        let faces = self.faces(permit, users_of(rows, &bodies)).await?;
+        let faces = self.faces(permit.app(), users_of(rows, &bodies)).await?;
         let messages = rows
             .iter()
             .zip(bodies)
@@ -60,7 +60,7 @@ impl Core {
     ) -> Result<Shown<Message>> {
         let id = self.conversation_id(permit, conversation).await?;
         let bodies = [Some(body)];
-        let faces = self.faces(permit, users_of(std::slice::from_ref(row), &bodies)).await?;
+        let faces = self.faces(permit.app(), users_of(std::slice::from_ref(row), &bodies)).await?;
         let [body] = bodies;
         let content = body.map(|body| content(body, &faces));
         Ok(Shown { what: bare_message(&faces, &id, row, content), people: faces.people() })
@@ -103,7 +103,7 @@ impl Core {
     ) -> Result<Vec<Conversation>> {
         let sealed = rows.iter().flat_map(|row| [&row.id, &row.profile].into_iter().chain(&row.alias));
         let opener = self.sealer.opener(permit.app(), sealed).await?;
-        let faces = self.faces(permit, rows.iter().filter_map(|row| row.created_by)).await?;
+        let faces = self.faces(permit.app(), rows.iter().filter_map(|row| row.created_by)).await?;
         rows.iter().map(|row| show_conversation(permit.app(), &opener, &faces, row)).collect()
     }
 
@@ -128,7 +128,7 @@ impl Core {
         let id = self.conversation_id(permit, conversation).await?;
         let opener =
             self.sealer.opener(permit.app(), rows.iter().filter_map(|row| row.profile.as_ref())).await?;
-        let faces = self.faces(permit, rows.iter().map(|row| row.user)).await?;
+        let faces = self.faces(permit.app(), rows.iter().map(|row| row.user)).await?;
         let members = rows
             .iter()
             .map(|row| show_member(&opener, &faces, app, &id, row, sees_read_mark(permit, row.user)))
@@ -182,7 +182,7 @@ impl Core {
             });
             [Some(row.member.user), row.conversation.created_by, sender].into_iter().flatten()
         });
-        let faces = self.faces(permit, of_rows.chain(of_bodies)).await?;
+        let faces = self.faces(permit.app(), of_rows.chain(of_bodies)).await?;
         let mut items = Vec::with_capacity(rows.len());
         for ((row, body), permissions) in rows.iter().zip(bodies).zip(permissions) {
             let conversation = show_conversation(permit.app(), &opener, &faces, &row.conversation)?;

@@ -157,4 +157,7 @@ pub enum Action {
     Type,
     /// See who is online.
     SeePresence,
+
+    /// Read, after a commit, what is to be told of it: the server itself.
+    Publish,
 }

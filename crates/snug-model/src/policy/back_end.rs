@@ -129,7 +129,8 @@ fn ask(action: &Action) -> Ask {
         | Action::Leave
         | Action::EditOwnMember
         | Action::PromoteSelf
-        | Action::SeePresence => Never,
+        | Action::SeePresence
+        | Action::Publish => Never,
     }
 }
 

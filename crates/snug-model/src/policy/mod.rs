@@ -27,6 +27,12 @@ use crate::{
 /// `Denied` with what is missing, as far as the actor may know.
 pub fn decide(actor: &Actor, action: &Action, facts: &Facts, now: Timestamp) -> Result<Permit, Denied> {
     match actor {
+        // What was committed is told whatever has changed since, so that nothing which is done goes unheard.
+        Actor::System(app) if *action == Action::Publish => {
+            let told =
+                Permit::of_app(*app, By::System, facts).within(facts.conversation.as_ref(), View::EVERYTHING);
+            Ok(Permit { basis: Basis::new(), ..told })
+        }
         Actor::System(app) => {
             Ok(Permit::of_app(*app, By::System, facts).within(facts.conversation.as_ref(), View::EVERYTHING))
         }

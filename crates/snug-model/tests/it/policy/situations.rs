@@ -97,6 +97,7 @@ pub(super) fn of_conversation() -> Vec<(&'static str, Action)> {
         ("MarkRead", Action::MarkRead),
         ("Type", Action::Type),
         ("SeePresence", Action::SeePresence),
+        ("Publish", Action::Publish),
     ]
 }
 
@@ -154,7 +155,8 @@ pub(super) fn is_listed(action: &Action) {
         | Action::React
         | Action::MarkRead
         | Action::Type
-        | Action::SeePresence => {}
+        | Action::SeePresence
+        | Action::Publish => {}
     }
 }
 
