@@ -152,6 +152,20 @@ impl Core {
         })
     }
 
+    /// Revokes a key of whichever app, or of the installation: for who has the data folder.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none.
+    pub async fn revoke_any_key(&self, id: &KeyId) -> Result<()> {
+        let app = self.key_row(id, true).await?.ok_or(Error::NotFound)?.app;
+        let system = Actor::System(app);
+        if app != AppKey::INSTALLATION {
+            return self.revoke_key(&system, id).await;
+        }
+        let permit = self.installation_permit(&system, Action::RevokeKey).await?;
+        Ok(self.store.revoke_key(&permit, id, self.clock.now()).await?)
+    }
+
     /// Closes what a key has opened.
     pub(crate) fn key_ended(&self, allowed: &Allowed, id: &KeyId) {
         self.facts.keys.invalidate(id);

@@ -48,4 +48,4 @@ pub use people::People;
 pub use publish::{Asked, Outcome};
 pub use sessions::{Hello, Refreshed};
 pub use snug_store::JobState;
-pub use tokens::Minted;
+pub use tokens::{Minted, sign_token};

@@ -66,7 +66,7 @@ impl Core {
                 can: draft.can,
             };
             let secret = self.key_secret(&row).await?;
-            let token = sign(&claims, allowed.app.id().as_str(), secret.expose())?;
+            let token = sign_token(&claims, allowed.app.id().as_str(), secret.expose())?;
             Ok(Minted { token, user: claims.user, expires_at: claims.expires_at })
         })
     }
@@ -119,8 +119,11 @@ fn ended_by(session: &Session, revocation: &Revocation) -> bool {
     }
 }
 
-/// Signs claims with a key's secret: HS256, keyed with its ASCII.
-pub(crate) fn sign(claims: &Claims, app: &str, secret: &str) -> Result<SecretText> {
+/// Signs claims with a key's secret, as back ends do: HS256, keyed with its ASCII.
+///
+/// # Errors
+/// `Internal` where the claims cannot be encoded.
+pub fn sign_token(claims: &Claims, app: &str, secret: &str) -> Result<SecretText> {
     let mut header = Header::new(Algorithm::HS256);
     header.kid = Some(claims.signed_by.as_str().to_owned());
     let claims = snug_wire::claims::TokenClaims::new(claims, app);
