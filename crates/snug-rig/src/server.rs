@@ -48,7 +48,7 @@ pub struct ServerOptions {
     pub data_folder: Option<PathBuf>,
     /// Where it stores.
     pub backend: Backend,
-    /// Further variables of its environment, such as `("SNUG_LOG", "debug")`.
+    /// Further variables of its environment, such as `("SNUG_LOG_LEVEL", "debug")`.
     pub variables: Vec<(String, String)>,
 }
 
