@@ -1,2 +1,84 @@
-//! program
-fn main() {}
+//! The server, and the operator's commands. Wiring only: configuration in, running server out.
+//!
+//! What this crate makes impossible to break: nothing is opened, and no port, before the configuration was read strictly and
+//! everything that must not be was refused.
+
+mod cli;
+mod commands;
+mod config;
+mod files;
+mod logs;
+mod parts;
+mod refusals;
+mod serve;
+mod tls;
+mod version;
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use mimalloc::MiMalloc;
+
+use crate::{
+    cli::{Cli, Command},
+    config::{Config, DEFAULTS},
+};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// How long tasks may take that nobody waits for any more.
+const LEFTOVERS_WAIT: Duration = Duration::from_secs(2);
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("snug: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(Cli { flags, command }: &Cli) -> Result<ExitCode> {
+    match command {
+        Command::Version => {
+            println!("snug {}, built at {}", version::VERSION, version::written(version::built_at()))
+        }
+        Command::Token(sign) => commands::tokens::run(sign)?,
+        Command::Config(show) if show.defaults => print!("{DEFAULTS}"),
+        Command::Config(_) => {
+            let settings = config::settings(flags)?;
+            Config::of(&settings)?;
+            print!("{}", config::shown(&settings));
+        }
+        command => return with_store(&Config::of(&config::settings(flags)?)?, command),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does what needs the stores, on a runtime of its own.
+fn with_store(config: &Config, command: &Command) -> Result<ExitCode> {
+    logs::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot start")?;
+    let done = runtime.block_on(async {
+        match command {
+            Command::Serve => serve::serve(config).await?,
+            Command::App(command) => commands::apps::run(config, command).await?,
+            Command::Key(command) => commands::keys::run(config, command).await?,
+            Command::Check => {
+                let found = commands::check::run(config).await?;
+                return Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            }
+            Command::Config(_) | Command::Token(_) | Command::Version => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    });
+    // The last hold on the stores goes with the last task: then they are closed.
+    runtime.shutdown_timeout(LEFTOVERS_WAIT);
+    done
+}

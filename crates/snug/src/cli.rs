@@ -1,0 +1,146 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use snug_model::limits;
+
+use crate::config::Flags;
+
+/// A chat back end in one binary.
+#[derive(Parser)]
+#[command(name = "snug", version, about)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve REST and sockets, until a signal says stop
+    Serve,
+    /// Print the configuration that is in force, with the place that set each key; secrets are masked
+    Config(ShowConfig),
+    /// Make and list apps
+    #[command(subcommand)]
+    App(AppCommand),
+    /// Make and revoke API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Sign an access token with an API key of scope `tokens`, as a back end does
+    Token(SignToken),
+    /// Check the store: gaps, dangling rows, unreadable seals. Says what is wrong, and exits 1 then
+    Check,
+    /// Print which program this is
+    Version,
+}
+
+/// How the configuration is printed.
+#[derive(Args)]
+pub(crate) struct ShowConfig {
+    /// Print the commented defaults instead
+    #[arg(long)]
+    pub(crate) defaults: bool,
+}
+
+/// Apps.
+#[derive(Subcommand)]
+pub(crate) enum AppCommand {
+    /// Make an app, and print its id
+    Create(CreateApp),
+    /// Print the apps, a line each
+    List(ListApps),
+}
+
+/// An app that is to be made.
+#[derive(Args)]
+pub(crate) struct CreateApp {
+    /// What people call it
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How apps are printed.
+#[derive(Args)]
+pub(crate) struct ListApps {
+    /// Print a JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// API keys.
+#[derive(Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make an API key, and print it: this once
+    Create(CreateKey),
+    /// Revoke an API key. A running server closes the sessions that it opened within a second
+    Revoke(RevokeKey),
+}
+
+/// An API key that is to be made.
+#[derive(Args)]
+pub(crate) struct CreateKey {
+    /// The app that it is for
+    #[arg(long, required_unless_present = "installation")]
+    pub(crate) app: Option<String>,
+    /// Make a key of the installation, which makes and lists apps and sees nothing in them
+    #[arg(long, conflicts_with_all = ["app", "scopes", "may_mint"])]
+    pub(crate) installation: bool,
+    /// What people call it
+    #[arg(long)]
+    pub(crate) name: String,
+    /// What it may be used for, such as users,conversations,messages:read
+    #[arg(long, value_delimiter = ',', required_unless_present = "installation")]
+    pub(crate) scopes: Vec<String>,
+    /// The widest app role that its tokens can carry; the app's default role where nothing is said
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) may_mint: Option<String>,
+    /// The only addresses from which it may be used: addresses, or blocks such as 192.0.2.0/24
+    #[arg(long, value_delimiter = ',', value_name = "ADDRESSES")]
+    pub(crate) allowed_addresses: Vec<String>,
+    /// When it ends by itself: a time such as 2027-01-31T12:00:00Z, or a while such as 90d
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) expires: Option<String>,
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// An API key that is to be revoked.
+#[derive(Args)]
+pub(crate) struct RevokeKey {
+    /// Its id, key_…
+    pub(crate) key: String,
+}
+
+/// An access token that is to be signed.
+#[derive(Args)]
+pub(crate) struct SignToken {
+    /// The app
+    #[arg(long)]
+    pub(crate) app: String,
+    /// The API key, sk_…; others on the machine can see it while the command runs, so rather use --key-file
+    #[arg(long, required_unless_present = "key_file", conflicts_with = "key_file")]
+    pub(crate) key: Option<String>,
+    /// A file that holds the API key; `-` is the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// The user's id
+    #[arg(long)]
+    pub(crate) user: String,
+    /// How long it lives, in seconds
+    #[arg(long, default_value_t = limits::TOKEN_LIFE_S_DEFAULT as i64, value_name = "SECONDS")]
+    pub(crate) ttl: i64,
+    /// The only conversation that it reaches; may be repeated
+    #[arg(long, value_name = "CONVERSATION")]
+    pub(crate) only: Vec<String>,
+    /// The only permission that it carries, such as message.send; may be repeated
+    #[arg(long, value_name = "PERMISSION")]
+    pub(crate) can: Vec<String>,
+}

@@ -1,0 +1,6 @@
+//! The operator's commands. They open the stores themselves, beside a running server too.
+
+pub(crate) mod apps;
+pub(crate) mod check;
+pub(crate) mod keys;
+pub(crate) mod tokens;

@@ -1,0 +1,235 @@
+//! The one typed configuration: commented defaults compiled in, a TOML file, variables, flags. Unknown keys are refused, and
+//! what is wrong is said with the place that said it.
+
+mod flags;
+mod keys;
+mod settings;
+
+use std::{
+    env, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use snug_model::{ids::Region, secret::SecretText};
+use tracing_subscriber::filter::LevelFilter;
+
+pub(crate) use flags::Flags;
+pub(crate) use keys::DEFAULTS;
+use keys::Key;
+use settings::{Setting, Settings};
+
+use crate::files;
+
+/// What is printed in a secret's place.
+const MASK: &str = "********";
+
+/// How this program runs.
+pub(crate) struct Config {
+    /// Where REST and sockets are served.
+    pub(crate) listen: SocketAddr,
+    /// Whether a proxy that does TLS stands in front.
+    pub(crate) behind_proxy: bool,
+    /// The folder of everything that is kept.
+    pub(crate) data_dir: PathBuf,
+    /// The region of apps that are made here.
+    pub(crate) region: Region,
+    /// The file of the master key.
+    pub(crate) master_key_file: PathBuf,
+    /// The files of the certificate, where Snug itself does TLS.
+    pub(crate) tls: Option<TlsFiles>,
+    /// Where metrics are served, if anywhere.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// What keeps the data.
+    pub(crate) store: StoreConfig,
+    /// What is logged.
+    pub(crate) log: LogConfig,
+    /// Memory for unwrapped secrets.
+    pub(crate) secrets_cache_bytes: usize,
+}
+
+/// The files of a certificate, in PEM.
+pub(crate) struct TlsFiles {
+    /// The certificate and what leads to its root.
+    pub(crate) certificate: PathBuf,
+    /// Its private key.
+    pub(crate) key: PathBuf,
+}
+
+/// What keeps the data.
+pub(crate) enum StoreConfig {
+    /// Files in the data folder.
+    Sqlite,
+    /// Two databases of PostgreSQL.
+    Postgres {
+        /// That of the data.
+        url: SecretText,
+        /// That of the keys.
+        keys_url: SecretText,
+    },
+}
+
+/// What is logged, and how.
+pub(crate) struct LogConfig {
+    /// How much.
+    pub(crate) level: LevelFilter,
+    /// Whether a line is a JSON object.
+    pub(crate) json: bool,
+}
+
+/// The configuration of this process: its flags, its environment, the file that the flags name.
+pub(crate) fn settings(flags: &Flags) -> Result<Settings> {
+    Settings::gather(flags.file.as_deref(), env::vars_os(), flags.values.iter().cloned())
+}
+
+impl Config {
+    /// Reads the values and checks each by itself, and that those which belong together fit.
+    ///
+    /// # Errors
+    /// What is wrong, with the place that set it; never with a secret.
+    pub(crate) fn of(settings: &Settings) -> Result<Self> {
+        let read = Reader(settings);
+        let data_dir = read.path("data_dir")?.context("data_dir must not be empty")?;
+        let region = read.parsed("region", |text| Ok(Region::parse(text)?))?;
+        Ok(Self {
+            listen: read.address("listen")?.context("listen must not be empty")?,
+            behind_proxy: read.boolean("behind_proxy"),
+            master_key_file: read.path("master_key_file")?.unwrap_or_else(|| data_dir.join("master.key")),
+            tls: read.tls()?,
+            metrics_listen: read.address("metrics.listen")?,
+            store: read.store()?,
+            log: LogConfig {
+                level: read.parsed("log.level", |level| match level {
+                    "off" => bail!("must be `error`, `warn`, `info`, `debug` or `trace`"),
+                    level => Ok(LevelFilter::from_str(level)?),
+                })?,
+                json: read.parsed("log.format", |format| match format {
+                    "json" => Ok(true),
+                    "text" => Ok(false),
+                    _ => bail!("must be `json` or `text`"),
+                })?,
+            },
+            secrets_cache_bytes: read.mebibytes("cache.secrets_mib")?,
+            data_dir,
+            region,
+        })
+    }
+}
+
+/// Reads typed values.
+struct Reader<'a>(&'a Settings);
+
+impl Reader<'_> {
+    fn setting(&self, path: &str) -> Setting {
+        self.0.get(Key::of(path).expect("a key of the page"))
+    }
+
+    fn text(&self, path: &str) -> Setting {
+        let setting = self.setting(path);
+        debug_assert!(setting.value.is_str(), "{path} is a text");
+        setting
+    }
+
+    /// A text, parsed; the error says which key, and where it was set, and not what it was.
+    fn parsed<T>(&self, path: &str, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+        let Setting { value, source } = self.text(path);
+        parse(value.as_str().unwrap_or_default()).with_context(|| format!("{path} (set by {source})"))
+    }
+
+    fn boolean(&self, path: &str) -> bool {
+        self.setting(path).value.as_bool().unwrap_or_default()
+    }
+
+    fn path(&self, path: &str) -> Result<Option<PathBuf>> {
+        self.parsed(path, |text| Ok((!text.is_empty()).then(|| PathBuf::from(text))))
+    }
+
+    fn address(&self, path: &str) -> Result<Option<SocketAddr>> {
+        self.parsed(path, |text| match text {
+            "" => Ok(None),
+            text => Ok(Some(text.parse().context("must be an address and a port, such as 127.0.0.1:8484")?)),
+        })
+    }
+
+    fn mebibytes(&self, path: &str) -> Result<usize> {
+        let Setting { value, source } = self.setting(path);
+        let mebibytes = value.as_integer().and_then(|value| u32::try_from(value).ok()).filter(|it| *it > 0);
+        let bytes = mebibytes.and_then(|mebibytes| usize::try_from(mebibytes).ok()?.checked_mul(1 << 20));
+        bytes.with_context(|| format!("{path} (set by {source}): must be a number of MiB from 1 on"))
+    }
+
+    fn tls(&self) -> Result<Option<TlsFiles>> {
+        match (self.path("tls.certificate_file")?, self.path("tls.key_file")?) {
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+            (None, None) => Ok(None),
+            _ => bail!("tls.certificate_file and tls.key_file belong together: set both, or none"),
+        }
+    }
+
+    fn store(&self) -> Result<StoreConfig> {
+        let (url, keys_url) = (self.secret("store.postgres_url")?, self.secret("store.postgres_keys_url")?);
+        let backend = self.text("store.backend");
+        match (backend.value.as_str(), url, keys_url) {
+            (Some("postgres"), Some(url), Some(keys_url)) => Ok(StoreConfig::Postgres { url, keys_url }),
+            (Some("postgres"), ..) => {
+                bail!(
+                    "store.backend is `postgres`, which needs store.postgres_url and store.postgres_keys_url"
+                )
+            }
+            // Said and not used would be a surprise: the data would go elsewhere than somebody thinks.
+            (Some("sqlite"), None, None) => Ok(StoreConfig::Sqlite),
+            (Some("sqlite"), ..) => {
+                bail!("store.backend is `sqlite`, and a URL of PostgreSQL is set: which of the two?")
+            }
+            _ => bail!("store.backend (set by {}): must be `sqlite` or `postgres`", backend.source),
+        }
+    }
+
+    /// A secret: given itself, or in a file of `<path>_file`.
+    fn secret(&self, path: &str) -> Result<Option<SecretText>> {
+        let file = self.path(&format!("{path}_file"))?;
+        let Setting { value, source } = self.text(path);
+        match (value.as_str().filter(|text| !text.is_empty()), file) {
+            (None, None) => Ok(None),
+            (Some(text), None) => {
+                if let settings::Source::File(file) = &source {
+                    files::check_private(file, "the configuration file with a secret in it")?;
+                }
+                Ok(Some(SecretText::new(text.to_owned())))
+            }
+            (None, Some(file)) => read_secret(&file).map(Some).with_context(|| format!("{path}_file")),
+            (Some(_), Some(_)) => bail!("{path} and {path}_file are both set: which of the two?"),
+        }
+    }
+}
+
+fn read_secret(file: &Path) -> Result<SecretText> {
+    files::check_private(file, "the file of a secret")?;
+    let text = SecretText::new(
+        fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?,
+    );
+    let secret = text.expose().trim_end_matches(['\r', '\n']);
+    ensure!(!secret.is_empty(), "{} is empty", file.display());
+    Ok(SecretText::new(secret.to_owned()))
+}
+
+/// The values in force as a page of TOML, each with the place that set it. Secrets are masked.
+pub(crate) fn shown(settings: &Settings) -> String {
+    let (mut page, mut section) = (String::new(), "");
+    for key in Key::all() {
+        let (of, name) = key.section_and_name();
+        if of != section {
+            page.push_str(&format!("\n[{of}]\n"));
+            section = of;
+        }
+        let Setting { value, source } = settings.get(key);
+        let value = match value.as_str() {
+            Some(text) if key.is_secret() && !text.is_empty() => MASK.into(),
+            _ => value,
+        };
+        page.push_str(&format!("{name} = {value} # {source}\n"));
+    }
+    page
+}

@@ -1,0 +1,72 @@
+//! The parts of a core: the two stores, the master key, what seals. The only place that names a backend.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, Result};
+use snug_core::{
+    Core, Parts, Settings,
+    clock::{SharedClock, SystemClock},
+    sealing::{MasterKey, Random, Sealer},
+};
+use snug_store::{
+    KeyStore, Store,
+    sqlite::{Options, Sqlite, SqliteKeys},
+};
+
+use crate::{
+    config::{Config, StoreConfig},
+    files, refusals,
+};
+
+/// The file of the data, in the data folder.
+const DATA_FILE: &str = "data.sqlite";
+/// The folder of the key store, in the data folder: a folder, so that one that lies elsewhere can be mounted there, and so that
+/// a backup of the data can leave it out.
+const KEYS_FOLDER: &str = "keys";
+/// The file of the keys, in their folder.
+const KEYS_FILE: &str = "keys.sqlite";
+
+/// Whether a data folder holds data of SQLite.
+pub(crate) fn has_data(data_dir: &Path) -> bool {
+    data_dir.join(DATA_FILE).exists()
+}
+
+/// The use cases, over the configured stores.
+///
+/// # Errors
+/// See [`open`].
+pub(crate) async fn core(config: &Config) -> Result<Arc<Core>> {
+    Ok(Core::new(open(config).await?))
+}
+
+/// Opens the stores, making what is not there yet, and what seals.
+///
+/// # Errors
+/// What keeps them from being opened: their place may be read by others, their schema is unknown, the master key is missing
+/// or another's.
+pub(crate) async fn open(config: &Config) -> Result<Parts> {
+    refusals::check_store(config)?;
+    let (store, keys) = stores(config).await?;
+    let master = MasterKey::at_start(&config.master_key_file, &*keys, Random).await?;
+    let sealer = Sealer::open(master, keys, config.secrets_cache_bytes, Random).await?;
+    let clock: SharedClock = Arc::new(SystemClock);
+    Ok(Parts { store, sealer, clock, settings: Settings { region: config.region.clone() } })
+}
+
+async fn stores(config: &Config) -> Result<(Arc<dyn Store>, Arc<dyn KeyStore>)> {
+    match &config.store {
+        StoreConfig::Sqlite => {
+            let keys = config.data_dir.join(KEYS_FOLDER);
+            files::private_folder(&keys)?;
+            let (data, keys) = (config.data_dir.join(DATA_FILE), keys.join(KEYS_FILE));
+            files::check_private_if_there(&data, "the data")?;
+            files::check_private_if_there(&keys, "the key store")?;
+            let store = Sqlite::open(&data, &Options::default())
+                .with_context(|| format!("the data in {}", data.display()))?;
+            let keys =
+                SqliteKeys::open(&keys).with_context(|| format!("the key store in {}", keys.display()))?;
+            Ok((Arc::new(store), Arc::new(keys)))
+        }
+        StoreConfig::Postgres { .. } => anyhow::bail!("PostgreSQL is not built in yet"),
+    }
+}

@@ -1,0 +1,96 @@
+//! `snug serve`: configuration in, running server out, and its orderly end.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use snug_api::{Node, Serving};
+use snug_core::clock::{Clock, SystemClock};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{config::Config, parts, refusals, tls, version};
+
+/// The exit status of who is stopped by a signal, as shells count: 128 and the number of SIGINT.
+const STOPPED_AT_ONCE: i32 = 130;
+
+/// Serves until a signal says stop. Then it takes nothing new, answers what it took, closes the sockets, ends what runs
+/// beside the requests, and closes the stores. A second signal ends it at once.
+///
+/// # Errors
+/// Whatever keeps it from starting; that the port, or what runs beside the requests, failed.
+pub(crate) async fn serve(config: &Config) -> Result<()> {
+    refusals::check_server(config, SystemClock.now())?;
+    let tls = config.tls.as_ref().map(tls::read).transpose()?;
+    let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be recorded")?;
+    let core = parts::core(config).await?;
+    core.ready().await.context("the stores cannot be used")?;
+
+    let stop = CancellationToken::new();
+    // Before the port opens, so that no signal gets lost.
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    tokio::spawn(stop_by_signal(signals.into_iter().collect::<Result<_, _>>()?, stop.clone()));
+    let listener = listen(config.listen, "listen").await?;
+    let beside = CancellationToken::new();
+    let metrics_server = serve_metrics(config.metrics_listen, metrics.clone(), beside.clone()).await?;
+    tracing::info!(
+        address = %listener.local_addr()?,
+        tls = tls.is_some(),
+        version = version::VERSION,
+        "serving"
+    );
+
+    let mut work = tokio::spawn(Arc::clone(&core).run(beside.clone()));
+    let serving = Serving { node: Node { core, metrics }, listener, tls, stop };
+    tokio::select! {
+        served = snug_api::serve(serving) => served.context("serving failed")?,
+        ended = &mut work => bail!("what runs beside the requests has ended: {ended:?}"),
+    }
+    beside.cancel();
+    work.await.context("what runs beside the requests did not end well")?;
+    if let Some(server) = metrics_server {
+        server.await?;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{what}: nothing can be served on {address}"))
+}
+
+/// Serves metrics beside all else, if anywhere.
+async fn serve_metrics(
+    address: Option<SocketAddr>,
+    metrics: PrometheusHandle,
+    stop: CancellationToken,
+) -> Result<Option<tokio::task::JoinHandle<()>>> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = listen(address, "metrics.listen").await?;
+    Ok(Some(tokio::spawn(async move {
+        if let Err(error) = snug_api::serve_metrics(metrics, listener, stop).await {
+            tracing::error!(%error, "metrics are served no more");
+        }
+    })))
+}
+
+async fn stop_by_signal(mut signals: Vec<Signal>, stop: CancellationToken) {
+    any(&mut signals).await;
+    tracing::info!("stopping: what was taken is answered first; a second signal stops at once");
+    stop.cancel();
+    any(&mut signals).await;
+    tracing::warn!("stopped at once");
+    std::process::exit(STOPPED_AT_ONCE);
+}
+
+/// Waits for any of the signals.
+async fn any(signals: &mut [Signal]) {
+    std::future::poll_fn(|cx| match signals.iter_mut().any(|signal| signal.poll_recv(cx).is_ready()) {
+        true => std::task::Poll::Ready(()),
+        false => std::task::Poll::Pending,
+    })
+    .await;
+}
