@@ -1,11 +1,13 @@
 //! A conversation, and what is done in it.
 
 use snug_model::{
-    Action, Actor, ConversationKey, Denied, Epoch, Facts, MessageId, Permit, Rev, Seq, Timestamp, UserKey,
+    Action, Actor, ConversationKey, Denied, Epoch, Facts, JobId, MessageId, Permit, Rev, Seq, Timestamp,
+    UserKey,
+    conversations::State,
     facts::{ConversationFacts, MemberFacts},
 };
 use snug_store::{
-    Appended, BanRow, ConversationEdit, ConversationRef, ConversationRow, MemberEdit, MemberRow,
+    Appended, BanRow, ConversationEdit, ConversationRef, ConversationRow, JobKind, MemberEdit, MemberRow,
     MembersChanged, MessageChanged, MessageEdit, MessageRow, NewMessage, ReactionWrite, ReadMark, SenderRow,
     StoreResult, SyncFrom, SyncRows, Viewer,
 };
@@ -224,6 +226,21 @@ impl Conversation {
             if_match: None,
             at: self.app.now(),
         }
+    }
+
+    /// Archives the conversation, or opens it again.
+    pub(crate) async fn archive(&self, state: State) {
+        let edit = ConversationEdit { state, ..self.unchanged().await };
+        self.edit_conversation(edit).await.expect("a conversation can be archived");
+    }
+
+    /// Deletes the conversation; the job that empties it.
+    pub(crate) async fn delete(&self) -> JobId {
+        let job = self.app.job(JobKind::PurgeConversation(self.key));
+        let id = job.id.clone();
+        let deleted = self.app.store.delete_conversation(&self.system().await, job).await;
+        deleted.expect("a conversation can be deleted");
+        id
     }
 
     pub(crate) async fn edit_conversation(&self, edit: ConversationEdit) -> StoreResult<ConversationRow> {

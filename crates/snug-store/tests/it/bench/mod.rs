@@ -3,6 +3,7 @@
 mod app;
 mod backend;
 mod conversation;
+pub(crate) mod inbox;
 mod property;
 mod values;
 

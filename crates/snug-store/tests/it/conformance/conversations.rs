@@ -46,13 +46,6 @@ async fn create(app: &App, new: NewConversation) -> Result<Found, StoreError> {
     app.store.create_conversation(&app.system().await, new, None).await
 }
 
-async fn delete(conversation: &Conversation) {
-    let app = &conversation.app;
-    let job = app.job(JobKind::PurgeConversation(conversation.key));
-    let permit = conversation.system().await;
-    app.store.delete_conversation(&permit, job).await.expect("the conversation can be deleted");
-}
-
 async fn a_conversation_is_found_as_it_was_made(bench: &mut Bench) {
     let app = bench.app("one").await;
     let ann = app.user("ann").await;
@@ -174,7 +167,7 @@ async fn the_conversation_of_exactly_these_people_is_made_once(bench: &mut Bench
     refused!(create(&app, of_pair("d").await), StoreError::Taken(Unique::Conversation));
     assert_eq!(found(&app, ConversationRef::Members(pair)).await, Some(first.key));
     app.conversation("not distinct", &[ann, bob]).await;
-    delete(&first).await;
+    first.delete().await;
     assert_eq!(found(&app, ConversationRef::Members(pair)).await, None);
     let second = app.conversation_of(of_pair("d").await).await;
     assert_eq!(found(&app, ConversationRef::Members(pair)).await, Some(second.key));
@@ -353,7 +346,7 @@ async fn a_deletion_voids_every_permit_of_the_conversation(bench: &mut Bench) {
     let sent = conversation.send(ann, "hi").await;
     let permits = [conversation.client(ann).await, conversation.system().await];
     let others = other.client(ann).await;
-    delete(&conversation).await;
+    conversation.delete().await;
     for permit in permits {
         refused!(app.store.message(&permit, sent.id), StoreError::Stale);
         let message = conversation.message(snug_store::SenderRow::User(ann), "late");
@@ -377,7 +370,7 @@ async fn conversations_are_listed_by_row_number(bench: &mut Bench) {
         made.push(app.conversation(name, &[]).await);
         other.conversation(name, &[]).await;
     }
-    delete(&made.remove(1)).await;
+    made.remove(1).delete().await;
     let made: Vec<_> = made.into_iter().map(|conversation| conversation.key).collect();
     let all = ConversationFilter::default;
     assert_eq!(list(&app, all(), ALL).await, made);

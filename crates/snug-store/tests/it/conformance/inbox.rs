@@ -1,14 +1,13 @@
 //! Inboxes: a user's conversations, newest first.
 
-use snug_model::{
-    ConversationKey, Rev, Seq, Timestamp, UserKey, conversations::State, limits, members::Access,
-};
-use snug_store::{
-    ConversationEdit, InboxPlace, InboxQuery, InboxRow, InboxRows, JobKind, MemberEdit, NewMessage,
-    SenderRow, StoreError, UnreadRows,
-};
+use snug_model::{Rev, Seq, Timestamp, UserKey, conversations::State, members::Access};
+use snug_store::{ConversationEdit, InboxQuery, NewMessage, RevocationRow, SenderRow, StoreError};
 
-use crate::bench::{App, Bench, Conversation, seal};
+use crate::bench::{
+    App, Bench, Conversation,
+    inbox::{item, keys, listed, page, place_all, query, settled, three, unread},
+    seal,
+};
 
 on_both! {
     the_newest_comes_first
@@ -20,85 +19,10 @@ on_both! {
     unread_is_what_is_above_the_mark
     only_what_is_unread_is_asked_for
     unread_conversations_are_counted_among_the_newest
-    what_changed_since_is_answered
-    what_left_is_gone
-    too_much_news_starts_anew
-    an_archived_conversation_is_out_of_the_inbox
-    a_large_conversation_is_merged_when_read
-    a_conversation_that_grows_large_stays_in_its_place
     placing_is_done_in_parts
     one_item_is_as_in_the_list
     a_stale_permit_reads_no_inbox
     the_cost_does_not_grow_with_the_inbox
-}
-
-/// What is above the limit up to which conversations are placed.
-const LARGE: usize = limits::PLACED_MEMBERS_MAX as usize + 1;
-
-async fn query(app: &App, user: UserKey, query: InboxQuery) -> InboxRows {
-    app.store.inbox(&app.client(user).await, user, query).await.expect("an inbox can be read")
-}
-
-async fn page(app: &App, user: UserKey, below: Option<InboxPlace>, limit: i64) -> InboxRows {
-    query(app, user, InboxQuery::Page { below, unread: false, limit }).await
-}
-
-async fn since(app: &App, user: UserKey, version: i64) -> InboxRows {
-    query(app, user, InboxQuery::Since { version, limit: 100 }).await
-}
-
-fn keys(rows: &[InboxRow]) -> Vec<ConversationKey> {
-    rows.iter().map(|row| row.conversation.key).collect()
-}
-
-async fn listed(app: &App, user: UserKey) -> Vec<ConversationKey> {
-    keys(&page(app, user, None, 1_000).await.items)
-}
-
-async fn unread(app: &App, user: UserKey, look: i64) -> (i64, bool) {
-    let UnreadRows { conversations, capped } =
-        app.store.unread(&app.client(user).await, user, look).await.expect("unread can be counted");
-    (conversations, capped)
-}
-
-async fn place_all(app: &App) {
-    while app.store.place_inboxes(100).await.expect("inboxes can be placed") > 0 {}
-}
-
-/// A version since which nothing happened: one may be answered that is a little older than the present, while others
-/// have not ended.
-async fn settled(app: &App, user: UserKey) -> i64 {
-    loop {
-        let version = page(app, user, None, 1).await.version;
-        let rows = since(app, user, version).await;
-        if rows.items.is_empty() && rows.gone.is_empty() {
-            return version;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
-async fn archive(conversation: &Conversation, state: State) {
-    let edit = ConversationEdit { state, ..conversation.unchanged().await };
-    conversation.edit_conversation(edit).await.expect("a conversation can be archived");
-}
-
-async fn delete(conversation: &Conversation) {
-    let job = conversation.app.job(JobKind::PurgeConversation(conversation.key));
-    let permit = conversation.system().await;
-    conversation.app.store.delete_conversation(&permit, job).await.expect("a conversation can be deleted");
-}
-
-/// Ann, Bob, and three conversations of theirs.
-async fn three(bench: &Bench) -> (App, UserKey, UserKey, [Conversation; 3]) {
-    let app = bench.app("one").await;
-    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
-    let conversations = [
-        app.conversation("a", &[ann, bob]).await,
-        app.conversation("b", &[ann, bob]).await,
-        app.conversation("c", &[ann, bob]).await,
-    ];
-    (app, ann, bob, conversations)
 }
 
 async fn the_newest_comes_first(bench: &mut Bench) {
@@ -149,8 +73,8 @@ async fn what_was_placed_and_what_was_not_are_merged(bench: &mut Bench) {
         place_all(&app).await;
     }
     // A message that carries an earlier time takes its conversation nowhere.
-    let early = NewMessage { at: Timestamp(at.0 - 10_000), ..b.message(SenderRow::System, "early") };
-    b.append(&b.system().await, early).await.unwrap();
+    let early = NewMessage { at: Timestamp(at.0 - 10_000), ..c.message(SenderRow::System, "early") };
+    c.append(&c.system().await, early).await.unwrap();
     for _ in 0..2 {
         assert_eq!(listed(&app, bob).await, [c.key, a.key, b.key]);
         place_all(&app).await;
@@ -200,12 +124,6 @@ async fn joining_counts_as_news(bench: &mut Bench) {
     }
     b.send(ann, "2").await;
     assert_eq!(listed(&app, cid).await, [b.key, a.key, c.key]);
-}
-
-async fn item(app: &App, user: UserKey, conversation: &Conversation) -> InboxRow {
-    let rows = page(app, user, None, 100).await;
-    let found = rows.items.into_iter().find(|row| row.conversation.key == conversation.key);
-    found.expect("the conversation is in the inbox")
 }
 
 async fn an_item_shows_what_its_user_may_see(bench: &mut Bench) {
@@ -351,212 +269,6 @@ async fn unread_conversations_are_counted_among_the_newest(bench: &mut Bench) {
     assert_eq!(unread(&app, bob, 1).await, (1, true), "what was not placed yet counts in its place");
 }
 
-async fn what_changed_since_is_answered(bench: &mut Bench) {
-    let (app, ann, bob, [a, b, c]) = three(bench).await;
-    let one = a.send(ann, "1").await;
-    let mut version = settled(&app, bob).await;
-    let mut news = async |expected: &[ConversationKey], what: &str| {
-        for placed in [false, true] {
-            let rows = since(&app, bob, version).await;
-            assert_eq!(keys(&rows.items), expected, "{what}, placed: {placed}");
-            assert!(rows.gone.is_empty() && !rows.reset && rows.next.is_none(), "{what}");
-            place_all(&app).await;
-        }
-        version = settled(&app, bob).await;
-    };
-    news(&[], "nothing").await;
-    b.send(ann, "1").await;
-    news(&[b.key], "a message").await;
-    a.edit(one.id, 2, "1b").await.unwrap();
-    c.send(ann, "1").await;
-    news(&[c.key, a.key], "an edit and a message").await;
-    a.mark(bob, Seq(1), false).await.unwrap();
-    news(&[a.key], "the own mark").await;
-    a.edit_conversation(ConversationEdit { profile: seal("new"), ..a.unchanged().await }).await.unwrap();
-    news(&[a.key], "a name").await;
-    let edit = MemberEdit { notify: Some(snug_model::members::Notify::None), ..b.member_edit(bob) };
-    b.edit_member(edit).await.unwrap();
-    news(&[b.key], "the own notification level").await;
-    c.remove(bob).await;
-    news(&[c.key], "the own removal").await;
-    c.send(ann, "2").await;
-    news(&[], "what came after it").await;
-    c.add(&[bob]).await;
-    news(&[c.key], "being added again").await;
-    let late = app.conversation("late", &[ann, bob]).await;
-    news(&[late.key], "a new conversation").await;
-}
-
-async fn what_left_is_gone(bench: &mut Bench) {
-    let (app, _, bob, [a, b, c]) = three(bench).await;
-    let version = settled(&app, bob).await;
-    a.forget(bob).await;
-    delete(&b).await;
-    for _ in 0..2 {
-        assert_eq!(listed(&app, bob).await, [c.key]);
-        let rows = since(&app, bob, version).await;
-        assert!(rows.items.is_empty(), "{:?}", rows.items);
-        let mut gone: Vec<_> = rows.gone.iter().map(|row| row.key).collect();
-        gone.sort_unstable();
-        assert_eq!(gone, [a.key, b.key]);
-        place_all(&app).await;
-    }
-    c.remove(bob).await;
-    let version = settled(&app, bob).await;
-    c.forget(bob).await;
-    let rows = since(&app, bob, version).await;
-    assert_eq!((rows.items.len(), rows.gone.iter().map(|row| row.key).collect::<Vec<_>>()), (0, vec![c.key]));
-    assert!(listed(&app, bob).await.is_empty());
-    let version = settled(&app, bob).await;
-    a.add(&[bob]).await;
-    assert_eq!(keys(&since(&app, bob, version).await.items), [a.key]);
-
-    // Who was banned without ever having been a member has nothing that could leave.
-    let stranger = app.user("stranger").await;
-    c.ban(stranger, Some(Timestamp::NEVER)).await;
-    place_all(&app).await;
-    assert!(listed(&app, stranger).await.is_empty());
-    assert_eq!(unread(&app, stranger, 10).await, (0, false));
-}
-
-async fn too_much_news_starts_anew(bench: &mut Bench) {
-    let (app, ann, bob, [a, b, c]) = three(bench).await;
-    let version = settled(&app, bob).await;
-    for conversation in [&a, &b] {
-        conversation.send(ann, "hi").await;
-    }
-    for _ in 0..2 {
-        let ask = async |limit| query(&app, bob, InboxQuery::Since { version, limit }).await;
-        let fits = ask(2).await;
-        assert_eq!((keys(&fits.items), fits.reset), (vec![b.key, a.key], false));
-        let anew = ask(1).await;
-        let page = page(&app, bob, None, 1).await;
-        assert!(anew.reset && anew.gone.is_empty());
-        assert_eq!((anew.items, anew.next), (page.items, page.next));
-        place_all(&app).await;
-    }
-    let all = query(&app, bob, InboxQuery::Since { version: 0, limit: 3 }).await;
-    assert_eq!(keys(&all.items), [b.key, a.key, c.key], "from the beginning is everything");
-}
-
-async fn an_archived_conversation_is_out_of_the_inbox(bench: &mut Bench) {
-    let (app, ann, bob, [a, b, c]) = three(bench).await;
-    b.send(ann, "1").await;
-    place_all(&app).await;
-    let version = settled(&app, bob).await;
-    archive(&b, State::Archived).await;
-    for _ in 0..2 {
-        assert_eq!(listed(&app, bob).await, [c.key, a.key]);
-        assert_eq!(unread(&app, bob, 10).await, (0, false));
-        let rows = since(&app, bob, version).await;
-        assert_eq!(keys(&rows.items), [b.key], "that it was archived is news");
-        assert_eq!(rows.items[0].conversation.state, State::Archived);
-        place_all(&app).await;
-    }
-    b.announce("2").await;
-    place_all(&app).await;
-    assert_eq!(listed(&app, bob).await, [c.key, a.key]);
-    archive(&b, State::Open).await;
-    for _ in 0..2 {
-        assert_eq!(listed(&app, bob).await, [b.key, c.key, a.key]);
-        assert_eq!(unread(&app, bob, 10).await, (1, false));
-        place_all(&app).await;
-    }
-    let archived = app.new_conversation("archived", &[bob]).await;
-    let archived = snug_store::NewConversation { state: State::Archived, ..archived };
-    app.conversation_of(archived).await;
-    for _ in 0..2 {
-        assert_eq!(listed(&app, bob).await, [b.key, c.key, a.key], "one that was made so never was in it");
-        place_all(&app).await;
-    }
-}
-
-async fn crowd(app: &App, count: usize) -> Vec<UserKey> {
-    let mut people = Vec::new();
-    for number in 0..count {
-        people.push(app.user(&format!("crowd {number}")).await);
-    }
-    people
-}
-
-async fn a_large_conversation_is_merged_when_read(bench: &mut Bench) {
-    let app = bench.app("one").await;
-    let people = crowd(&app, LARGE).await;
-    let (ann, bob) = (people[0], people[1]);
-    let large = app.conversation("large", &people).await;
-    let small = app.conversation("small", &[ann, bob]).await;
-    place_all(&app).await;
-    assert_eq!(listed(&app, bob).await, [small.key, large.key]);
-    let version = settled(&app, bob).await;
-    large.send(ann, "1").await;
-    assert_eq!(
-        app.store.place_inboxes(10).await.unwrap(),
-        0,
-        "a large conversation has no place to be given"
-    );
-    assert_eq!(listed(&app, bob).await, [large.key, small.key]);
-    assert_eq!(listed(&app, people[LARGE - 1]).await, [large.key]);
-    assert_eq!((unread(&app, bob, 1).await, unread(&app, ann, 10).await), ((1, true), (0, false)));
-    assert_eq!(keys(&since(&app, bob, version).await.items), [large.key]);
-    small.send(ann, "1").await;
-    assert_eq!(listed(&app, bob).await, [small.key, large.key]);
-    let first = page(&app, bob, None, 1).await;
-    assert_eq!(keys(&page(&app, bob, first.next, 1).await.items), [large.key]);
-    large.mark(bob, Seq(1), false).await.unwrap();
-    assert_eq!((item(&app, bob, &large).await.unread, unread(&app, bob, 10).await), (0, (1, false)));
-    let only_unread = InboxQuery::Page { below: None, unread: true, limit: 10 };
-    assert_eq!(keys(&query(&app, bob, only_unread).await.items), [small.key]);
-
-    large.remove(bob).await;
-    let version = settled(&app, bob).await;
-    large.send(ann, "2").await;
-    assert_eq!(listed(&app, bob).await, [small.key, large.key]);
-    assert_eq!(item(&app, bob, &large).await.visible_head, Seq(1));
-    assert!(since(&app, bob, version).await.items.is_empty(), "what came later is not its");
-    archive(&large, State::Archived).await;
-    assert_eq!(listed(&app, ann).await, [small.key]);
-    archive(&large, State::Open).await;
-    delete(&large).await;
-    assert_eq!(listed(&app, ann).await, [small.key]);
-    let rows = since(&app, ann, 0).await;
-    assert_eq!(rows.gone.iter().map(|row| row.key).collect::<Vec<_>>(), [large.key]);
-}
-
-async fn a_conversation_that_grows_large_stays_in_its_place(bench: &mut Bench) {
-    let app = bench.app("one").await;
-    let people = crowd(&app, LARGE).await;
-    let (ann, bob, last) = (people[0], people[1], people[LARGE - 1]);
-    let growing = app.conversation("growing", &people[..LARGE - 1]).await;
-    growing.remove(bob).await;
-    growing.add(&[bob]).await;
-    growing.remove(people[2]).await;
-    let small = app.conversation("small", &[ann, bob]).await;
-    growing.send(ann, "1").await;
-    growing.add(&[last]).await;
-    assert_eq!(growing.row().await.member_count, LARGE as i64 - 1, "one was removed");
-    growing.add(&[people[2]]).await;
-    assert_eq!(growing.row().await.member_count, LARGE as i64);
-    for _ in 0..2 {
-        assert_eq!(listed(&app, bob).await, [growing.key, small.key]);
-        assert_eq!(listed(&app, last).await, [growing.key]);
-        assert_eq!(unread(&app, bob, 10).await, (1, false));
-        place_all(&app).await;
-    }
-    let version = settled(&app, bob).await;
-    small.send(ann, "2").await;
-    assert_eq!(listed(&app, bob).await, [small.key, growing.key]);
-    for user in &people[3..] {
-        growing.remove(*user).await;
-    }
-    growing.send(ann, "3").await;
-    for _ in 0..2 {
-        assert_eq!(listed(&app, bob).await, [growing.key, small.key], "once large, it is compared when read");
-        assert_eq!(keys(&since(&app, bob, version).await.items), [growing.key, small.key]);
-        place_all(&app).await;
-    }
-    assert_eq!(listed(&app, last).await, [growing.key], "who was removed keeps its item");
-}
-
 async fn placing_is_done_in_parts(bench: &mut Bench) {
     let (app, ann, bob, conversations) = three(bench).await;
     place_all(&app).await;
@@ -599,7 +311,7 @@ async fn one_item_is_as_in_the_list(bench: &mut Bench) {
         assert_eq!(one(&a, cid).await, None);
         place_all(&app).await;
     }
-    archive(&a, State::Archived).await;
+    a.archive(State::Archived).await;
     let archived = one(&a, bob).await.expect("out of the inbox, and still its own");
     assert_eq!((archived.conversation.state, archived.conversation.rev), (State::Archived, Rev(2)));
     b.forget(bob).await;
@@ -609,7 +321,7 @@ async fn one_item_is_as_in_the_list(bench: &mut Bench) {
 async fn a_stale_permit_reads_no_inbox(bench: &mut Bench) {
     let (app, _, bob, [a, ..]) = three(bench).await;
     let (permit, inside) = (app.client(bob).await, a.client(bob).await);
-    let bounds = snug_store::RevocationRow::User(bob, app.now());
+    let bounds = RevocationRow::User(bob, app.now());
     app.store.revoke_tokens(&app.system().await, bounds, None).await.unwrap();
     let query = InboxQuery::Page { below: None, unread: false, limit: 10 };
     refused!(app.store.inbox(&permit, bob, query), StoreError::Stale);

@@ -51,13 +51,6 @@ async fn work(app: &App, id: &JobId, rows: i64) -> usize {
     panic!("the job does not end");
 }
 
-async fn delete(conversation: &Conversation) -> JobId {
-    let job = conversation.app.job(JobKind::PurgeConversation(conversation.key));
-    let permit = conversation.system().await;
-    conversation.app.store.delete_conversation(&permit, job.clone()).await.expect("it can be deleted");
-    job.id
-}
-
 /// Every sealed value in the store, as text.
 async fn sealed(bench: &Bench) -> Vec<(AppKey, String)> {
     let (mut all, mut from) = (Vec::new(), Some(WalkFrom::default()));
@@ -85,7 +78,7 @@ async fn a_job_is_claimed_by_one(bench: &mut Bench) {
     assert_eq!(claim(&app, app.now()).await, None);
     let mut made = BTreeSet::new();
     for number in 0..5 {
-        made.insert(delete(&app.conversation(&format!("{number}"), &[]).await).await);
+        made.insert(app.conversation(&format!("{number}"), &[]).await.delete().await);
     }
     let now = app.now();
     let mut tasks = JoinSet::new();
@@ -105,7 +98,7 @@ async fn a_job_is_claimed_by_one(bench: &mut Bench) {
 
 async fn a_claimed_job_is_free_again_when_its_lease_ends(bench: &mut Bench) {
     let app = bench.app("one").await;
-    let id = delete(&app.conversation("c", &[]).await).await;
+    let id = app.conversation("c", &[]).await.delete().await;
     let now = app.now();
     assert_eq!(claim(&app, now).await.map(|job| job.id), Some(id.clone()));
     let end = now.plus_ms(LEASE_MS);
@@ -160,7 +153,7 @@ async fn a_deleted_conversation_is_emptied_in_steps(bench: &mut Bench) {
     }
     let before = sealed(bench).await.len();
     let of_kept = kept.row().await;
-    let id = delete(&conversation).await;
+    let id = conversation.delete().await;
     assert!(claim(&app, app.now()).await.is_some());
     let steps = work(&app, &id, 5).await;
     assert!(steps > 5, "it takes its steps: {steps}");
@@ -214,7 +207,7 @@ async fn a_deleted_app_leaves_nothing_behind(bench: &mut Bench) {
         let conversation = app.conversation("c", &[ann, bob]).await;
         talk(&conversation, &[ann, bob]).await;
         conversation.remove(bob).await;
-        delete(&app.conversation("deleted", &[ann]).await).await;
+        app.conversation("deleted", &[ann]).await.delete().await;
         let jti = snug_store::RevocationRow::Jti { jti: crate::bench::mac("t"), until: Timestamp::NEVER };
         app.store.revoke_tokens(&app.system().await, jti, None).await.unwrap();
     }

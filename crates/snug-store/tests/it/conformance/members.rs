@@ -27,9 +27,6 @@ on_both! {
     an_edit_of_notify_or_read_mark_takes_no_rev
     an_edit_of_a_profile_needs_its_version
     role_and_access_make_permits_stale
-    a_ban_removes_and_keeps_out
-    a_ban_of_a_stranger_leaves_no_view
-    a_ban_is_a_fact_to_who_never_was_a_member
     a_removal_makes_permits_stale
     members_are_listed_by_row_number_of_the_user
     a_read_mark_moves_forward
@@ -392,86 +389,6 @@ async fn role_and_access_make_permits_stale(bench: &mut Bench) {
     let permit = conversation.client(ann).await;
     conversation.edit_member(label).await.unwrap();
     app.store.list_members(&permit, ALL).await.expect("no decision rests on a label");
-}
-
-async fn a_ban_removes_and_keeps_out(bench: &mut Bench) {
-    let app = bench.app("one").await;
-    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
-    let conversation = app.conversation("c", &[ann, bob]).await;
-    let before = row(&conversation, bob).await;
-    let banned = conversation.ban(bob, Some(Timestamp::NEVER)).await;
-    assert_eq!((banned.rev, banned.member_count), (Some(Rev(1)), 1));
-    let after = row(&conversation, bob).await;
-    let ban = after.ban.clone().expect("it is banned");
-    assert_eq!((ban.until, &ban.reason), (Timestamp::NEVER, &Some(seal("why"))));
-    assert_eq!((after.access, after.frozen_rev, after.role), (Access::None, Some(Rev(1)), before.role));
-    assert!(after.version > before.version);
-
-    let added = conversation.add(&[bob]).await;
-    assert_eq!((added.rev, added.members, added.joined), (None, vec![after.clone()], vec![]), "it stays out");
-
-    let lifted = conversation.ban(bob, None).await;
-    assert_eq!(lifted.member_count, 1);
-    let free = row(&conversation, bob).await;
-    assert_eq!((free.ban, free.access), (None, Access::None));
-    assert!(free.version > after.version);
-    assert_eq!(free.frozen_rev, Some(Rev(1)), "its view stays as it was frozen");
-    assert_eq!(conversation.add(&[bob]).await.joined, [bob]);
-
-    // A ban that is over keeps nobody out.
-    let over = app.now();
-    conversation.ban(bob, Some(over)).await;
-    assert_eq!(conversation.add(&[bob]).await.joined, [bob]);
-    assert_eq!(row(&conversation, bob).await.access, Access::Full);
-}
-
-async fn a_ban_of_a_stranger_leaves_no_view(bench: &mut Bench) {
-    let app = bench.app("one").await;
-    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
-    let conversation = app.conversation("c", &[ann]).await;
-    conversation.send(ann, "1").await;
-    let banned = conversation.ban(bob, Some(Timestamp::NEVER)).await;
-    assert_eq!((banned.rev, banned.member_count), (None, 1));
-    let after = row(&conversation, bob).await;
-    assert!(after.forgotten && after.ban.is_some() && after.version.0 > 0);
-    assert_eq!((after.access, after.role), (Access::None, app.role(roles::MEMBER)));
-    let everywhere = Denied::Banned { until: Timestamp::NEVER, everywhere: false };
-    assert_eq!(conversation.decide(bob, &Action::ReadMessages).await.err(), Some(everywhere));
-    conversation.ban(bob, None).await;
-    assert_eq!(conversation.decide(bob, &Action::ReadMessages).await.err(), Some(Denied::NotFound));
-    assert_eq!(listed(&conversation, ALL).await, [ann]);
-    conversation.add(&[bob]).await;
-    assert!(!row(&conversation, bob).await.forgotten);
-}
-
-async fn a_ban_is_a_fact_to_who_never_was_a_member(bench: &mut Bench) {
-    let app = bench.app("one").await;
-    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
-    let conversation = app.conversation("c", &[ann]).await;
-    // Bob may join, and so gets a permit that rests on his not being a member.
-    let joiner = snug_model::PermissionSet::from_iter([snug_model::Permission::ConversationJoin]);
-    let role = snug_model::RoleKey(app.reserve().await);
-    let row = crate::bench::role_row(role, snug_model::permissions::Scope::App, "joiner", joiner);
-    app.store.put_role(&app.system().await, row).await.unwrap();
-    let user = app.user_row(bob).await;
-    let write = snug_store::UserWrite {
-        key: bob,
-        id_mac: user.id_mac,
-        id: user.id.unwrap(),
-        profile: user.profile.unwrap(),
-        profile_version: 2,
-        role,
-        at: app.now(),
-    };
-    app.store.write_user(&app.system().await, write).await.unwrap();
-    let permit = conversation.decide(bob, &Action::Join).await.expect("he may join");
-    conversation.ban(bob, Some(Timestamp::NEVER)).await;
-    let joins = vec![app.member_add(bob)];
-    refused!(app.store.add_members(&permit, joins.clone(), app.now(), None), StoreError::Stale);
-    conversation.ban(bob, None).await;
-    let permit = conversation.decide(bob, &Action::Join).await.expect("he may join again");
-    let joined = app.store.add_members(&permit, joins, app.now(), None).await.unwrap();
-    assert_eq!(joined.joined, [bob]);
 }
 
 async fn a_removal_makes_permits_stale(bench: &mut Bench) {
