@@ -1,6 +1,6 @@
 //! Users' inboxes, asked for by their own clients.
 
-use snug_model::{ConversationKey, UserKey};
+use snug_model::{ConversationKey, Seq, UserKey};
 use snug_store::{InboxPlace, InboxQuery, InboxRow, InboxRows, UnreadRows};
 
 use super::{App, Bench, Conversation};
@@ -19,6 +19,11 @@ pub(crate) async fn since(app: &App, user: UserKey, version: i64) -> InboxRows {
 
 pub(crate) fn keys(rows: &[InboxRow]) -> Vec<ConversationKey> {
     rows.iter().map(|row| row.conversation.key).collect()
+}
+
+/// Each conversation's newest seq.
+pub(crate) fn heads(rows: &[InboxRow]) -> impl Iterator<Item = (ConversationKey, Seq)> {
+    rows.iter().map(|row| (row.conversation.key, row.visible_head))
 }
 
 pub(crate) async fn listed(app: &App, user: UserKey) -> Vec<ConversationKey> {

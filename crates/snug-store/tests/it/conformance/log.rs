@@ -1,12 +1,18 @@
 //! The ordered log: seq and rev without gaps, in the order of commits, whoever writes at the same time.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use snug_model::{Rev, Seq, UserKey, messages::Window};
 use snug_store::{Appended, MessageRow, SenderRow, StoreError};
 use tokio::task::JoinSet;
 
-use crate::bench::{Bench, Conversation, Sent};
+use crate::bench::{App, Bench, Conversation, Sent, inbox};
 
 on_both! {
     many_write_into_one_conversation
@@ -14,6 +20,8 @@ on_both! {
     many_send_the_same_message
     writers_of_all_kinds_share_one_count
     nothing_committed_after_a_removal_is_its_members
+    who_syncs_while_others_write_misses_nothing
+    who_asks_for_news_while_others_write_misses_nothing
 }
 
 /// Writers at the same time.
@@ -71,7 +79,7 @@ async fn assert_gapless(conversation: &Conversation, mut answered: Vec<Sent>) {
     assert_eq!((row.head_seq, row.rev), (Seq(count), Rev(count)));
 }
 
-async fn people(bench: &Bench, count: usize) -> (crate::bench::App, Vec<UserKey>) {
+async fn people(bench: &Bench, count: usize) -> (App, Vec<UserKey>) {
     let app = bench.app("one").await;
     let mut people = Vec::new();
     for number in 0..count {
@@ -176,5 +184,86 @@ async fn nothing_committed_after_a_removal_is_its_members(bench: &mut Bench) {
             }
         }
         conversation.add(&people[1..]).await;
+    }
+}
+
+/// Whether the writers have ended; who follows them looks before each answer, so that the last one has everything.
+type Ended = Arc<AtomicBool>;
+
+async fn who_syncs_while_others_write_misses_nothing(bench: &mut Bench) {
+    let (app, people) = people(bench, 8).await;
+    let conversation = app.conversation("c", &people).await;
+    let (ended, reader) = (Ended::default(), conversation.clone());
+    let (follows, user) = (Arc::clone(&ended), people[0]);
+    let follower = tokio::spawn(async move {
+        let permit = reader.client(user).await;
+        let (mut held, mut since) = (BTreeMap::new(), Rev(0));
+        loop {
+            let last = follows.load(Ordering::SeqCst);
+            let rows = reader.sync(&permit, since, 50).await.unwrap();
+            assert!(rows.to >= since && rows.to <= rows.head && !rows.reset);
+            held.extend(rows.messages.into_iter().map(|message| (message.seq, message)));
+            since = rows.to;
+            if last && rows.to == rows.head {
+                return held.into_values().collect::<Vec<_>>();
+            }
+        }
+    });
+    let mut tasks = JoinSet::new();
+    for (number, user) in people.iter().copied().enumerate() {
+        let conversation = conversation.clone();
+        tasks.spawn(async move {
+            for index in 0..10 {
+                let sent = conversation.send(user, &format!("{number}.{index}")).await;
+                if index % 3 == 0 {
+                    conversation.edit(sent.id, 2, "edited").await.expect("a message can be edited");
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+    ended.store(true, Ordering::SeqCst);
+    let held = follower.await.expect("the follower ends");
+    assert_eq!(held, all_messages(&conversation).await);
+}
+
+/// Commits become visible in another order than that in which they began: a version that was answered must not pass over
+/// one that was still under way.
+async fn who_asks_for_news_while_others_write_misses_nothing(bench: &mut Bench) {
+    let (app, people) = people(bench, 9).await;
+    let mut conversations = Vec::new();
+    for number in 0..24 {
+        conversations.push(app.conversation(&format!("{number}"), &people).await);
+    }
+    for round in 0..5 {
+        let ended = Ended::default();
+        let (follows, reads, reader) = (Arc::clone(&ended), app.clone(), people[8]);
+        let follower = tokio::spawn(async move {
+            let first = inbox::page(&reads, reader, None, 1_000).await;
+            let mut version = first.version;
+            let mut heads: BTreeMap<_, _> = inbox::heads(&first.items).collect();
+            loop {
+                let last = follows.load(Ordering::SeqCst);
+                let rows = inbox::since(&reads, reader, version).await;
+                assert!(!rows.reset && rows.gone.is_empty());
+                heads.extend(inbox::heads(&rows.items));
+                version = rows.version;
+                if last {
+                    return heads;
+                }
+            }
+        });
+        let (follows, places) = (Arc::clone(&ended), app.clone());
+        let placer = tokio::spawn(async move {
+            while !follows.load(Ordering::SeqCst) {
+                places.store.place_inboxes(3).await.expect("inboxes can be placed");
+            }
+        });
+        write(&conversations, &people[..8]).await;
+        ended.store(true, Ordering::SeqCst);
+        let heads = follower.await.expect("the follower ends");
+        placer.await.expect("the placer ends");
+        let present = inbox::page(&app, people[8], None, 1_000).await;
+        assert_eq!(heads, inbox::heads(&present.items).collect(), "round {round}");
     }
 }

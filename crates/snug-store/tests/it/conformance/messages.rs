@@ -471,6 +471,9 @@ async fn who_was_removed_sees_what_was_and_later_deletions(bench: &mut Bench) {
     assert_eq!(bodies(5).await.0, None, "a later deletion does show");
     assert!(seen(&conversation, bob, id(5)).await.unwrap().deleted_at.is_some());
     assert_eq!(seen(&conversation, bob, id(2)).await.unwrap().edited_at, None, "a later edit does not");
+    let permit = conversation.client(bob).await;
+    let kept = conversation.app.store.versions(&permit, id(3)).await.unwrap();
+    assert_eq!(said(&kept), [(1, seal("edited on both sides")), (2, seal("3, version 2"))]);
     let frozen = seen(&conversation, bob, id(3)).await.unwrap();
     assert_eq!(frozen.edited_at, at_removal.edited_at);
     assert_eq!(seen(&conversation, bob, later.id).await, None);
