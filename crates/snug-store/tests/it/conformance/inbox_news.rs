@@ -204,8 +204,13 @@ async fn a_conversation_that_grows_large_stays_in_its_place(bench: &mut Bench) {
     growing.send(ann, "1").await;
     growing.add(&[last]).await;
     assert_eq!(growing.row().await.member_count, LARGE as i64 - 1, "one was removed");
+    place_all(&app).await;
+    growing.announce("2").await;
+    assert_eq!(app.store.place_inboxes(10).await.unwrap(), 1, "it is as large as a small one may be");
     growing.add(&[people[2]]).await;
     assert_eq!(growing.row().await.member_count, LARGE as i64);
+    growing.announce("3").await;
+    assert_eq!(app.store.place_inboxes(10).await.unwrap(), 0, "it is large now");
     for _ in 0..2 {
         assert_eq!(listed(&app, bob).await, [growing.key, small.key]);
         assert_eq!(listed(&app, last).await, [growing.key]);
