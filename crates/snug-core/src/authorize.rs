@@ -70,6 +70,13 @@ impl<'a> Ask<'a> {
         }
     }
 
+    /// The act concerns this person, who is looked at only for a back end, or where it is the client itself: other people
+    /// are hidden from it, whether they exist or not.
+    pub(crate) fn on_visible(self, target: &'a UserId, own: bool) -> Self {
+        let visible = own || self.actor.user().is_none();
+        self.perhaps_on(visible.then_some(target))
+    }
+
     /// The rows are wanted as they are now.
     pub(crate) fn with_rows(self) -> Self {
         Self { rows: true, ..self }
@@ -176,8 +183,10 @@ impl Core {
         };
         facts.conversation = conversation.as_deref().map(facts::of_conversation);
         facts.member = member.as_deref().map(|row| facts::of_member(row, &app));
+        // In a conversation that is not to be seen nobody is looked for, so that it costs what an absent one does.
+        let hidden = ask.conversation.is_some() && conversation.is_none();
         let mut targets = Vec::with_capacity(ask.targets.len());
-        for id in ask.targets {
+        for id in ask.targets.iter().filter(|_| !hidden) {
             targets.push(self.gather_target(&app, id, conversation.as_deref()).await?);
         }
         match (ask.actor, targets.first()) {

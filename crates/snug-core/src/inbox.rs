@@ -83,7 +83,7 @@ impl Core {
     /// A part of a user's inbox.
     pub async fn inbox(&self, actor: &Actor, user: &UserId, part: &InboxAsk<'_>) -> Result<Inbox> {
         let own = self.own_id(actor).await?.as_ref() == Some(user);
-        let ask = Ask::in_app(actor, Action::ReadInbox { own }).perhaps_on((!own).then_some(user));
+        let ask = Ask::in_app(actor, Action::ReadInbox { own }).on_visible(user, own);
         decided!(self, ask.clone(), |allowed| async {
             let user = match (own, allowed.permit.user()) {
                 (true, Some(user)) => user,
@@ -187,7 +187,7 @@ impl Core {
 
     /// Whether the actor may see this user's inbox at all.
     async fn admit_inbox(&self, actor: &Actor, user: &UserId, own: bool) -> Result<()> {
-        let ask = Ask::in_app(actor, Action::ReadInbox { own }).perhaps_on((!own).then_some(user));
+        let ask = Ask::in_app(actor, Action::ReadInbox { own }).on_visible(user, own);
         self.authorize(&mut crate::authorize::Decision::new(ask)).await?;
         Ok(())
     }

@@ -44,7 +44,7 @@ impl Core {
         let (row, was_there) = match allowed.targets.first().and_then(Option::as_ref) {
             Some(target) => {
                 let row = &target.user;
-                let write = self.rewrite(app, row, id, &draft.profile, role.unwrap_or(row.role)).await?;
+                let write = self.rewrite(app, row, &draft.profile, role.unwrap_or(row.role)).await?;
                 (self.store.write_user(&allowed.permit, write).await?, true)
             }
             None => {
@@ -85,7 +85,6 @@ impl Core {
         &self,
         app: &AppContext,
         row: &UserRow,
-        id: &UserId,
         profile: &Profile,
         role: snug_model::RoleKey,
     ) -> Result<UserWrite> {
@@ -93,7 +92,8 @@ impl Core {
         Ok(UserWrite {
             key: row.key,
             id_mac: row.id_mac,
-            id: self.sealer.seal(&Place::user_id(app.key(), row.key), id).await?,
+            // As it is: sealing it anew would make the secret of a user who is erased meanwhile.
+            id: row.id.clone().ok_or(Error::NotFound)?,
             profile: self.sealer.seal(&Place::user_profile(app.key(), row.key, version), profile).await?,
             profile_version: version,
             role,
@@ -126,7 +126,7 @@ impl Core {
                 Some(role) => app.role(Scope::App, role, "role")?.key,
                 None => row.role,
             };
-            let write = self.rewrite(app, row, id, &profile, role).await?;
+            let write = self.rewrite(app, row, &profile, role).await?;
             let row = self.store.write_user(&allowed.permit, write).await?;
             self.user_changed(app, &row).await?;
             self.show_user(app, &row).await
@@ -170,7 +170,7 @@ impl Core {
     /// One user: any, for a back end; itself, for a client.
     pub async fn user(&self, actor: &Actor, id: &UserId) -> Result<User> {
         let own = self.own_id(actor).await?.as_ref() == Some(id);
-        let ask = Ask::in_app(actor, Action::ReadUser { own }).on(id);
+        let ask = Ask::in_app(actor, Action::ReadUser { own }).on_visible(id, own);
         decided!(self, ask.clone(), |allowed| async {
             self.show_user(&allowed.app, &allowed.target()?.user).await
         })
@@ -267,7 +267,7 @@ impl Core {
     /// Begins the erasure of a user; its sessions are closed before this returns.
     pub async fn erase_user(&self, actor: &Actor, id: &UserId) -> Result<Job> {
         let own = self.own_id(actor).await?.as_ref() == Some(id);
-        let ask = Ask::in_app(actor, Action::EraseUser { own }).on(id);
+        let ask = Ask::in_app(actor, Action::EraseUser { own }).on_visible(id, own);
         decided!(self, ask.clone(), |allowed| async {
             let row = &allowed.target()?.user;
             let job = self.new_job(actor.app(), JobKind::EraseUser(row.key))?;

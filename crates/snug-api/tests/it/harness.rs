@@ -34,7 +34,7 @@ pub(crate) struct Node {
     pub(crate) key: String,
     http: reqwest::Client,
     stop: CancellationToken,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An answer, read.
@@ -55,7 +55,7 @@ impl Answer {
 
     /// That it was refused with this code.
     #[track_caller]
-    pub(crate) fn is_refused(self, status: u16, code: &str) -> Value {
+    pub(crate) fn refused(self, status: u16, code: &str) -> Value {
         assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
         self.body
     }
@@ -63,6 +63,13 @@ impl Answer {
 
 impl Node {
     pub(crate) async fn start() -> Self {
+        let node = Self::start_still().await;
+        tokio::spawn(Arc::clone(&node.core).run(node.stop.clone()));
+        node
+    }
+
+    /// A node in which nothing happens beside the requests, so that what is stored changes by them alone.
+    pub(crate) async fn start_still() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Sqlite::open(&folder.path().join("snug.db"), &Options::default()).unwrap());
         let keys: Arc<dyn KeyStore> = Arc::new(SqliteKeys::open(&folder.path().join("keys.db")).unwrap());
@@ -71,7 +78,6 @@ impl Node {
         let settings = Settings { region: Region::parse("eu").unwrap() };
         let core = Core::new(Parts { store, sealer, clock: Arc::new(SystemClock), settings });
         let stop = CancellationToken::new();
-        tokio::spawn(Arc::clone(&core).run(stop.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
@@ -80,7 +86,7 @@ impl Node {
         tokio::spawn(snug_api::serve(serving));
         let (app, key) = new_app(&core).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { core, address, app, key, http, stop, _folder: folder }
+        Self { core, address, app, key, http, stop, folder }
     }
 
     /// A request to a path below the app, with a bearer credential.
@@ -112,6 +118,11 @@ impl Node {
         let bytes = response.bytes().await.unwrap();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         Answer { status, headers, body }
+    }
+
+    /// The file that the data is in.
+    pub(crate) fn data_file(&self) -> std::path::PathBuf {
+        self.folder.path().join("snug.db")
     }
 
     /// A request of the back end.
@@ -224,12 +235,6 @@ impl Socket {
             }
             self.pushes.push_back(frame);
         }
-    }
-
-    /// Asks, and expects to be refused with this code.
-    #[track_caller]
-    pub(crate) fn refused(answer: &Value, code: &str) {
-        assert_eq!(answer["error"]["code"], code, "{answer}");
     }
 
     /// The next push.

@@ -2,4 +2,5 @@
 
 mod documents;
 mod harness;
+mod refusals;
 mod talk;

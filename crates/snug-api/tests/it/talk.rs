@@ -39,8 +39,8 @@ async fn a_repeat_answers_the_same_and_another_draft_is_a_conflict() {
     let first = send(&ann, &body).await.is(201);
     assert_eq!(send(&ann, &body).await.is(200), first);
     let other = json!({ "id": body["id"], "text": "twice" });
-    send(&ann, &other).await.is_refused(409, "conflict");
-    send(&bob, &body).await.is_refused(409, "conflict");
+    send(&ann, &other).await.refused(409, "conflict");
+    send(&bob, &body).await.refused(409, "conflict");
     let page = node.ask(Method::GET, "/conversations/c1/messages", &ann, None).await.is(200);
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
 }
@@ -140,7 +140,7 @@ async fn joining_and_leaving_are_told_to_whom_they_concern() {
     assert_eq!(texts, ["before", "during"], "the view is frozen at the removal");
     node.ask(Method::GET, "/conversations/c1", &node.token("eve").await, None)
         .await
-        .is_refused(404, "not_found");
+        .refused(404, "not_found");
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn a_ban_closes_sockets_and_voids_tokens_at_once() {
     let (mut ann, _) = node.hello(&token).await;
     node.back_end(Method::POST, "/users/ann/ban", json!({ "reason": "spam" })).await.is(204);
     assert_eq!(ann.closed().await, Some(4403));
-    node.ask(Method::GET, "/users/ann", &token, None).await.is_refused(401, "unauthenticated");
+    node.ask(Method::GET, "/users/ann", &token, None).await.refused(401, "unauthenticated");
     let mut again = node.socket().await;
     let refused = again.ask(json!({ "op": "hello", "token": node.token("ann").await })).await;
     assert_eq!(refused["error"]["code"], "banned");
