@@ -16,6 +16,7 @@ use crate::{
     Core, Error, Result,
     authorize::{Ask, Decision},
     context::AppContext,
+    keys::is_alive,
 };
 
 /// A client, authenticated.
@@ -59,8 +60,7 @@ impl Core {
 
     /// Whether a key is alive, of this app or the installation's, and used from where it may be.
     async fn key_works_here(&self, row: &KeyRow, app: AppKey, peer: IpAddr) -> Result<bool> {
-        let now = self.clock.now();
-        let alive = row.revoked_at.is_none() && row.expires_at.is_none_or(|end| now < end);
+        let alive = is_alive(row, self.clock.now());
         let here = row.app == app || row.app == AppKey::INSTALLATION;
         Ok(alive && here && self.key_allows(row, peer).await?)
     }

@@ -10,6 +10,9 @@ use crate::{Core, Result};
 
 /// How often sessions are swept: a token's end is kept to this.
 const SWEEP_EVERY: Duration = Duration::from_millis(250);
+/// How often is looked whether the keys behind the sessions are still good: a key that an operator's command revokes is
+/// heard of no later.
+const KEYS_EVERY: Duration = Duration::from_secs(1);
 /// How often lanes are looked at for an event that waits in vain.
 const LANES_EVERY: Duration = Duration::from_secs(1);
 /// How often inboxes are placed: what is not placed yet is merged when read, which costs a little each time.
@@ -27,7 +30,14 @@ impl Core {
     /// Runs until `stop` is cancelled.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let work = async {
-            tokio::join!(self.sweep(), self.sweep_the_lanes(), self.place(), self.keep(), self.run_jobs());
+            tokio::join!(
+                self.sweep(),
+                self.sweep_the_keys(),
+                self.sweep_the_lanes(),
+                self.place(),
+                self.keep(),
+                self.run_jobs()
+            );
         };
         stop.run_until_cancelled(work).await;
         log("keeping books", self.keep_books().await);
@@ -38,6 +48,14 @@ impl Core {
         loop {
             ticks.tick().await;
             self.sweep_sessions();
+        }
+    }
+
+    async fn sweep_the_keys(&self) {
+        let mut ticks = ticks(KEYS_EVERY);
+        loop {
+            ticks.tick().await;
+            log("looking at keys", self.sweep_keys().await);
         }
     }
 

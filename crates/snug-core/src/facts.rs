@@ -3,7 +3,7 @@
 //! A cache may be behind: a permit that rests on what no longer holds is refused by the store, and a denial that rests on
 //! cached facts is decided again on fresh ones (see [`crate::authorize`]). So nothing here has to be exact to be safe.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use moka::sync::Cache;
 use snug_model::{
@@ -13,6 +13,10 @@ use snug_model::{
 use snug_store::{ConversationRow, KeyRow, MemberRow, UserRow};
 
 use crate::context::AppContext;
+
+/// How long a key is believed to be as it was. Acts that touch the store see at once that it has changed; the few that do not,
+/// a look at who is online say, would never see that an operator's command revoked it.
+const KEYS_KEPT: Duration = Duration::from_secs(1);
 
 /// Rows that decisions rest on, bounded in number; the least used go first.
 pub(crate) struct FactCache {
@@ -28,7 +32,7 @@ impl FactCache {
     pub(crate) fn new() -> Self {
         Self {
             apps: Cache::new(10_000),
-            keys: Cache::new(10_000),
+            keys: Cache::builder().max_capacity(10_000).time_to_live(KEYS_KEPT).build(),
             users: Cache::new(100_000),
             user_keys: Cache::new(100_000),
             conversations: Cache::new(100_000),

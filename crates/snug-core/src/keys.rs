@@ -14,7 +14,7 @@ use snug_store::KeyRow;
 
 use crate::{
     Core, Error, Result, addresses,
-    authorize::{Allowed, Ask, decided},
+    authorize::{Ask, decided},
     context::AppContext,
     hub::Close,
     paging::{Listed, PageAsk},
@@ -147,7 +147,7 @@ impl Core {
         let ask = Ask::in_app(actor, Action::RevokeKey);
         decided!(self, ask.clone(), |allowed| async {
             self.store.revoke_key(&allowed.permit, id, self.clock.now()).await?;
-            self.key_ended(&allowed, id);
+            self.key_ended(actor.app(), id);
             Ok(())
         })
     }
@@ -167,14 +167,33 @@ impl Core {
     }
 
     /// Closes what a key has opened.
-    pub(crate) fn key_ended(&self, allowed: &Allowed, id: &KeyId) {
+    fn key_ended(&self, app: AppKey, id: &KeyId) {
         self.facts.keys.invalidate(id);
         self.key_secrets.invalidate(id);
-        self.hub.directory.each_of_app(allowed.permit.app(), |session| {
+        self.hub.directory.each_of_app(app, |session| {
             if session.grant().signed_by == *id {
                 session.close(Close::Unauthenticated);
             }
         });
+    }
+
+    /// Closes what keys have opened that ended without a word to this process: by time, or revoked by an operator's command,
+    /// which writes to the store itself. What such a session asks is refused in any case; this ends what it hears.
+    pub(crate) async fn sweep_keys(&self) -> Result<()> {
+        let mut keys = HashMap::new();
+        self.hub.directory.each(|session| {
+            let grant = session.grant();
+            if !keys.contains_key(&grant.signed_by) {
+                keys.insert(grant.signed_by.clone(), session.app());
+            }
+        });
+        for (id, app) in keys {
+            let row = self.key_row(&id, true).await?;
+            if !row.is_some_and(|row| is_alive(&row, self.clock.now())) {
+                self.key_ended(app, &id);
+            }
+        }
+        Ok(())
     }
 
     /// The secret of a key that signs.
@@ -201,6 +220,11 @@ impl Core {
         self.key_addresses.insert(row.id.clone(), blocks);
         Ok(allows)
     }
+}
+
+/// Whether a key was not revoked, and has not ended by itself.
+pub(crate) fn is_alive(row: &KeyRow, now: Timestamp) -> bool {
+    row.revoked_at.is_none() && row.expires_at.is_none_or(|end| now < end)
 }
 
 fn show_key(row: &KeyRow, profile: KeyProfile, app: Option<&AppContext>) -> ApiKey {
