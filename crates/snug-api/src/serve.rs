@@ -45,6 +45,10 @@ pub(crate) struct Shared {
     pub(crate) node: Arc<Node>,
     pub(crate) shards: Shards,
     pub(crate) sockets: TaskTracker,
+    /// Sockets that may still take a request, or are answering one.
+    pub(crate) reading: TaskTracker,
+    /// Told when the server stops: sockets take nothing more.
+    pub(crate) stop: CancellationToken,
 }
 
 /// A TLS configuration that can be handed to [`serve`].
@@ -66,8 +70,13 @@ pub struct Serving {
 pub async fn serve(serving: Serving) -> io::Result<()> {
     let Serving { node, listener, tls, stop } = serving;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let shared =
-        Arc::new(Shared { node: Arc::new(node), shards: Shards::start(cores), sockets: TaskTracker::new() });
+    let shared = Arc::new(Shared {
+        node: Arc::new(node),
+        shards: Shards::start(cores),
+        sockets: TaskTracker::new(),
+        reading: TaskTracker::new(),
+        stop: stop.clone(),
+    });
     let router = router(&shared);
     let acceptor = tls.map(TlsAcceptor::from);
     let graceful = GracefulShutdown::new();
@@ -94,9 +103,11 @@ pub async fn serve(serving: Serving) -> io::Result<()> {
     let node = Arc::clone(&shared.node);
     connections.close();
     shared.sockets.close();
+    shared.reading.close();
     let end = async {
-        // Requests first, whose answers some sockets wait for too; then the sockets.
+        // All answers first, for the order of a conversation's events can make one wait for another's; then the sockets.
         graceful.shutdown().await;
+        shared.reading.wait().await;
         node.core.close_all(Close::Stopping);
         connections.wait().await;
         shared.sockets.wait().await;

@@ -22,6 +22,7 @@ use tokio_tungstenite::{
         protocol::{Role, WebSocketConfig},
     },
 };
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{
     close_frame, closing,
@@ -46,8 +47,13 @@ pub(super) struct Refused(pub(super) CloseCode);
 
 type Frames = WebSocketStream<ReadSide<ReadHalf<Stream>>>;
 
-/// Serves an upgraded connection until it ends.
-pub(super) async fn serve(shared: Arc<Shared>, upgraded: Upgraded, app: Result<AppId, Refused>) {
+/// Serves an upgraded connection until it ends. It gives `reading` back as soon as it takes no more requests.
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    upgraded: Upgraded,
+    app: Result<AppId, Refused>,
+    reading: TaskTrackerToken,
+) {
     let Ok(parts) = auto::upgrade::downcast::<TokioIo<Stream>>(upgraded) else {
         tracing::error!("an upgraded connection is of an unknown kind");
         return;
@@ -61,7 +67,7 @@ pub(super) async fn serve(shared: Arc<Shared>, upgraded: Upgraded, app: Result<A
         .max_frame_size(Some(limits::CLIENT_FRAME_BYTES_MAX as usize));
     let frames =
         WebSocketStream::from_partially_read(side, parts.read_buf.to_vec(), Role::Server, Some(config)).await;
-    let mut connection = Connection { shared, frames, control };
+    let mut connection = Connection { shared, frames, control, reading: Some(reading) };
     let ended = match app {
         Ok(app) => connection.run(&app).await,
         Err(Refused(code)) => Ended::ByUs(closing(code)),
@@ -73,6 +79,7 @@ struct Connection {
     shared: Arc<Shared>,
     frames: Frames,
     control: Arc<Control>,
+    reading: Option<TaskTrackerToken>,
 }
 
 /// How a connection ends.
@@ -163,7 +170,13 @@ impl Connection {
     /// The next request; none where there was one that could not be read, and was refused.
     async fn next(&mut self) -> Result<Option<ClientFrame>, Ended> {
         loop {
-            let message = match self.frames.next().await {
+            let stop = self.shared.stop.clone();
+            let next = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(self.stopping().await),
+                next = self.frames.next() => next,
+            };
+            let message = match next {
                 None => return Err(Ended::ByClient),
                 Some(Err(error)) => return Err(ended_by(&error)),
                 Some(Ok(message)) => message,
@@ -188,6 +201,16 @@ impl Connection {
         }
     }
 
+    /// The server stops. A session is closed by the core, once all others have their answers too.
+    async fn stopping(&mut self) -> Ended {
+        self.reading = None;
+        if self.control.session.get().is_none() {
+            return Ended::ByUs(closing(CloseCode::Stopping));
+        }
+        self.control.shut.cancelled().await;
+        Ended::ByClient
+    }
+
     /// Refuses a request before there is a session.
     fn refuse(&self, n: u64, problem: Problem) {
         if let Ok(json) = Refusal::frame(n, problem) {
@@ -204,6 +227,7 @@ impl Connection {
 
     /// Says goodbye, and waits a little for the client to do so, for a reset would take our last words back.
     async fn end(mut self, ended: Ended) {
+        self.reading = None;
         match ended {
             Ended::ByUs(close) => self.control.close(close),
             Ended::ByClient => self.control.close(close_frame(1000, "")),

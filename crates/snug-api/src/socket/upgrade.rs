@@ -27,10 +27,10 @@ pub(crate) async fn upgrade(shared: Arc<Shared>, Path(app): Path<String>, reques
     };
     let app = admitted(&shared, &app, &request);
     let upgraded = hyper::upgrade::on(request);
-    let sockets = shared.sockets.clone();
+    let (sockets, reading) = (shared.sockets.clone(), shared.reading.token());
     sockets.spawn(async move {
         match upgraded.await {
-            Ok(upgraded) => connection::serve(shared, upgraded, app).await,
+            Ok(upgraded) => connection::serve(shared, upgraded, app, reading).await,
             Err(error) => tracing::debug!(%error, "an upgrade did not come about"),
         }
     });

@@ -105,15 +105,18 @@ impl Outbox {
         self.wake.wake();
     }
 
-    /// Drops what is queued, and has the socket closed.
+    /// Drops what is queued, and has the socket closed. Where the server stops, what is queued leaves first: nobody has lost
+    /// the right to it, and answers are among it.
     pub fn close(&self, why: Close) {
         {
             let mut state = self.state.lock();
             if state.close.is_some() {
                 return;
             }
-            state.frames.clear();
-            state.bytes = 0;
+            if why != Close::Stopping {
+                state.frames.clear();
+                state.bytes = 0;
+            }
             state.held = false;
             state.close = Some(why);
         }
