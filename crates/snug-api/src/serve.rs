@@ -9,7 +9,13 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request, routing::get};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{HeaderMap, Request},
+    routing::get,
+};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -62,13 +68,15 @@ pub struct Serving {
     pub listener: TcpListener,
     /// With which certificate; none is plain HTTP.
     pub tls: Option<Tls>,
+    /// Whether a proxy stands in front, and nobody gets around it: then it says from which address a request comes.
+    pub behind_proxy: bool,
     /// Told when to stop.
     pub stop: CancellationToken,
 }
 
 /// Serves until `stop` is cancelled. Then it takes nothing new, answers what it took, and closes sockets with 4000.
 pub async fn serve(serving: Serving) -> io::Result<()> {
-    let Serving { node, listener, tls, stop } = serving;
+    let Serving { node, listener, tls, behind_proxy, stop } = serving;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let shared = Arc::new(Shared {
         node: Arc::new(node),
@@ -88,8 +96,9 @@ pub async fn serve(serving: Serving) -> io::Result<()> {
         };
         match accepted {
             Ok((stream, peer)) => {
+                let asker = Asker { peer, behind_proxy };
                 let connection =
-                    connection(stream, peer, acceptor.clone(), router.clone(), graceful.watcher());
+                    connection(stream, asker, acceptor.clone(), router.clone(), graceful.watcher());
                 connections.spawn(connection);
             }
             // Out of file descriptors, say: those who are connected go on, and closing ones make room.
@@ -137,7 +146,7 @@ fn router(shared: &Arc<Shared>) -> Router {
 
 async fn connection(
     stream: TcpStream,
-    peer: SocketAddr,
+    asker: Asker,
     acceptor: Option<TlsAcceptor>,
     router: Router,
     watcher: Watcher,
@@ -151,7 +160,8 @@ async fn connection(
         },
     };
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let address = asker.address(request.headers());
+        request.extensions_mut().insert(ConnectInfo(address));
         router.clone().oneshot(request.map(Body::new))
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -160,6 +170,27 @@ async fn connection(
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     // What a connection ends with concerns its client alone.
     let _ = watcher.watch(connection.into_owned()).await;
+}
+
+/// Who sends the requests of a connection.
+#[derive(Clone, Copy)]
+struct Asker {
+    peer: SocketAddr,
+    behind_proxy: bool,
+}
+
+impl Asker {
+    /// The address that a request comes from. Behind a proxy it is the last one in `X-Forwarded-For`, which the proxy has
+    /// added; those before it are whatever the client said.
+    fn address(self, headers: &HeaderMap) -> SocketAddr {
+        if !self.behind_proxy {
+            return self.peer;
+        }
+        let last = headers.get_all("x-forwarded-for").iter().next_back();
+        let last = last.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
+        let address = last.and_then(|address| address.trim().parse().ok());
+        address.map_or(self.peer, |address| SocketAddr::new(address, 0))
+    }
 }
 
 /// A connection, with TLS or without.

@@ -44,7 +44,8 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     );
 
     let mut work = tokio::spawn(Arc::clone(&core).run(beside.clone()));
-    let serving = Serving { node: Node { core, metrics }, listener, tls, stop };
+    let serving =
+        Serving { node: Node { core, metrics }, listener, tls, behind_proxy: config.behind_proxy, stop };
     tokio::select! {
         served = snug_api::serve(serving) => served.context("serving failed")?,
         ended = &mut work => bail!("what runs beside the requests has ended: {ended:?}"),

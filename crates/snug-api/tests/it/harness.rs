@@ -82,7 +82,8 @@ impl Node {
         let address = listener.local_addr().unwrap();
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let node = snug_api::Node { core: Arc::clone(&core), metrics };
-        let serving = snug_api::Serving { node, listener, tls: None, stop: stop.clone() };
+        let serving =
+            snug_api::Serving { node, listener, tls: None, behind_proxy: false, stop: stop.clone() };
         tokio::spawn(snug_api::serve(serving));
         let (app, key) = new_app(&core).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
