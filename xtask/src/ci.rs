@@ -15,6 +15,9 @@ const SHARED: &str = "../shared";
 /// Tests that need root and /dev/fuse, as arguments of `cargo test`.
 const POWER: &[&[&str]] = &[&["--package", "snug-rig", "--features", "power", "--test", "power"]];
 
+/// Tests that read the shared data, as arguments of `cargo test`.
+const READING_SHARED: &[&[&str]] = &[&["--package", "snug-api", "--features", "shared", "--test", "shared"]];
+
 /// Replays of the whole log, as arguments of `snug-load replay`.
 const REPLAYS: &[&[&str]] = &[
     &["--spawn", "--backend", "sqlite"],
@@ -32,6 +35,9 @@ pub(crate) fn ci(root: &Path) -> Result<ExitCode> {
     report.check(&mut cargo(root, ["deny", "--locked", "check", "licenses", "bans", "sources"]));
     for arguments in POWER {
         report.tests(test::cargo_test(root).args(*arguments));
+    }
+    for arguments in READING_SHARED {
+        report.tests(test::cargo_test(root).args(*arguments).env("SNUG_SHARED", &shared));
     }
     replay(root, &shared, &mut report)?;
     Ok(report.close(&[]))

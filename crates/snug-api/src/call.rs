@@ -3,13 +3,12 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use axum::{
-    extract::{RawPathParams, Request},
+    extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use percent_encoding::percent_decode_str;
 use serde::{Serialize, de::DeserializeOwned};
 use snug_core::{Core, Error, OnceKey, sealing::Answer};
 use snug_model::{
@@ -73,16 +72,14 @@ impl Call {
         node: Arc<Node>,
         route: &'static Route,
         peer: SocketAddr,
-        parameters: RawPathParams,
+        parameters: Result<RawPathParams, RawPathParamsRejection>,
         request: Request,
     ) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        let mut decoded = HashMap::new();
-        for (name, value) in &parameters {
-            let value = percent_decode_str(value).decode_utf8();
-            let value = value.map_err(|_| Invalid::new(name, "is percent-encoded UTF-8"))?;
-            decoded.insert(name.to_owned(), value.into_owned());
-        }
+        // They come decoded, each once.
+        let parameters =
+            parameters.map_err(|_| Invalid::new("", "must have a path of percent-encoded UTF-8"))?;
+        let parameters = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let body = match Limited::new(body, limits::BODY_BYTES_MAX as usize).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
@@ -95,7 +92,7 @@ impl Call {
             route,
             peer,
             path: parts.uri.path().to_owned(),
-            parameters: decoded,
+            parameters,
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
             body,

@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{ConnectInfo, RawPathParams, Request},
+    extract::{ConnectInfo, RawPathParams, Request, rejection::RawPathParamsRejection},
     http::Method,
     response::Response,
     routing::{MethodFilter, on},
@@ -197,15 +197,16 @@ pub(crate) fn router(node: &Arc<Node>) -> Router {
     routes().iter().fold(Router::new(), |router, route| {
         let node = Arc::clone(node);
         let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
-        let serve =
-            move |ConnectInfo(peer): ConnectInfo<SocketAddr>, parameters: RawPathParams, request: Request| {
-                // A task of its own: a client that hangs up does not stop an act between its commit and its publishing.
-                let node = Arc::clone(&node);
-                async move {
-                    let work = tokio::spawn(handle(node, route, peer, parameters, request));
-                    work.await.unwrap_or_else(|error| failed(snug_core::Error::internal(error).into()))
-                }
-            };
+        let serve = move |ConnectInfo(peer): ConnectInfo<SocketAddr>,
+                          parameters: Result<RawPathParams, RawPathParamsRejection>,
+                          request: Request| {
+            // A task of its own: a client that hangs up does not stop an act between its commit and its publishing.
+            let node = Arc::clone(&node);
+            async move {
+                let work = tokio::spawn(handle(node, route, peer, parameters, request));
+                work.await.unwrap_or_else(|error| failed(snug_core::Error::internal(error).into()))
+            }
+        };
         router.route(route.path, on(filter, serve))
     })
 }
@@ -214,7 +215,7 @@ async fn handle(
     node: Arc<Node>,
     route: &'static Route,
     peer: SocketAddr,
-    parameters: RawPathParams,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Response {
     let answered = match Call::read(node, route, peer, parameters, request).await {

@@ -27,6 +27,15 @@ async fn a_message_reaches_the_others_and_answers_its_sender() {
 }
 
 #[tokio::test]
+async fn a_path_is_decoded_once() {
+    let node = Node::start().await;
+    // `%2530` is the text `%30`, which decoded again would be `0`; and an encoded slash is part of the id.
+    let user = node.back_end(Method::PUT, "/users/a%2530%2Fb", json!({})).await.is(201);
+    assert_eq!(user["id"], "a%30/b");
+    node.back_end(Method::GET, "/users/a%FF", Value::Null).await.refused(400, "invalid");
+}
+
+#[tokio::test]
 async fn a_repeat_answers_the_same_and_another_draft_is_a_conflict() {
     let node = Node::start().await;
     node.users(&["ann", "bob"]).await;
