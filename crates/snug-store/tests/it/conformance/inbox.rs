@@ -17,6 +17,7 @@ on_both! {
     an_item_shows_what_its_user_may_see
     a_removed_member_keeps_its_item_as_it_was
     unread_is_what_is_above_the_mark
+    unread_begins_where_the_view_does
     only_what_is_unread_is_asked_for
     unread_conversations_are_counted_among_the_newest
     placing_is_done_in_parts
@@ -199,6 +200,36 @@ async fn unread_is_what_is_above_the_mark(bench: &mut Bench) {
     a.send(bob, "6").await;
     assert_eq!(item(&app, bob, &a).await.unread, 0, "sending moves the sender's own mark");
     assert_eq!(item(&app, ann, &a).await.unread, 1);
+}
+
+async fn unread_begins_where_the_view_does(bench: &mut Bench) {
+    let app = bench.app("one").await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let conversation = app.conversation_since_joined("c", &[ann, bob]).await;
+    conversation.send(ann, "1").await;
+    conversation.remove(bob).await;
+    conversation.send(ann, "2").await;
+    conversation.add(&[bob]).await;
+    let only_unread = async || {
+        let rows = query(&app, bob, InboxQuery::Page { below: None, unread: true, limit: 10 }).await;
+        rows.items.iter().map(|row| row.unread).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        assert_eq!(
+            item(&app, bob, &conversation).await.unread,
+            0,
+            "what came before it joined again is not its"
+        );
+        assert_eq!((only_unread().await, unread(&app, bob, 10).await), (vec![], (0, false)));
+        place_all(&app).await;
+    }
+    conversation.send(ann, "3").await;
+    for _ in 0..2 {
+        assert_eq!((only_unread().await, unread(&app, bob, 10).await), (vec![1], (1, false)));
+        place_all(&app).await;
+    }
+    conversation.mark(bob, Seq(0), true).await.unwrap();
+    assert_eq!(only_unread().await, [1]);
 }
 
 async fn only_what_is_unread_is_asked_for(bench: &mut Bench) {
