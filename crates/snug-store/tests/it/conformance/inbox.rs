@@ -125,6 +125,8 @@ async fn joining_counts_as_news(bench: &mut Bench) {
     }
     b.send(ann, "2").await;
     assert_eq!(listed(&app, cid).await, [b.key, a.key, c.key]);
+    a.remove(cid).await;
+    assert_eq!(listed(&app, cid).await, [b.key, a.key, c.key], "a removal moves it nowhere");
 }
 
 async fn an_item_shows_what_its_user_may_see(bench: &mut Bench) {
