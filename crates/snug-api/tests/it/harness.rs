@@ -70,8 +70,13 @@ impl Node {
 
     /// A node in which nothing happens beside the requests, so that what is stored changes by them alone.
     pub(crate) async fn start_still() -> Self {
+        Self::start_over(&Options::default()).await
+    }
+
+    /// A node over a database that is opened so, in which nothing happens beside the requests.
+    pub(crate) async fn start_over(options: &Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(Sqlite::open(&folder.path().join("snug.db"), &Options::default()).unwrap());
+        let store = Arc::new(Sqlite::open(&folder.path().join("snug.db"), options).unwrap());
         let keys: Arc<dyn KeyStore> = Arc::new(SqliteKeys::open(&folder.path().join("keys.db")).unwrap());
         let master = MasterKey::at_start(&folder.path().join("master.key"), &*keys, Random).await.unwrap();
         let sealer = Sealer::open(master, keys, 8 << 20, Random).await.unwrap();

@@ -2,5 +2,6 @@
 
 mod documents;
 mod harness;
+mod races;
 mod refusals;
 mod talk;
