@@ -7,6 +7,7 @@ mod ci;
 mod generated;
 mod machine;
 mod report;
+mod run;
 mod test;
 mod tidy;
 
@@ -19,6 +20,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask")]
 enum Command {
+    /// Build Snug, start it on 127.0.0.1:8484 with a demo app, and print commands to try.
+    Run,
     /// Install what is missing, then run every check and test that a plain machine can run.
     Test,
     /// Run what `test` leaves to CI: it needs ../shared, root, FUSE, or more time.
@@ -32,6 +35,7 @@ enum Command {
 fn main() -> ExitCode {
     let root = root();
     let outcome = match Command::parse() {
+        Command::Run => run::run(&root),
         Command::Test => test::test(&root),
         Command::Ci => ci::ci(&root),
         Command::Tidy => tidy::tidy(&root),
