@@ -9,6 +9,8 @@
 //! retention reach every copy of the data. `docs/encryption.md` says which algorithms, why, and what stays visible.
 
 mod cache;
+#[cfg(feature = "controls")]
+pub mod controls;
 mod derive;
 mod error;
 mod fields;
