@@ -27,8 +27,6 @@ use crate::{
 pub struct Node {
     /// The use cases.
     pub core: Arc<Core>,
-    /// The value of metrics, as `/metrics` shows it.
-    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
 /// Why a request was not done.

@@ -7,6 +7,7 @@ pub mod asyncapi;
 mod call;
 mod credentials;
 mod health;
+mod metrics;
 pub mod openapi;
 mod problem;
 mod rest;
@@ -15,5 +16,6 @@ mod serve;
 mod socket;
 
 pub use call::Node;
+pub use metrics::serve_metrics;
 pub use routes::{Route, Takes, routes};
-pub use serve::{Serving, Tls, serve, serve_metrics};
+pub use serve::{Serving, Tls, serve};

@@ -25,6 +25,7 @@ use snug_wire::paging::Page;
 
 use crate::{
     call::{Answered, Call, Node, failed},
+    metrics::HTTP_REQUESTS,
     rest,
 };
 
@@ -223,7 +224,7 @@ async fn handle(
         Err(failure) => Err(failure),
     };
     let response = answered.unwrap_or_else(failed);
-    metrics::counter!("snug_http_requests", "route" => route.id, "status" => response.status().as_u16().to_string())
+    ::metrics::counter!(HTTP_REQUESTS, "route" => route.id, "status" => response.status().as_u16().to_string())
         .increment(1);
     response
 }

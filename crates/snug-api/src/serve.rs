@@ -127,16 +127,6 @@ pub async fn serve(serving: Serving) -> io::Result<()> {
     Ok(())
 }
 
-/// Serves `/metrics` in plain HTTP on a listener of its own.
-pub async fn serve_metrics(
-    metrics: metrics_exporter_prometheus::PrometheusHandle,
-    listener: TcpListener,
-    stop: CancellationToken,
-) -> io::Result<()> {
-    let router = Router::new().route("/metrics", get(async move || metrics.render()));
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
-}
-
 fn router(shared: &Arc<Shared>) -> Router {
     let for_sockets = Arc::clone(shared);
     routes::router(&shared.node)

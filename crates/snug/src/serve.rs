@@ -5,10 +5,14 @@ use std::{net::SocketAddr, sync::Arc};
 use anyhow::{Context, Result, bail};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use snug_api::{Node, Serving};
-use snug_core::clock::{Clock, SystemClock};
+use snug_core::{
+    Core,
+    clock::{Clock, SystemClock},
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +39,10 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     tokio::spawn(stop_by_signal(signals.into_iter().collect::<Result<_, _>>()?, stop.clone()));
     let listener = listen(config.listen, "listen").await?;
     let beside = CancellationToken::new();
-    let metrics_server = serve_metrics(config.metrics_listen, metrics.clone(), beside.clone()).await?;
+    let metrics_server = match config.metrics_listen {
+        Some(address) => Some(serve_metrics(address, &core, metrics, beside.clone()).await?),
+        None => None,
+    };
     tracing::info!(
         address = %listener.local_addr()?,
         tls = tls.is_some(),
@@ -44,8 +51,7 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     );
 
     let mut work = tokio::spawn(Arc::clone(&core).run(beside.clone()));
-    let serving =
-        Serving { node: Node { core, metrics }, listener, tls, behind_proxy: config.behind_proxy, stop };
+    let serving = Serving { node: Node { core }, listener, tls, behind_proxy: config.behind_proxy, stop };
     tokio::select! {
         served = snug_api::serve(serving) => served.context("serving failed")?,
         ended = &mut work => bail!("what runs beside the requests has ended: {ended:?}"),
@@ -63,19 +69,19 @@ async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("{what}: nothing can be served on {address}"))
 }
 
-/// Serves metrics beside all else, if anywhere.
+/// Serves metrics beside all else.
 async fn serve_metrics(
-    address: Option<SocketAddr>,
+    address: SocketAddr,
+    core: &Arc<Core>,
     metrics: PrometheusHandle,
     stop: CancellationToken,
-) -> Result<Option<tokio::task::JoinHandle<()>>> {
-    let Some(address) = address else { return Ok(None) };
-    let listener = listen(address, "metrics.listen").await?;
-    Ok(Some(tokio::spawn(async move {
-        if let Err(error) = snug_api::serve_metrics(metrics, listener, stop).await {
+) -> Result<JoinHandle<()>> {
+    let (listener, core) = (listen(address, "metrics.listen").await?, Arc::clone(core));
+    Ok(tokio::spawn(async move {
+        if let Err(error) = snug_api::serve_metrics(core, metrics, listener, stop).await {
             tracing::error!(%error, "metrics are served no more");
         }
-    })))
+    }))
 }
 
 async fn stop_by_signal(mut signals: Vec<Signal>, stop: CancellationToken) {

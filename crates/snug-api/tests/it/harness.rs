@@ -85,8 +85,7 @@ impl Node {
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let node = snug_api::Node { core: Arc::clone(&core), metrics };
+        let node = snug_api::Node { core: Arc::clone(&core) };
         let serving =
             snug_api::Serving { node, listener, tls: None, behind_proxy: false, stop: stop.clone() };
         tokio::spawn(snug_api::serve(serving));
