@@ -1,6 +1,6 @@
 //! API keys: make, list, revoke; and when they were last used.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use aws_lc_rs::digest;
 use parking_lot::Mutex;
@@ -47,6 +47,10 @@ impl KeyUse {
         self.0.lock().drain().collect()
     }
 }
+
+/// How long a server takes at most to notice that another process has revoked a key: it looks at those behind its sessions
+/// every second, and believes none for longer.
+pub const REVOKED_EVERYWHERE_AFTER: Duration = Duration::from_secs(2);
 
 impl Core {
     /// Makes a key.
@@ -152,7 +156,8 @@ impl Core {
         })
     }
 
-    /// Revokes a key of whichever app, or of the installation: for who has the data folder.
+    /// Revokes a key of whichever app, or of the installation: for who has the data folder. Other processes notice within
+    /// [`REVOKED_EVERYWHERE_AFTER`].
     ///
     /// # Errors
     /// `NotFound` where there is none.

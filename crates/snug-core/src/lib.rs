@@ -40,7 +40,7 @@ pub use error::{Error, Incident, Missing, Result};
 pub use idempotency::OnceKey;
 pub use inbox::{Changes, Inbox, InboxAsk, Unread};
 pub use jobs::Job;
-pub use keys::NewKey;
+pub use keys::{NewKey, REVOKED_EVERYWHERE_AFTER};
 pub use members::{Added, Read};
 pub use messages::{History, Reaction};
 pub use paging::{Listed, PageAsk};

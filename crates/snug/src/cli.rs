@@ -79,7 +79,7 @@ pub(crate) struct ListApps {
 pub(crate) enum KeyCommand {
     /// Make an API key, and print it: this once
     Create(CreateKey),
-    /// Revoke an API key. A running server closes the sessions that it opened within a second
+    /// Revoke an API key, and wait until every running server knows: it opens nothing then, and its sessions are closed
     Revoke(RevokeKey),
 }
 

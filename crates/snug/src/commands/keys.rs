@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use jiff::{Span, tz::TimeZone};
 use serde_json::json;
 use snug_core::{
-    NewKey,
+    NewKey, REVOKED_EVERYWHERE_AFTER,
     clock::{Clock, SystemClock},
 };
 use snug_model::{
@@ -49,7 +49,10 @@ async fn create(config: &Config, create: &CreateKey) -> Result<()> {
 
 async fn revoke(config: &Config, RevokeKey { key }: &RevokeKey) -> Result<()> {
     let id = KeyId::parse(key)?;
-    parts::core(config).await?.revoke_any_key(&id).await.with_context(|| format!("the key {id}"))
+    parts::core(config).await?.revoke_any_key(&id).await.with_context(|| format!("the key {id}"))?;
+    // Whoever is told that it is revoked can rely on that, beside a running server too.
+    tokio::time::sleep(REVOKED_EVERYWHERE_AFTER).await;
+    Ok(())
 }
 
 /// What a key of the installation may be used for: apps, and nothing in them.

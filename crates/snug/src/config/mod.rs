@@ -9,10 +9,9 @@ use std::{
     env, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use snug_model::{ids::Region, secret::SecretText};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -92,7 +91,8 @@ impl Config {
     pub(crate) fn of(settings: &Settings) -> Result<Self> {
         let read = Reader(settings);
         let data_dir = read.path("data_dir")?.context("data_dir must not be empty")?;
-        let region = read.parsed("region", |text| Ok(Region::parse(text)?))?;
+        let region =
+            read.parsed("region", |text| Region::parse(text).map_err(|invalid| anyhow!(invalid.reason)))?;
         Ok(Self {
             listen: read.address("listen")?.context("listen must not be empty")?,
             behind_proxy: read.boolean("behind_proxy"),
@@ -102,8 +102,12 @@ impl Config {
             store: read.store()?,
             log: LogConfig {
                 level: read.parsed("log.level", |level| match level {
-                    "off" => bail!("must be `error`, `warn`, `info`, `debug` or `trace`"),
-                    level => Ok(LevelFilter::from_str(level)?),
+                    "error" => Ok(LevelFilter::ERROR),
+                    "warn" => Ok(LevelFilter::WARN),
+                    "info" => Ok(LevelFilter::INFO),
+                    "debug" => Ok(LevelFilter::DEBUG),
+                    "trace" => Ok(LevelFilter::TRACE),
+                    _ => bail!("must be `error`, `warn`, `info`, `debug` or `trace`"),
                 })?,
                 json: read.parsed("log.format", |format| match format {
                     "json" => Ok(true),

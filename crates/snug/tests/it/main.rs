@@ -1,0 +1,12 @@
+//! The built binary, from outside: what a back end, a client and an operator see of it.
+
+mod check;
+mod commands;
+mod config;
+mod logs;
+mod refusals;
+mod serving;
+mod socket;
+mod stage;
+mod talk;
+mod tls;

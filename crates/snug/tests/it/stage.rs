@@ -1,0 +1,196 @@
+//! A running server with an app and a key to it, and the binary's commands.
+
+use std::{
+    env,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Output},
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use snug_rig::{Server, ServerOptions};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use crate::socket::Socket;
+
+/// The scopes of a key that may do everything in its app.
+pub(crate) const ALL_SCOPES: &str = "app,keys,roles,tokens,users,conversations,messages,messages.as_user,import,export,audit,events,bot_messages";
+
+/// The binary, configured by nothing but its flags.
+pub(crate) fn snug() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snug"));
+    for (name, _) in env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"SNUG_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// What a command printed that ended well.
+#[track_caller]
+pub(crate) fn printed(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", complaint(&output));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+/// What a command complained about that ended badly.
+#[track_caller]
+pub(crate) fn refused(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", complaint(&output));
+    complaint(&output)
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
+}
+
+/// Sets a file's permission bits.
+pub(crate) fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A file's permission bits.
+pub(crate) fn mode_of(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// A private folder for a server's data.
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// An answer of REST, read.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The body of an answer with this status.
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+}
+
+/// A running server, an app on it, and a key that may do everything in the app.
+pub(crate) struct Stage {
+    pub(crate) server: Server,
+    pub(crate) app: String,
+    pub(crate) key: String,
+    http: reqwest::Client,
+}
+
+impl Stage {
+    /// Starts it, with further variables.
+    pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let options = ServerOptions {
+            binary: Some(env!("CARGO_BIN_EXE_snug").into()),
+            variables: variables.collect(),
+            ..ServerOptions::default()
+        };
+        let server = blocking(|| Server::start(options)).unwrap();
+        let app = printed(server.command().args(["app", "create", "--name", "Stage"]));
+        let key = printed(server.command().args([
+            "key",
+            "create",
+            "--app",
+            &app,
+            "--name",
+            "back end",
+            "--scopes",
+            ALL_SCOPES,
+            "--may-mint",
+            "moderator",
+        ]));
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { server, app, key, http }
+    }
+
+    /// One of the binary's commands, with the server's configuration.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.server.command();
+        command.args(arguments);
+        command
+    }
+
+    /// Where the server listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.url().strip_prefix("http://").unwrap().parse().unwrap()
+    }
+
+    /// Reads an address of the server.
+    pub(crate) async fn get(&self, url: &str) -> (u16, String) {
+        let response = self.http.get(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    /// A request to a path below the app, with a bearer credential.
+    pub(crate) async fn ask(&self, method: Method, path: &str, credential: &str, body: Value) -> Answer {
+        let url = format!("{}/v1/apps/{}{path}", self.server.url(), self.app);
+        let mut request = self.http.request(method, url).bearer_auth(credential);
+        if !body.is_null() {
+            request = request.body(body.to_string());
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.unwrap();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Answer { status, body }
+    }
+
+    /// A request of the back end.
+    pub(crate) async fn back_end(&self, method: Method, path: &str, body: Value) -> Answer {
+        self.ask(method, path, &self.key, body).await
+    }
+
+    /// Makes users, and a conversation in which they all are.
+    pub(crate) async fn conversation(&self, id: &str, users: &[&str]) {
+        for user in users {
+            let body = json!({ "name": user.to_uppercase() });
+            self.back_end(Method::PUT, &format!("/users/{user}"), body).await.is(201);
+        }
+        let members: Vec<Value> = users.iter().map(|user| json!({ "user": user })).collect();
+        self.back_end(Method::POST, "/conversations", json!({ "id": id, "members": members })).await.is(201);
+    }
+
+    /// The texts of a conversation's messages, in order of seq.
+    pub(crate) async fn texts(&self, conversation: &str) -> Vec<String> {
+        let path = format!("/conversations/{conversation}/messages?limit=200");
+        let history = self.back_end(Method::GET, &path, Value::Null).await.is(200);
+        let text = |message: &Value| message["text"].as_str().unwrap().to_owned();
+        history["items"].as_array().unwrap().iter().map(text).collect()
+    }
+
+    /// A token of a user, signed by the command.
+    pub(crate) fn token(&self, user: &str) -> String {
+        printed(&mut self.command(&["token", "--app", &self.app, "--key", &self.key, "--user", user]))
+    }
+
+    /// A socket that has said nothing yet.
+    pub(crate) async fn socket(&self) -> Socket {
+        let stream = TcpStream::connect(self.address()).await.unwrap();
+        Socket::open(stream, &format!("{}/v1/apps/{}/socket", self.server.socket_url(), self.app)).await
+    }
+
+    /// A socket of a user that has said `hello`.
+    pub(crate) async fn hello(&self, user: &str) -> Socket {
+        let mut socket = self.socket().await;
+        socket.hello(&self.token(user)).await;
+        socket
+    }
+}
+
+/// Does what blocks a thread, such as starting and stopping a server.
+pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    tokio::task::block_in_place(work)
+}
