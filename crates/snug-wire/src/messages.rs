@@ -39,7 +39,8 @@ pub enum Sender {
         /// Always `true`.
         system: bool,
     },
-    /// A user. Stands last, because an erased one has nothing by which it could be told from the others.
+    // Stands last: a reader tries one after the other, and `user` may be null.
+    /// A user.
     User {
         /// Its id; null of an erased one.
         #[schema(required = true)]

@@ -80,7 +80,7 @@ pub struct Problem {
     pub code: Code,
     /// What may go with it.
     #[serde(flatten)]
-    pub more: More,
+    pub more: ProblemExtensions,
 }
 
 /// An error on the socket: the short form of a problem document.
@@ -92,12 +92,12 @@ pub struct SocketProblem {
     pub message: String,
     /// What may go with it.
     #[serde(flatten)]
-    pub more: More,
+    pub more: ProblemExtensions,
 }
 
-/// What may go with an error.
+/// What may go with an error: the extension members of its problem document.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-pub struct More {
+pub struct ProblemExtensions {
     /// With `forbidden`: the permission, or the key's scope, that is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
@@ -133,7 +133,7 @@ impl Problem {
             status: code.status(),
             detail: code.sentence().to_owned(),
             code,
-            more: More::default(),
+            more: ProblemExtensions::default(),
         }
     }
 
@@ -146,29 +146,36 @@ impl Problem {
     /// A ban that ends at `until`.
     pub fn banned(until: Timestamp) -> Self {
         let until = Time::unless_never(until);
-        Self { more: More { until, ..More::default() }, ..Self::of(Code::Banned) }
+        Self { more: ProblemExtensions { until, ..ProblemExtensions::default() }, ..Self::of(Code::Banned) }
     }
 
     /// A permission or a scope that is missing.
     pub fn lacking(permission: &str) -> Self {
-        let more = More { permission: Some(permission.to_owned()), ..More::default() };
+        let more =
+            ProblemExtensions { permission: Some(permission.to_owned()), ..ProblemExtensions::default() };
         Self { more, ..Self::of(Code::Forbidden) }.saying(format!("`{permission}` is missing."))
     }
 
     /// Too many requests, until `retry_after_ms` from now.
     pub fn rate_limited(retry_after_ms: u64) -> Self {
-        let more = More { retry_after_ms: Some(retry_after_ms), ..More::default() };
+        let more = ProblemExtensions { retry_after_ms: Some(retry_after_ms), ..ProblemExtensions::default() };
         Self { more, ..Self::of(Code::RateLimited) }
     }
 
     /// An app of another region, which is served at `location`.
     pub fn misdirected(location: Option<String>) -> Self {
-        Self { more: More { location, ..More::default() }, ..Self::of(Code::Misdirected) }
+        Self {
+            more: ProblemExtensions { location, ..ProblemExtensions::default() },
+            ..Self::of(Code::Misdirected)
+        }
     }
 
     /// A fault of ours, which the log has under `incident`.
     pub fn internal(incident: String) -> Self {
-        Self { more: More { incident: Some(incident), ..More::default() }, ..Self::of(Code::Internal) }
+        Self {
+            more: ProblemExtensions { incident: Some(incident), ..ProblemExtensions::default() },
+            ..Self::of(Code::Internal)
+        }
     }
 
     /// The same, saying what happened this time.
@@ -184,7 +191,10 @@ impl From<Invalid> for Problem {
         let Invalid { field, reason } = invalid;
         let detail =
             if field.is_empty() { format!("The request {reason}.") } else { format!("`{field}` {reason}.") };
-        let more = More { field: Some(field).filter(|field| !field.is_empty()), ..More::default() };
+        let more = ProblemExtensions {
+            field: Some(field).filter(|field| !field.is_empty()),
+            ..ProblemExtensions::default()
+        };
         Self { more, ..Self::of(Code::Invalid) }.saying(detail)
     }
 }

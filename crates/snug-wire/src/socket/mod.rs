@@ -2,14 +2,20 @@
 //! with that number, or a push.
 
 mod answers;
+mod bodies;
 mod close;
 mod pushes;
 mod requests;
 
 pub use answers::{Acknowledged, Answer, Hello, Refreshed, Refusal, ServerFrame, Unread};
+pub use bodies::{
+    ConversationRequest, DeleteRequest, EditRequest, HelloRequest, HistoryRequest, MembersRequest,
+    PingRequest, ReactRequest, ReadMarkRequest, SendRequest, SyncRequest, TokenRequest, TypingRequest,
+    WatchRequest, Watched,
+};
 pub use close::{CloseCode, Reconnect};
 pub use pushes::{Change, Changed, Push, ReactionChange};
-pub use requests::*;
+pub use requests::{ClientFrame, Request, Unreadable};
 
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "snug.v1";

@@ -153,7 +153,7 @@ pub enum Changed {
     PurgedBefore {
         /// Where.
         conversation: ConversationId,
-        /// The first seq that was not.
+        /// The first seq that was kept.
         purged_before: Seq,
     },
     /// The conversation.

@@ -8,4 +8,5 @@ mod queries;
 mod reactions;
 mod requests;
 mod samples;
+mod schemas;
 mod times;
