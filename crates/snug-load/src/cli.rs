@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Replays real conversations through a Snug server, and checks that nothing is lost, doubled or reordered.
@@ -57,17 +58,17 @@ pub struct ReplayArgs {
 #[derive(Debug, Clone, Args)]
 pub struct TargetArgs {
     /// Start a server of our own on a free port, with its data in a temporary folder.
-    #[arg(long, conflicts_with = "server", required_unless_present = "server")]
+    #[arg(long, conflicts_with_all = ["server", "KeyArgs"], required_unless_present = "server")]
     pub spawn: bool,
     /// Where the server that is started keeps its data; for PostgreSQL a private one is started too.
     #[arg(long, value_enum, default_value_t = Backend::Sqlite, conflicts_with = "server")]
     pub backend: Backend,
     /// Use this running server.
-    #[arg(long, value_name = "URL", requires = "key")]
+    #[arg(long, value_name = "URL", requires = "KeyArgs")]
     pub server: Option<String>,
-    /// An API key of the app to use.
-    #[arg(long, value_name = "KEY", env = "SNUG_KEY", hide_env_values = true)]
-    pub key: Option<String>,
+    /// With which key.
+    #[command(flatten)]
+    pub key: KeyArgs,
     /// The app to use, where the key does not tell it.
     #[arg(long, value_name = "APP", requires = "server")]
     pub app: Option<String>,
@@ -80,11 +81,40 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     pub acks: PathBuf,
     /// The server to hold to them.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", requires = "KeyArgs")]
     pub server: String,
-    /// An API key that may read the conversations.
-    #[arg(long, value_name = "KEY", env = "SNUG_KEY", hide_env_values = true)]
-    pub key: String,
+    /// With which key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// An API key.
+#[derive(Debug, Clone, Args)]
+#[group(multiple = false)]
+pub struct KeyArgs {
+    /// An API key of the app, sk_…; others on the machine can see it while this runs, so rather use --key-file.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// A file that holds the API key.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+impl KeyArgs {
+    /// The key that was named.
+    ///
+    /// # Errors
+    /// That none was, or that its file cannot be read.
+    pub fn read(&self) -> Result<String> {
+        match (&self.key, &self.key_file) {
+            (Some(key), _) => Ok(key.clone()),
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+                Ok(text.trim().to_owned())
+            }
+            (None, None) => bail!("name an API key by --key or --key-file"),
+        }
+    }
 }
 
 /// Where a server keeps its data.

@@ -23,10 +23,11 @@ pub struct Verdict {
 /// That the file or the server cannot be read.
 pub async fn verify(args: &VerifyArgs) -> Result<Verdict> {
     let endpoint = Endpoint::new(&args.server)?;
+    let key = args.key.read()?;
     let mut verdict = Verdict::default();
     for Acknowledged { app, conversation, acks } in acks::read(&args.acks)? {
         let app = app.parse().with_context(|| format!("{app:?} is no app's id"))?;
-        let backend = Backend::new(&endpoint, app, &args.key)?;
+        let backend = Backend::new(&endpoint, app, &key)?;
         let id = conversation.parse().with_context(|| format!("{conversation:?} is no conversation's id"))?;
         let history = messages(&backend, &id).await.with_context(|| format!("history of {conversation}"))?;
         verdict.acknowledged += acks.len() as u64;

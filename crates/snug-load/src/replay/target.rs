@@ -24,20 +24,14 @@ impl Target {
     /// # Errors
     /// That it cannot be reached, that the key does not tell which app is meant, or that it does not start.
     pub(super) async fn find(args: &cli::TargetArgs) -> Result<Self> {
-        match (&args.server, &args.key) {
-            (Some(server), Some(key)) => {
-                let endpoint = Endpoint::new(server)?;
-                let backend =
-                    Backend::new(&endpoint, app_of(&endpoint, key, args.app.as_deref()).await?, key)?;
-                Ok(Self { endpoint, backend, spawned: None })
-            }
-            _ => {
-                let backend = args.backend;
-                tokio::task::spawn_blocking(move || Self::spawn(backend))
-                    .await
-                    .context("starting a server")?
-            }
+        if let Some(server) = &args.server {
+            let (endpoint, key) = (Endpoint::new(server)?, args.key.read()?);
+            let app = app_of(&endpoint, &key, args.app.as_deref()).await?;
+            let backend = Backend::new(&endpoint, app, &key)?;
+            return Ok(Self { endpoint, backend, spawned: None });
         }
+        let backend = args.backend;
+        tokio::task::spawn_blocking(move || Self::spawn(backend)).await.context("starting a server")?
     }
 
     fn spawn(backend: cli::Backend) -> Result<Self> {
@@ -121,8 +115,9 @@ impl Spawned {
 
 /// Makes an app, and a key for what a replay does.
 fn provision(server: &Server) -> Result<(AppId, String)> {
-    let app = run(server, &["app", "create", "Replay"])?;
-    let key = run(server, &["key", "create", &app, "--scopes", "users,tokens,conversations,messages"])?;
+    const SCOPES: &str = "users,tokens,conversations,messages";
+    let app = run(server, &["app", "create", "--name", "Replay"])?;
+    let key = run(server, &["key", "create", "--app", &app, "--name", "snug-load", "--scopes", SCOPES])?;
     Ok((app.parse().with_context(|| format!("{app:?} is no app's id"))?, key))
 }
 

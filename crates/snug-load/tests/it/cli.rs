@@ -19,6 +19,7 @@ fn a_replay_needs_one_server_and_kills_only_its_own() {
         "replay log --server http://127.0.0.1:8484 --key sk_1_x",
         "replay log --server http://127.0.0.1:8484 --key sk_1_x --app app_eu_1",
         "verify --acks a --server http://127.0.0.1:8484 --key sk_1_x",
+        "verify --acks a --server http://127.0.0.1:8484 --key-file k",
     ];
     for line in good {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -34,6 +35,9 @@ fn a_replay_needs_one_server_and_kills_only_its_own() {
         "replay log --spawn --sockets 0",
         "replay log --spawn --limit 0",
         "verify --acks a",
+        "verify --acks a --server http://127.0.0.1:8484",
+        "verify --acks a --server http://127.0.0.1:8484 --key sk_1_x --key-file k",
+        "replay log --spawn --key sk_1_x",
     ];
     for line in bad {
         assert!(parse(line).is_err(), "{line}");
