@@ -12,8 +12,11 @@ use crate::test;
 /// Where the data lies that is not part of the project, relative to its root, unless `SNUG_SHARED` says otherwise.
 const SHARED: &str = "../shared";
 
-/// Tests that need root and /dev/fuse, as arguments of `cargo test`.
-const POWER: &[&[&str]] = &[&["--package", "snug-rig", "--features", "power", "--test", "power"]];
+/// Tests that need root, /dev/fuse or the shared data, as arguments of `cargo test`.
+const TESTS: &[&[&str]] = &[
+    &["--package", "snug-api", "--features", "shared", "--test", "shared"],
+    &["--package", "snug-rig", "--features", "power", "--test", "power"],
+];
 
 /// Tests that read the shared data, as arguments of `cargo test`.
 const READING_SHARED: &[&[&str]] = &[&["--package", "snug-api", "--features", "shared", "--test", "shared"]];
@@ -33,8 +36,8 @@ pub(crate) fn ci(root: &Path) -> Result<ExitCode> {
     machine::provide(&[&CARGO_DENY, &POSTGRESQL])?;
     let mut report = Report::default();
     report.check(&mut cargo(root, ["deny", "--locked", "check", "licenses", "bans", "sources"]));
-    for arguments in POWER {
-        report.tests(test::cargo_test(root).args(*arguments));
+    for arguments in TESTS {
+        report.tests(test::cargo_test(root).args(*arguments).env("SNUG_SHARED", &shared));
     }
     for arguments in READING_SHARED {
         report.tests(test::cargo_test(root).args(*arguments).env("SNUG_SHARED", &shared));

@@ -20,8 +20,9 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     let mut report = Report::default();
     report.check(&mut cargo(root, ["fmt", "--all", "--check"]));
     tidy::check_all(root, &mut report)?;
-    let lint = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
-    report.check(&mut cargo(root, lint));
+    // With all features, or what is left to CI would not be looked at.
+    let lint = ["clippy", "--locked", "--workspace", "--all-targets", "--all-features"];
+    report.check(cargo(root, lint).args(["--", "--deny", "warnings"]));
     // Tests of one crate start the binaries of another, which Cargo does not know.
     report.check(&mut cargo(root, ["build", "--locked", "--workspace", "--bins"]));
     let postgres = Postgres::start(PostgresOptions::default()).context("PostgreSQL does not start")?;
