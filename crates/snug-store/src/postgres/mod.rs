@@ -1,1 +1,132 @@
-//! PostgreSQL.
+//! PostgreSQL: a pool of connections, and a few committers, each of which appends the messages of its conversations by set.
+
+mod append;
+mod apps;
+mod basis;
+mod check;
+mod committer;
+mod conversations;
+mod idempotency;
+mod inbox;
+mod jobs;
+mod keys;
+mod members;
+mod messages;
+mod pool;
+mod rows;
+mod schema;
+mod secrets;
+mod sql;
+mod store;
+mod sync;
+mod users;
+mod walk;
+
+use std::sync::Arc;
+
+use snug_model::Permit;
+
+pub use self::secrets::PostgresKeys;
+use self::{committer::Committers, pool::Pool, schema::Address, sql::Sql};
+use crate::StoreResult;
+
+/// How a database is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Connections at the same time.
+    pub connections: usize,
+    /// Committers: batches of appended messages that are committed at the same time.
+    pub committers: usize,
+    /// What is to be wrong.
+    #[cfg(feature = "controls")]
+    pub control: Option<Control>,
+}
+
+/// A fault on purpose, so that a test can show that it would notice.
+#[cfg(feature = "controls")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// The server may run with `fsync=off` or `synchronous_commit=off`.
+    AllowFsyncOff,
+    /// The facts that a permit rests on are not compared.
+    SkipComparison,
+    /// Acts do not take the lock of their app.
+    SkipLock,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connections: 16,
+            committers: 4,
+            #[cfg(feature = "controls")]
+            control: None,
+        }
+    }
+}
+
+#[cfg(feature = "controls")]
+impl Options {
+    fn is_strict(&self) -> bool {
+        self.control != Some(Control::AllowFsyncOff)
+    }
+
+    fn compares(&self) -> bool {
+        self.control != Some(Control::SkipComparison)
+    }
+
+    fn locks(&self) -> bool {
+        self.control != Some(Control::SkipLock)
+    }
+}
+
+#[cfg(not(feature = "controls"))]
+impl Options {
+    fn is_strict(&self) -> bool {
+        true
+    }
+
+    fn compares(&self) -> bool {
+        true
+    }
+
+    fn locks(&self) -> bool {
+        true
+    }
+}
+
+/// The data in a PostgreSQL database.
+pub struct Postgres {
+    pool: Arc<Pool>,
+    committers: Committers,
+    compares: bool,
+}
+
+impl Postgres {
+    /// Connects to the database at `url`, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `Unavailable` where the server cannot be reached, is older than 15, runs with `fsync=off` or `synchronous_commit=off`,
+    /// or the database has a schema that this program does not know.
+    pub async fn open(url: &str, options: &Options) -> StoreResult<Self> {
+        let address = Address::parse(url)?;
+        address.migrate_data(options).await?;
+        // A committer always finds a connection beside those of the others.
+        let connections = options.connections.max(options.committers + 1);
+        let pool = Arc::new(Pool::new(&address, connections, options.locks())?);
+        let committers = Committers::start(&pool, options);
+        Ok(Self { pool, committers, compares: options.compares() })
+    }
+
+    /// Lets an act with a permit that still holds go on, which has the permit's conversation for itself until its commit.
+    async fn admit(&self, sql: &Sql<'_>, permit: &Permit) -> StoreResult<()> {
+        if let Some(conversation) = permit.conversation() {
+            conversations::hold(sql, permit.app(), conversation).await?;
+        }
+        self.compare(sql, permit).await
+    }
+
+    async fn compare(&self, sql: &Sql<'_>, permit: &Permit) -> StoreResult<()> {
+        if self.compares { basis::compare(sql, permit).await } else { Ok(()) }
+    }
+}

@@ -1,0 +1,110 @@
+//! The committers: appends that arrive while a commit is being synced to disk share the next one. Each conversation is
+//! with one of them, so that its messages never wait for each other's locks.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use snug_model::{ConversationKey, Permit};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Options,
+    append::{Append, append},
+    conversations,
+    pool::{Lock, Pool, act},
+};
+use crate::{Appended, NewMessage, StoreError, StoreResult};
+
+/// Appends that may wait for one committer; who comes then waits to be let in.
+const QUEUE_APPENDS_MAX: usize = 4096;
+
+/// Appends of one commit, so that the first of them does not wait for ever.
+const BATCH_APPENDS_MAX: usize = 256;
+
+/// Hands appends to the tasks that commit them; those end once this is dropped, after what they have taken.
+pub(super) struct Committers {
+    queues: Vec<mpsc::Sender<Waiting>>,
+}
+
+/// An append in the queue.
+struct Waiting {
+    append: Append,
+    reply: oneshot::Sender<StoreResult<Appended>>,
+}
+
+impl Committers {
+    /// Starts the tasks.
+    pub(super) fn start(pool: &Arc<Pool>, options: &Options) -> Self {
+        let start = |_| {
+            let (queue, waiting) = mpsc::channel(QUEUE_APPENDS_MAX);
+            let committer = Committer { pool: Arc::clone(pool), compares: options.compares() };
+            tokio::spawn(committer.work(waiting));
+            queue
+        };
+        Self { queues: (0..options.committers.max(1)).map(start).collect() }
+    }
+
+    /// Appends a message, and answers once the commit that it is part of is on stable storage.
+    pub(super) async fn append(&self, permit: &Permit, message: NewMessage) -> StoreResult<Appended> {
+        let queue = self.queue(conversations::of(permit)?);
+        let (reply, answer) = oneshot::channel();
+        let append = Append { permit: permit.clone(), message };
+        queue.send(Waiting { append, reply }).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// Row numbers are given one after the other, so that their remainders spread conversations evenly.
+    fn queue(&self, conversation: ConversationKey) -> &mpsc::Sender<Waiting> {
+        let index = conversation.0.unsigned_abs() % self.queues.len() as u64;
+        &self.queues[index as usize]
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("the committer has stopped".to_owned())
+}
+
+/// A task's own side.
+struct Committer {
+    pool: Arc<Pool>,
+    compares: bool,
+}
+
+impl Committer {
+    async fn work(self, mut waiting: mpsc::Receiver<Waiting>) {
+        let mut batch = Vec::with_capacity(BATCH_APPENDS_MAX);
+        while waiting.recv_many(&mut batch, BATCH_APPENDS_MAX).await > 0 {
+            let (appends, replies): (Vec<_>, Vec<_>) =
+                batch.drain(..).map(|waiting| (waiting.append, waiting.reply)).unzip();
+            let answers = match self.commit(&appends).await {
+                Ok(answers) => answers,
+                Err(failure) => {
+                    tracing::error!(error = %failure, appends = appends.len(), "a commit failed");
+                    appends.iter().map(|_| Err(again(&failure))).collect()
+                }
+            };
+            for (reply, answer) in replies.into_iter().zip(answers) {
+                // Who asked may have gone; the message is appended all the same.
+                let _ = reply.send(answer);
+            }
+        }
+    }
+
+    /// Commits a batch in one transaction.
+    async fn commit(&self, appends: &[Append]) -> StoreResult<Vec<StoreResult<Appended>>> {
+        let apps: BTreeSet<i64> = appends.iter().map(|append| append.permit.app().0).collect();
+        let apps: Vec<i64> = apps.into_iter().collect();
+        act!(&self.pool, Lock::None, |sql| async {
+            self.pool.share(sql, &apps).await?;
+            append(sql, appends, self.compares).await
+        })
+    }
+}
+
+/// The failure of a batch, for one more of those who wait for it.
+fn again(failure: &StoreError) -> StoreError {
+    match failure {
+        StoreError::Unknown(why) => StoreError::Unknown(why.clone()),
+        StoreError::Corrupt(why) => StoreError::Corrupt(why.clone()),
+        failure => StoreError::Unavailable(failure.to_string()),
+    }
+}

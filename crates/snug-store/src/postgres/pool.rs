@@ -1,0 +1,170 @@
+//! Connections, and the two kinds of transaction: acts, and reads.
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, RecyclingMethod, Runtime, Timeouts, Transaction};
+use snug_model::AppKey;
+use tokio_postgres::{Error, IsolationLevel, error::SqlState};
+
+use super::{
+    schema::Address,
+    sql::{Sql, params},
+};
+use crate::{StoreError, StoreResult};
+
+/// Does an act in a transaction of `$pool` behind `$lock`, and answers once it is on stable storage. Where another
+/// transaction was in its way, it is done anew, once: so `$act` moves nothing.
+macro_rules! act {
+    ($pool:expr, $lock:expr, |$sql:ident| $act:expr) => {{
+        let pool: &$crate::postgres::pool::Pool = $pool;
+        let mut connection = pool.connection().await?;
+        let mut may_try_again = true;
+        loop {
+            let transaction = pool.begin(&mut connection).await?;
+            let $sql = &pool.within(&transaction);
+            let result = async {
+                pool.lock($sql, $lock).await?;
+                $act.await
+            }
+            .await;
+            let in_the_way = $sql.was_in_the_way();
+            match result {
+                Ok(answer) => {
+                    let committed = transaction.commit().await.map_err($crate::postgres::pool::unknown);
+                    break committed.map(|()| answer);
+                }
+                Err(_) if in_the_way && may_try_again => may_try_again = false,
+                Err(error) => break Err(error),
+            }
+        }
+    }};
+}
+
+/// Reads within one snapshot of `$pool`.
+macro_rules! read {
+    ($pool:expr, |$sql:ident| $read:expr) => {{
+        let pool: &$crate::postgres::pool::Pool = $pool;
+        let mut connection = pool.connection().await?;
+        let transaction = pool.snapshot(&mut connection).await?;
+        let $sql = &pool.within(&transaction);
+        // Dropped, the transaction ends before the connection does anything else.
+        $read.await
+    }};
+}
+
+pub(super) use {act, read};
+
+/// How long an act waits for a connection, or for one to be made.
+const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
+
+/// A pool of connections to one database.
+pub(super) struct Pool {
+    pool: deadpool_postgres::Pool,
+    rows: Arc<AtomicU64>,
+    /// Whether acts take the lock of their app: not only where a test wants to see what it is for.
+    locks: bool,
+}
+
+/// How an act holds the lock of an app. Between the comparison of a permit and the commit of what it allows nothing may
+/// narrow what it rests on: so who narrows something holds the lock alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// The act serves no app.
+    None,
+    /// The act rests on permissions.
+    Shared(AppKey),
+    /// The act narrows one.
+    Alone(AppKey),
+}
+
+impl Pool {
+    /// A pool of up to `size` connections; none is made yet.
+    pub(super) fn new(address: &Address, size: usize, locks: bool) -> StoreResult<Self> {
+        let manager = Manager::from_config(
+            address.config().clone(),
+            address.tls()?,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let limit = Some(CONNECTION_LIMIT);
+        let pool = deadpool_postgres::Pool::builder(manager)
+            .max_size(size)
+            .timeouts(Timeouts { wait: limit, create: limit, recycle: limit })
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| StoreError::Unavailable(format!("the connections cannot be pooled: {error}")))?;
+        Ok(Self { pool, rows: Arc::default(), locks })
+    }
+
+    /// Rows that statements have handed over so far.
+    pub(super) fn rows(&self) -> &AtomicU64 {
+        &self.rows
+    }
+
+    /// A connection, for as long as it is kept.
+    pub(super) async fn connection(&self) -> StoreResult<Object> {
+        self.pool.get().await.map_err(|error| StoreError::Unavailable(format!("no connection: {error}")))
+    }
+
+    /// Statements that are a transaction each.
+    pub(super) fn alone<'c>(&'c self, connection: &'c Object) -> Sql<'c> {
+        Sql::new(connection, &connection.statement_cache, &self.rows)
+    }
+
+    /// The statements of a transaction.
+    pub(super) fn within<'c>(&'c self, transaction: &'c Transaction<'_>) -> Sql<'c> {
+        Sql::new(transaction.client(), &transaction.statement_cache, &self.rows)
+    }
+
+    /// Begins an act. Dropped before its commit it is rolled back, before the connection does anything else.
+    pub(super) async fn begin<'c>(&self, connection: &'c mut Object) -> StoreResult<Transaction<'c>> {
+        let act = connection.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+        Ok(act.read_only(false).start().await?)
+    }
+
+    /// Begins to read one snapshot.
+    pub(super) async fn snapshot<'c>(&self, connection: &'c mut Object) -> StoreResult<Transaction<'c>> {
+        let read = connection.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+        Ok(read.read_only(true).start().await?)
+    }
+
+    /// Whether the database can be asked and can commit: notes something in its log that nobody reads.
+    pub(super) async fn ready(&self) -> StoreResult<()> {
+        let note = "SELECT pg_logical_emit_message(true, 'snug', '')";
+        act!(self, Lock::None, |sql| sql.run(note, params![]))?;
+        Ok(())
+    }
+
+    /// Takes the lock, in a statement of its own: what follows sees what was committed by whoever held it before.
+    pub(super) async fn lock(&self, sql: &Sql<'_>, lock: Lock) -> StoreResult<()> {
+        let (statement, app) = match lock {
+            _ if !self.locks => return Ok(()),
+            Lock::None => return Ok(()),
+            Lock::Shared(app) => ("SELECT pg_advisory_xact_lock_shared($1)", app),
+            Lock::Alone(app) => ("SELECT pg_advisory_xact_lock($1)", app),
+        };
+        sql.run(statement, params![app.0]).await.map(drop)
+    }
+
+    /// Takes the locks of several apps, which share them, in the order of their numbers.
+    pub(super) async fn share(&self, sql: &Sql<'_>, apps: &Vec<i64>) -> StoreResult<()> {
+        if !self.locks {
+            return Ok(());
+        }
+        sql.run("SELECT pg_advisory_xact_lock_shared(app) FROM unnest($1::bigint[]) app", params![*apps])
+            .await
+            .map(drop)
+    }
+}
+
+/// The failure of a commit. What the server refused was not done; but a server that stops, or a connection that breaks, may
+/// have committed before.
+pub(super) fn unknown(error: Error) -> StoreError {
+    let stopping = [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN, &SqlState::IDLE_SESSION_TIMEOUT];
+    match error.code() {
+        Some(code) if !stopping.contains(&code) => error.into(),
+        _ => StoreError::Unknown(error.to_string()),
+    }
+}

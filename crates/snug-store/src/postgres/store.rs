@@ -1,0 +1,419 @@
+//! The contract, method by method: which side does it, and the function that does.
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use snug_model::{
+    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey, facts::IdMac,
+    messages::Window,
+};
+
+use super::{
+    Postgres, apps, check, conversations, idempotency, inbox, jobs, keys, members, messages,
+    pool::{Lock, act, read},
+    sql::params,
+    sync, users, walk,
+};
+use crate::*;
+
+/// Does an act with a permit that still holds, behind the lock of its app.
+macro_rules! admitted {
+    ($store:ident, $permit:ident, $lock:expr, |$sql:ident| $act:expr) => {
+        act!(&$store.pool, $lock($permit.app()), |$sql| async {
+            $store.admit($sql, $permit).await?;
+            $act.await
+        })
+    };
+}
+
+/// Reads with a permit that still holds.
+macro_rules! permitted {
+    ($store:ident, $permit:ident, |$sql:ident| $read:expr) => {
+        read!(&$store.pool, |$sql| async {
+            $store.compare($sql, $permit).await?;
+            $read.await
+        })
+    };
+}
+
+#[async_trait]
+impl Store for Postgres {
+    async fn app(&self, app: AppRef, now: Timestamp) -> StoreResult<Option<AppRecord>> {
+        read!(&self.pool, |sql| apps::find(sql, &app, now))
+    }
+
+    async fn key(&self, id: &KeyId) -> StoreResult<Option<KeyRow>> {
+        let id = id.clone();
+        {
+            let connection = self.pool.connection().await?;
+            let sql = &self.pool.alone(&connection);
+            keys::find(sql, &id).await
+        }
+    }
+
+    async fn user(&self, app: AppKey, user: UserRef) -> StoreResult<Option<UserRow>> {
+        {
+            let connection = self.pool.connection().await?;
+            let sql = &self.pool.alone(&connection);
+            users::find(sql, app, user).await
+        }
+    }
+
+    async fn conversation(
+        &self,
+        app: AppKey,
+        conversation: ConversationRef,
+        viewer: Viewer,
+    ) -> StoreResult<Option<Found>> {
+        {
+            let connection = self.pool.connection().await?;
+            let sql = &self.pool.alone(&connection);
+            conversations::find(sql, app, conversation, viewer).await
+        }
+    }
+
+    async fn member(
+        &self,
+        app: AppKey,
+        conversation: ConversationKey,
+        user: UserKey,
+    ) -> StoreResult<Option<MemberRow>> {
+        {
+            let connection = self.pool.connection().await?;
+            let sql = &self.pool.alone(&connection);
+            members::row(sql, app, conversation, user).await
+        }
+    }
+
+    async fn create_app(
+        &self,
+        permit: &Permit,
+        app: AppRow,
+        roles: Vec<RoleRow>,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Shared, |sql| apps::create(
+            sql,
+            permit,
+            app.clone(),
+            roles.clone(),
+            once.clone()
+        ))
+    }
+
+    async fn list_apps(&self, permit: &Permit, page: Page) -> StoreResult<Vec<AppRow>> {
+        permitted!(self, permit, |sql| apps::list(sql, page))
+    }
+
+    async fn edit_app(&self, permit: &Permit, edit: AppEdit) -> StoreResult<AppRow> {
+        admitted!(self, permit, Lock::Alone, |sql| apps::edit(sql, permit, edit.clone()))
+    }
+
+    async fn delete_app(&self, permit: &Permit, job: JobRow) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Alone, |sql| apps::delete(sql, permit, job.clone()))
+    }
+
+    async fn put_role(&self, permit: &Permit, role: RoleRow) -> StoreResult<bool> {
+        admitted!(self, permit, Lock::Alone, |sql| apps::put_role(sql, permit, role.clone()))
+    }
+
+    async fn delete_role(&self, permit: &Permit, role: RoleKey) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Alone, |sql| apps::delete_role(sql, permit, role))
+    }
+
+    async fn create_key(&self, permit: &Permit, key: KeyRow) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Shared, |sql| keys::create(sql, permit, key.clone()))
+    }
+
+    async fn list_keys(&self, permit: &Permit, page: Page) -> StoreResult<Vec<(i64, KeyRow)>> {
+        permitted!(self, permit, |sql| keys::list(sql, permit, page))
+    }
+
+    async fn revoke_key(&self, permit: &Permit, id: &KeyId, at: Timestamp) -> StoreResult<()> {
+        let id = id.clone();
+        admitted!(self, permit, Lock::Alone, |sql| keys::revoke(sql, permit, &id, at))
+    }
+
+    async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> StoreResult<()> {
+        act!(&self.pool, Lock::None, |sql| keys::note_use(sql, &used))
+    }
+
+    async fn revoke_tokens(
+        &self,
+        permit: &Permit,
+        revocation: RevocationRow,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Alone, |sql| apps::revoke_tokens(
+            sql,
+            permit,
+            revocation.clone(),
+            once.clone()
+        ))
+    }
+
+    async fn write_user(&self, permit: &Permit, write: UserWrite) -> StoreResult<UserRow> {
+        // A new user has no permission that could be narrowed.
+        let lock = if write.profile_version == 1 { Lock::Shared } else { Lock::Alone };
+        admitted!(self, permit, lock, |sql| users::write(sql, permit, write.clone()))
+    }
+
+    async fn list_users(&self, permit: &Permit, page: Page) -> StoreResult<Vec<UserRow>> {
+        permitted!(self, permit, |sql| users::list(sql, permit, page))
+    }
+
+    async fn people(&self, permit: &Permit, users: &[UserKey]) -> StoreResult<Vec<UserRow>> {
+        let users = users.to_vec();
+        permitted!(self, permit, |sql| users::people(sql, permit, &users))
+    }
+
+    async fn people_by_id(
+        &self,
+        permit: &Permit,
+        ids: &[IdMac],
+        sharing: Option<UserKey>,
+    ) -> StoreResult<Vec<UserRow>> {
+        let ids = ids.to_vec();
+        permitted!(self, permit, |sql| users::people_by_id(sql, permit, &ids, sharing))
+    }
+
+    async fn set_user_ban(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        ban: Option<BanRow>,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Alone, |sql| users::set_ban(
+            sql,
+            permit,
+            user,
+            ban.clone(),
+            at,
+            once.clone()
+        ))
+    }
+
+    async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Alone, |sql| users::erase(sql, permit, user, job.clone()))
+    }
+
+    async fn create_conversation(
+        &self,
+        permit: &Permit,
+        new: NewConversation,
+        once: Option<Once>,
+    ) -> StoreResult<Found> {
+        admitted!(self, permit, Lock::Shared, |sql| conversations::create(
+            sql,
+            permit,
+            new.clone(),
+            once.clone()
+        ))
+    }
+
+    async fn edit_conversation(
+        &self,
+        permit: &Permit,
+        edit: ConversationEdit,
+    ) -> StoreResult<ConversationRow> {
+        admitted!(self, permit, Lock::Alone, |sql| conversations::edit(sql, permit, edit.clone()))
+    }
+
+    async fn delete_conversation(&self, permit: &Permit, job: JobRow) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Alone, |sql| conversations::delete(sql, permit, job.clone()))
+    }
+
+    async fn list_conversations(
+        &self,
+        permit: &Permit,
+        filter: ConversationFilter,
+        page: Page,
+    ) -> StoreResult<Vec<ConversationRow>> {
+        permitted!(self, permit, |sql| conversations::list(sql, permit, filter, page))
+    }
+
+    async fn add_members(
+        &self,
+        permit: &Permit,
+        members: Vec<MemberAdd>,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<MembersChanged> {
+        let lock = if members.iter().any(|add| add.replace) { Lock::Alone } else { Lock::Shared };
+        admitted!(self, permit, lock, |sql| members::add(sql, permit, members.clone(), at, once.clone()))
+    }
+
+    async fn edit_member(&self, permit: &Permit, edit: MemberEdit) -> StoreResult<MembersChanged> {
+        let decisive = edit.role.is_some() || edit.access.is_some();
+        let lock = if decisive { Lock::Alone } else { Lock::Shared };
+        admitted!(self, permit, lock, |sql| members::edit(sql, permit, edit.clone()))
+    }
+
+    async fn remove_member(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        forget: bool,
+        at: Timestamp,
+    ) -> StoreResult<MembersChanged> {
+        admitted!(self, permit, Lock::Alone, |sql| members::remove(sql, permit, user, forget, at))
+    }
+
+    async fn set_member_ban(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        role: RoleKey,
+        ban: Option<BanRow>,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<MembersChanged> {
+        admitted!(self, permit, Lock::Alone, |sql| members::set_ban(
+            sql,
+            permit,
+            user,
+            role,
+            ban.clone(),
+            at,
+            once.clone()
+        ))
+    }
+
+    async fn list_members(&self, permit: &Permit, page: Page) -> StoreResult<Vec<MemberRow>> {
+        permitted!(self, permit, |sql| members::list(sql, permit, page))
+    }
+
+    async fn mark_read(&self, permit: &Permit, mark: ReadMark) -> StoreResult<MemberRow> {
+        act!(&self.pool, Lock::Shared(permit.app()), |sql| async {
+            self.compare(sql, permit).await?;
+            members::mark_read(sql, permit, mark).await
+        })
+    }
+
+    async fn audience(&self, permit: &Permit) -> StoreResult<Audience> {
+        permitted!(self, permit, |sql| members::audience(sql, permit))
+    }
+
+    async fn append(&self, permit: &Permit, message: NewMessage) -> StoreResult<Appended> {
+        self.committers.append(permit, message).await
+    }
+
+    async fn edit_message(&self, permit: &Permit, edit: MessageEdit) -> StoreResult<MessageChanged> {
+        admitted!(self, permit, Lock::Shared, |sql| messages::edit(sql, permit, edit.clone()))
+    }
+
+    async fn delete_message(
+        &self,
+        permit: &Permit,
+        id: MessageId,
+        at: Timestamp,
+    ) -> StoreResult<MessageChanged> {
+        admitted!(self, permit, Lock::Shared, |sql| messages::delete(sql, permit, id, at))
+    }
+
+    async fn react(&self, permit: &Permit, reaction: ReactionWrite) -> StoreResult<MessageChanged> {
+        admitted!(self, permit, Lock::Shared, |sql| messages::react(sql, permit, reaction.clone()))
+    }
+
+    async fn message(&self, permit: &Permit, id: MessageId) -> StoreResult<Option<MessageRow>> {
+        permitted!(self, permit, |sql| messages::find(sql, permit, id))
+    }
+
+    async fn versions(&self, permit: &Permit, id: MessageId) -> StoreResult<Vec<VersionRow>> {
+        permitted!(self, permit, |sql| messages::versions(sql, permit, id))
+    }
+
+    async fn history(&self, permit: &Permit, window: Window, limit: i64) -> StoreResult<MessagePage> {
+        permitted!(self, permit, |sql| messages::history(sql, permit, window, limit))
+    }
+
+    async fn sync(&self, permit: &Permit, from: SyncFrom) -> StoreResult<SyncRows> {
+        permitted!(self, permit, |sql| sync::sync(sql, permit, from))
+    }
+
+    async fn inbox(&self, permit: &Permit, user: UserKey, query: InboxQuery) -> StoreResult<InboxRows> {
+        permitted!(self, permit, |sql| inbox::inbox(sql, permit, user, query))
+    }
+
+    async fn inbox_item(&self, permit: &Permit, user: UserKey) -> StoreResult<Option<InboxRow>> {
+        permitted!(self, permit, |sql| inbox::inbox_item(sql, permit, user))
+    }
+
+    async fn unread(&self, permit: &Permit, user: UserKey, look: i64) -> StoreResult<UnreadRows> {
+        permitted!(self, permit, |sql| inbox::unread(sql, permit, user, look))
+    }
+
+    async fn place_inboxes(&self, limit: i64) -> StoreResult<i64> {
+        act!(&self.pool, Lock::None, |sql| inbox::place(sql, limit))
+    }
+
+    async fn remembered(&self, app: AppKey, scope: Mac) -> StoreResult<Option<Remembered>> {
+        {
+            let connection = self.pool.connection().await?;
+            let sql = &self.pool.alone(&connection);
+            idempotency::remembered(sql, app, scope).await
+        }
+    }
+
+    async fn keep_answer(&self, app: AppKey, scope: Mac, answer: Sealed) -> StoreResult<()> {
+        act!(&self.pool, Lock::None, |sql| idempotency::keep_answer(sql, app, scope, answer.clone()))
+    }
+
+    async fn forget_answers(&self, before: Timestamp, limit: i64) -> StoreResult<i64> {
+        act!(&self.pool, Lock::None, |sql| idempotency::forget(sql, before, limit))
+    }
+
+    async fn job(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<JobRow>> {
+        let id = id.clone();
+        permitted!(self, permit, |sql| jobs::find(sql, permit, &id))
+    }
+
+    async fn claim_job(&self, now: Timestamp, lease_until: Timestamp) -> StoreResult<Option<JobRow>> {
+        act!(&self.pool, Lock::None, |sql| jobs::claim(sql, now, lease_until))
+    }
+
+    async fn work_job(
+        &self,
+        id: &JobId,
+        rows: i64,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> StoreResult<JobRow> {
+        let id = id.clone();
+        act!(&self.pool, Lock::None, |sql| jobs::work(sql, &id, rows, now, lease_until))
+    }
+
+    async fn reserve(&self, count: u32) -> StoreResult<Range<i64>> {
+        // Numbers that follow each other: whoever reserves some holds the lock, to the end of the statement.
+        let reserve = "WITH alone AS MATERIALIZED (SELECT pg_advisory_xact_lock(0, 1))
+             SELECT min(number), count(*)
+             FROM (SELECT nextval('row_numbers') AS number FROM alone, generate_series(1, $1::bigint)) numbers";
+        let connection = self.pool.connection().await?;
+        let (first, count) = self
+            .pool
+            .alone(&connection)
+            .one(reserve, params![i64::from(count)], |row| {
+                Ok((row.take::<Option<i64>>()?.unwrap_or_default(), row.int()?))
+            })
+            .await?;
+        Ok(first..first + count)
+    }
+
+    async fn ready(&self) -> StoreResult<()> {
+        self.pool.ready().await
+    }
+
+    fn rows_read(&self) -> u64 {
+        self.pool.rows().load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    async fn check(&self) -> StoreResult<Vec<Finding>> {
+        read!(&self.pool, |sql| check::check(sql))
+    }
+
+    async fn walk(&self, from: WalkFrom, limit: i64) -> StoreResult<WalkPage> {
+        read!(&self.pool, |sql| walk::walk(sql, from, limit))
+    }
+}
