@@ -98,7 +98,7 @@ pub(super) async fn edit(sql: &Sql<'_>, permit: &Permit, edit: AppEdit) -> Store
             "UPDATE apps SET profile = $1, profile_version = $2,
              auto_create_users = $3, default_role = $4, member_role = $5,
              creator_role = $6, version = version + 1
-         WHERE app = $7 AND profile_version = $2 - 1",
+         WHERE app = $7 AND profile_version + 1 = $2",
             params![
                 edit.profile.0,
                 edit.profile_version,

@@ -45,7 +45,7 @@ pub(super) async fn write(sql: &Sql<'_>, permit: &Permit, write: UserWrite) -> S
             .run(
                 "UPDATE users u SET profile = $1, profile_version = $2,
                  version = version + CASE WHEN role <> $3 THEN 1 ELSE 0 END, role = $3, updated_at = $4
-             WHERE u.user = $5 AND app = $6 AND erased_at IS NULL AND profile_version = $2 - 1",
+             WHERE u.user = $5 AND app = $6 AND erased_at IS NULL AND profile_version + 1 = $2",
                 params![write.profile.0, write.profile_version, write.role.0, write.at.0, write.key.0, app.0],
             )
             .await?;

@@ -80,6 +80,11 @@ pub(crate) async fn on_sqlite(test: impl AsyncFnOnce(&mut Bench)) {
     on(Place::sqlite(), test).await;
 }
 
+/// Runs a test on PostgreSQL.
+pub(crate) async fn on_postgres(test: impl AsyncFnOnce(&mut Bench)) {
+    on(Place::postgres(), test).await;
+}
+
 async fn on(place: Place, test: impl AsyncFnOnce(&mut Bench)) {
     let mut bench = Bench::open(place).await;
     test(&mut bench).await;

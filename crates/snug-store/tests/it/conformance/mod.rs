@@ -9,6 +9,13 @@ macro_rules! on_both {
                 crate::bench::on_sqlite(super::$test).await;
             })+
         }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                crate::bench::on_postgres(super::$test).await;
+            })+
+        }
     };
 }
 
