@@ -97,7 +97,7 @@ impl Store for Postgres {
             permit,
             app.clone(),
             roles.clone(),
-            once.clone()
+            once
         ))
     }
 
@@ -144,12 +144,7 @@ impl Store for Postgres {
         revocation: RevocationRow,
         once: Option<Once>,
     ) -> StoreResult<()> {
-        admitted!(self, permit, Lock::Alone, |sql| apps::revoke_tokens(
-            sql,
-            permit,
-            revocation.clone(),
-            once.clone()
-        ))
+        admitted!(self, permit, Lock::Alone, |sql| apps::revoke_tokens(sql, permit, revocation.clone(), once))
     }
 
     async fn write_user(&self, permit: &Permit, write: UserWrite) -> StoreResult<UserRow> {
@@ -185,14 +180,7 @@ impl Store for Postgres {
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()> {
-        admitted!(self, permit, Lock::Alone, |sql| users::set_ban(
-            sql,
-            permit,
-            user,
-            ban.clone(),
-            at,
-            once.clone()
-        ))
+        admitted!(self, permit, Lock::Alone, |sql| users::set_ban(sql, permit, user, ban.clone(), at, once))
     }
 
     async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
@@ -205,12 +193,7 @@ impl Store for Postgres {
         new: NewConversation,
         once: Option<Once>,
     ) -> StoreResult<Found> {
-        admitted!(self, permit, Lock::Shared, |sql| conversations::create(
-            sql,
-            permit,
-            new.clone(),
-            once.clone()
-        ))
+        admitted!(self, permit, Lock::Shared, |sql| conversations::create(sql, permit, new.clone(), once))
     }
 
     async fn edit_conversation(
@@ -242,7 +225,7 @@ impl Store for Postgres {
         once: Option<Once>,
     ) -> StoreResult<MembersChanged> {
         let lock = if members.iter().any(|add| add.replace) { Lock::Alone } else { Lock::Shared };
-        admitted!(self, permit, lock, |sql| members::add(sql, permit, members.clone(), at, once.clone()))
+        admitted!(self, permit, lock, |sql| members::add(sql, permit, members.clone(), at, once))
     }
 
     async fn edit_member(&self, permit: &Permit, edit: MemberEdit) -> StoreResult<MembersChanged> {
@@ -277,7 +260,7 @@ impl Store for Postgres {
             role,
             ban.clone(),
             at,
-            once.clone()
+            once
         ))
     }
 
