@@ -28,6 +28,19 @@ fn the_compact_form_is_canonical() {
     assert_snapshot!(draft.attributes.expect("it is there").0.as_json(), @r#"{"a":{},"b":[1,{"c":null,"d":"é\u0000//"}]}"#);
 }
 
+/// However often they are read and written: a parser that rounds loosely moves a number by its last bit each time.
+#[test]
+fn numbers_stay_as_they_are() {
+    let json = r#"{"a":3.687912031627405e+112,"b":7.333969505002879e-215,"c":0.1,"d":9007199254740993}"#;
+    let draft: UserDraft = parse(format!(r#"{{"attributes":{json}}}"#).as_bytes()).expect("a draft");
+    let mut attributes = draft.attributes.expect("it is there").0;
+    assert_eq!(attributes.as_json(), json);
+    for _ in 0..3 {
+        attributes = merge(&attributes, &patch(&json!({ "e": null }))).expect("within the limits");
+    }
+    assert_eq!(attributes.as_json(), json);
+}
+
 /// The examples of RFC 7396, appendix A, as far as both sides are objects.
 #[test]
 fn merging_follows_the_rfc() {
