@@ -1,9 +1,11 @@
 //! What a customer's program sees, compared with what was promised.
 
 mod attributes;
+mod claims;
 mod frames;
 mod objects;
 mod problems;
+mod properties;
 mod queries;
 mod reactions;
 mod requests;
