@@ -32,12 +32,14 @@ fn findings(
     text: impl Fn(&str) -> String,
 ) -> Vec<String> {
     let mut findings = Vec::new();
-    for Generated { file, compared_by, .. } in list {
+    for Generated { file, compared_by, test, .. } in list {
         let name = file.rsplit('/').next().unwrap_or(file);
         if !has(file) {
             findings.push(format!("{file} is missing: `cargo xtask generate` writes it"));
         }
-        if !writers.contains(compared_by) || !text(compared_by).contains(name) {
+        let source = text(compared_by);
+        let compared = source.contains(name) && source.contains(&format!("fn {test}()"));
+        if !writers.contains(compared_by) || !compared {
             findings.push(format!("{compared_by} does not compare {file}, or cannot write it by {UPDATE}"));
         }
     }
@@ -53,8 +55,12 @@ fn findings(
 mod tests {
     use super::*;
 
-    const LIST: &[Generated] =
-        &[Generated { file: "docs/api.json", package: "api", compared_by: "api/tests/document.rs" }];
+    const LIST: &[Generated] = &[Generated {
+        file: "docs/api.json",
+        package: "api",
+        compared_by: "api/tests/document.rs",
+        test: "same",
+    }];
 
     fn found(writers: &[&str], files: &[&str], source: &str) -> Vec<String> {
         findings(LIST, writers, |path| files.contains(&path), |_| source.to_owned())
@@ -62,20 +68,22 @@ mod tests {
 
     #[test]
     fn a_listed_file_must_be_there_and_compared() {
-        let (writers, source) = (["api/tests/document.rs"], "include_str!(\"../docs/api.json\")");
+        let (writers, source) =
+            (["api/tests/document.rs"], "fn same() { include_str!(\"../docs/api.json\") }");
         assert_eq!(found(&writers, &["docs/api.json"], source), [""; 0]);
         let missing = "docs/api.json is missing: `cargo xtask generate` writes it";
         assert_eq!(found(&writers, &[], source), [missing]);
         let stray = "api/tests/document.rs does not compare docs/api.json, or cannot write it by SNUG_UPDATE";
         assert_eq!(found(&writers, &["docs/api.json"], "fn other() {}"), [stray]);
         assert_eq!(found(&[], &["docs/api.json"], source), [stray]);
+        assert_eq!(found(&writers, &["docs/api.json"], "fn another() { \"api.json\" }"), [stray]);
     }
 
     #[test]
     fn a_test_that_writes_an_unlisted_file_is_found() {
         let writers = ["api/tests/document.rs", "core/tests/table.rs"];
         let unlisted = "core/tests/table.rs writes a file that xtask/src/generated.rs does not list";
-        assert_eq!(found(&writers, &["docs/api.json"], "api.json"), [unlisted]);
+        assert_eq!(found(&writers, &["docs/api.json"], "fn same() { \"api.json\" }"), [unlisted]);
     }
 
     #[test]

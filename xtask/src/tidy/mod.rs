@@ -11,6 +11,7 @@ mod generated;
 mod graph;
 mod paths;
 mod reasons;
+mod refusals;
 mod rust;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ const CHECKS: &[Check] = &[
     ("reasons of dependencies", reasons::check),
     ("conformance list", conformance::check),
     ("generated files", generated::check),
+    ("refusal list", refusals::check),
     ("paths in documents", paths::check),
     ("no stubs, skips or sleeps", forbidden::check),
 ];
