@@ -3,6 +3,7 @@
 //! Whatever a person or CI does with this tree more than once is a command here, so that a fresh machine with a Rust
 //! toolchain needs nothing else.
 
+mod bench;
 mod ci;
 mod generated;
 mod machine;
@@ -26,6 +27,8 @@ enum Command {
     Test,
     /// Run what `test` leaves to CI: it needs ../shared, root, FUSE, or more time.
     Ci,
+    /// Measure what things cost, and print it.
+    Bench,
     /// Check the rules that no compiler checks.
     Tidy,
     /// Write the files anew that are made from code: the policy table, the API documents.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Run => run::run(&root),
         Command::Test => test::test(&root),
         Command::Ci => ci::ci(&root),
+        Command::Bench => bench::bench(&root),
         Command::Tidy => tidy::tidy(&root),
         Command::Generate => generated::generate(&root),
     };
