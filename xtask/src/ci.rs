@@ -20,8 +20,8 @@ const TESTS: &[&[&str]] = &[
 
 /// Replays of the beginning of the log, as arguments of `snug-load replay`: the whole of it takes longer than CI may.
 const REPLAYS: &[&[&str]] = &[
-    &["--spawn", "--backend", "sqlite", "--limit", "6000", "--sockets", "500"],
-    &["--spawn", "--backend", "sqlite", "--limit", "2000", "--sockets", "200", "--kills", "10"],
+    &["--spawn", "--backend", "sqlite", "--limit", "1000", "--sockets", "100"],
+    &["--spawn", "--backend", "sqlite", "--limit", "1000", "--sockets", "100", "--kills", "5"],
 ];
 
 /// Runs what needs shared data, root, FUSE or more time. The last line counts what passed and failed.
