@@ -10,7 +10,8 @@ use snug_core::{
 };
 use snug_store::{
     KeyStore, Store,
-    sqlite::{Options, Sqlite, SqliteKeys},
+    postgres::{self, Postgres, PostgresKeys},
+    sqlite::{self, Sqlite, SqliteKeys},
 };
 
 use crate::{
@@ -61,12 +62,20 @@ async fn stores(config: &Config) -> Result<(Arc<dyn Store>, Arc<dyn KeyStore>)> 
             let (data, keys) = (config.data_dir.join(DATA_FILE), keys.join(KEYS_FILE));
             files::check_private_if_there(&data, "the data")?;
             files::check_private_if_there(&keys, "the key store")?;
-            let store = Sqlite::open(&data, &Options::default())
+            let store = Sqlite::open(&data, &sqlite::Options::default())
                 .with_context(|| format!("the data in {}", data.display()))?;
             let keys =
                 SqliteKeys::open(&keys).with_context(|| format!("the key store in {}", keys.display()))?;
             Ok((Arc::new(store), Arc::new(keys)))
         }
-        StoreConfig::Postgres { .. } => anyhow::bail!("PostgreSQL is not built in yet"),
+        StoreConfig::Postgres { url, keys_url } => {
+            let store = Postgres::open(url.expose(), &postgres::Options::default())
+                .await
+                .context("the data in store.postgres_url")?;
+            let keys = PostgresKeys::open(keys_url.expose())
+                .await
+                .context("the key store in store.postgres_keys_url")?;
+            Ok((Arc::new(store), Arc::new(keys)))
+        }
     }
 }

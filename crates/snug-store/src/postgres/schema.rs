@@ -25,6 +25,10 @@ const SERVER_VERSION_MIN: i32 = 15_00_00;
 /// The lock under which schemas are brought up to date. Apps' locks are of another kind: one number, not two.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_lock(0, 0)";
 
+/// What each session is told, unless the address says something else. Statements are planned once and kept; one that was
+/// planned while a table was small must not read all of it when it has grown, and compiling one pays for none of ours.
+const SESSION: &str = "-c enable_seqscan=off -c jit=off";
+
 /// How long a connection may take to be made, and unanswered data to be waited for.
 const NETWORK_LIMIT: Duration = Duration::from_secs(30);
 
@@ -41,6 +45,9 @@ impl Address {
         let mut config = Config::from_str(url)
             .map_err(|_| StoreError::Unavailable("the address of the database cannot be read".to_owned()))?;
         config.application_name("snug").tcp_user_timeout(NETWORK_LIMIT);
+        if config.get_options().is_none() {
+            config.options(SESSION);
+        }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(NETWORK_LIMIT);
         }
@@ -78,7 +85,9 @@ impl Address {
 
     /// On a connection of its own, which ends when this returns, and the lock with it.
     async fn migrate(&self, runner: Runner, options: &Options) -> StoreResult<()> {
-        let (mut client, connection) = self.config.connect(self.tls()?).await?;
+        let connected = self.config.connect(self.tls()?).await;
+        let (mut client, connection) =
+            connected.map_err(|error| StoreError::Unavailable(format!("no connection: {error}")))?;
         let connection = tokio::spawn(connection);
         let result = migrate(&mut client, runner, options).await;
         drop(client);
