@@ -294,6 +294,9 @@ impl Reader {
             });
         }
         let view = self.view(truth.change(head));
+        if view == View::Frozen && since < truth.base {
+            self.unseen.extend(truth.plan.members.iter().cloned());
+        }
         let planned = truth.plan.changes.iter().take(truth.change(to) as usize);
         for change in planned.skip(truth.change(since) as usize) {
             match change {

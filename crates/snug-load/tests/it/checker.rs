@@ -33,7 +33,7 @@ fn plan() -> Plan {
 /// The counts of a right history to which `corrupt` was done, of a reader that follows live from the start.
 fn counts(user: &str, corrupt: impl FnOnce(&mut Vec<Seen>)) -> [u64; 5] {
     let plan = plan();
-    let mut case = Case { seen: history(&plan, user, &[100]), user: user.to_owned(), plan };
+    let mut case = Case { seen: history(&plan, user, 0, &[100]), user: user.to_owned(), plan };
     assert!(case.check().is_clean(), "{:?}", case.check());
     corrupt(&mut case.seen);
     let found = case.check();
@@ -108,7 +108,7 @@ fn a_frozen_view_that_shows_what_came_after_the_removal_is_caught() {
 #[test]
 fn a_reset_makes_what_was_held_void_and_must_bring_it_again() {
     let plan = plan();
-    let whole = history(&plan, "ann", &[0, 100]).pop().unwrap();
+    let whole = history(&plan, "ann", 0, &[0, 100]).pop().unwrap();
     let Seen::Sync(sync) = whole else { panic!("{whole:?}") };
     let all: Vec<Held> = (0..plan.messages.len()).map(|place| held(&plan, place)).collect();
     let members = vec![
@@ -116,7 +116,7 @@ fn a_reset_makes_what_was_held_void_and_must_bring_it_again() {
         Membership { user: "bob".to_owned(), inside: true },
     ];
     let reset = |messages: &[Held]| {
-        let mut seen = history(&plan, "ann", &[3, 100]);
+        let mut seen = history(&plan, "ann", 0, &[3, 100]);
         seen.truncate(4);
         seen.push(Seen::Reset(Sync {
             since: 0,
@@ -162,7 +162,7 @@ fn one_that_went_early_is_checked_up_to_where_it_stood() {
         seen.iter().cloned().for_each(|seen| reader.take(seen));
         reader.leave()
     };
-    let seen = history(&plan, "ann", &[100]);
+    let seen = history(&plan, "ann", 0, &[100]);
     assert!(leave(&seen[..5]).is_clean());
     assert_eq!(leave(&[&seen[..3], &seen[4..5]].concat()).lost, 1);
 }
@@ -186,7 +186,7 @@ fn findings_add_up_and_read_as_the_last_line_does() {
 #[test]
 fn the_corruptions_are_many_and_of_many_kinds() {
     let plan = plan();
-    let seen = history(&plan, "bob", &[2, 1]);
+    let seen = history(&plan, "bob", 0, &[2, 1]);
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for (what, _) in corruptions(&Case { plan, user: "bob".to_owned(), seen }) {
         *kinds.entry(what.split(" at ").next().unwrap().to_owned()).or_default() += 1;

@@ -132,16 +132,17 @@ fn sync(plan: &Plan, since: Option<u64>, head: u64, known: &mut Known, frozen: b
     }
 }
 
-/// What `user` sees who syncs first at its first chance, and then stays on for as many pushes as `stays` says, then
-/// misses as many as it says next, and syncs; and so on to the end of every membership.
-pub(crate) fn history(plan: &Plan, user: &str, stays: &[u64]) -> Vec<Seen> {
-    let mut stays = stays.iter().copied().cycle();
+/// What `user` sees who syncs first `late` changes after its first membership began, but before another began, and then
+/// stays on for as many pushes as `stays` says, then misses as many as it says next, and syncs; and so on to the end of
+/// every membership.
+pub(crate) fn history(plan: &Plan, user: &str, late: u64, stays: &[u64]) -> Vec<Seen> {
+    let (mut late, mut stays) = (Some(late), stays.iter().copied().cycle());
     let mut seen = Vec::new();
     let mut position = None;
     let mut known = Known::default();
     for window in plan.windows().remove(user).unwrap_or_default() {
         let end = window.until.unwrap_or(plan.changes.len() as u64);
-        let mut to = window.after;
+        let mut to = (window.after + late.take().unwrap_or(0)).min(end);
         loop {
             let frozen = window.until == Some(to);
             seen.extend(sync(plan, position, to, &mut known, frozen));
@@ -179,25 +180,28 @@ pub(crate) fn cases() -> impl Strategy<Value = Case> {
     let row = (kind, 0_usize..5, 0_usize..5, "[a-z]{0,3}", proptest::collection::vec(0_u64..40, 0..3));
     let rows = proptest::collection::vec(row, 2..40);
     let stays = proptest::collection::vec(0_u64..6, 1..8);
-    (rows, stays, any::<prop::sample::Index>()).prop_filter_map("nobody to read", |(rows, stays, reader)| {
-        const NAMES: [&str; 5] = ["ann", "bob", "cid", "dan", "eve"];
-        let rows: Vec<_> = (0..)
-            .zip(&rows)
-            .map(|(n, (kind, user, other, text, reply_to))| {
-                let user = if *kind == Kind::Notice { "" } else { NAMES[*user] };
-                let text = if *kind == Kind::Rename { NAMES[*other] } else { text.as_str() };
-                let reply_to: Vec<u64> = reply_to.iter().copied().filter(|to| *to < n).collect();
-                (*kind, user, text, reply_to)
-            })
-            .collect();
-        let rows: Vec<_> = rows.iter().map(|(k, u, t, r)| (*k, *u, *t, r.as_slice())).collect();
-        let plan = plan_of(lines(&rows), 7);
-        let people = plan.people();
-        if people.is_empty() || plan.messages.is_empty() {
-            return None;
-        }
-        let user = (*reader.get(&people)).to_owned();
-        let seen = history(&plan, &user, &stays);
-        Some(Case { plan, user, seen })
-    })
+    (rows, 0_u64..12, stays, any::<prop::sample::Index>()).prop_filter_map(
+        "nobody to read",
+        |(rows, late, stays, reader)| {
+            const NAMES: [&str; 5] = ["ann", "bob", "cid", "dan", "eve"];
+            let rows: Vec<_> = (0..)
+                .zip(&rows)
+                .map(|(n, (kind, user, other, text, reply_to))| {
+                    let user = if *kind == Kind::Notice { "" } else { NAMES[*user] };
+                    let text = if *kind == Kind::Rename { NAMES[*other] } else { text.as_str() };
+                    let reply_to: Vec<u64> = reply_to.iter().copied().filter(|to| *to < n).collect();
+                    (*kind, user, text, reply_to)
+                })
+                .collect();
+            let rows: Vec<_> = rows.iter().map(|(k, u, t, r)| (*k, *u, *t, r.as_slice())).collect();
+            let plan = plan_of(lines(&rows), 7);
+            let people = plan.people();
+            if people.is_empty() || plan.messages.is_empty() {
+                return None;
+            }
+            let user = (*reader.get(&people)).to_owned();
+            let seen = history(&plan, &user, late, &stays);
+            Some(Case { plan, user, seen })
+        },
+    )
 }
