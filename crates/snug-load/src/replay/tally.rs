@@ -10,6 +10,9 @@ use crate::findings::Findings;
 use crate::log::Kind;
 use crate::report::{Counts, Latency, Report};
 
+/// Answers that take longer than ten minutes count as ten minutes.
+const LONGEST_MICROS: u64 = 600_000_000;
+
 /// A number that many tasks count up.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);
@@ -90,9 +93,8 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new() -> anyhow::Result<Self> {
-        const DIGITS: u8 = 3;
         Ok(Self {
-            latency: Mutex::new(Histogram::new(DIGITS)?),
+            latency: Mutex::new(Histogram::new_with_max(LONGEST_MICROS, 3)?),
             sent: Mutex::default(),
             acknowledged: Counter::default(),
             readers: Counter::default(),
@@ -167,4 +169,19 @@ impl Tally {
 /// A counter that a panicking task left behind is still a counter.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_told_in_milliseconds() {
+        let tally = Tally::new().unwrap();
+        for ms in [2, 2, 2, 40] {
+            tally.answered_after(Duration::from_millis(ms));
+        }
+        let Latency { p50_ms, p99_ms, max_ms } = tally.report().latency;
+        assert_eq!([p50_ms, p99_ms, max_ms].map(f64::round), [2.0, 40.0, 40.0]);
+    }
 }
