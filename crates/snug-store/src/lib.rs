@@ -5,6 +5,9 @@
 //! everything that must follow it in the same commit. It never sees what people wrote: whatever a person wrote or is
 //! arrives sealed, ids as keyed MACs beside their sealed form.
 
+#[cfg(all(feature = "controls", not(debug_assertions)))]
+compile_error!("the feature `controls` makes faults on purpose: it is for tests, never for a release build");
+
 mod contract;
 pub mod postgres;
 pub mod sqlite;

@@ -1,4 +1,5 @@
-//! One conformance suite for both backends.
+//! One conformance suite for both backends, and what is peculiar to one.
 
 mod bench;
 mod conformance;
+mod sqlite;

@@ -7,7 +7,10 @@ pub(crate) mod inbox;
 mod property;
 mod values;
 
-use std::sync::{Arc, atomic::AtomicI64};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicI64},
+};
 
 use snug_model::{Actor, AppKey, Facts, Permit, Timestamp, policy};
 use snug_store::{KeyStore, Store};
@@ -83,6 +86,13 @@ pub(crate) async fn on_sqlite(test: impl AsyncFnOnce(&mut Bench)) {
 /// Runs a test on PostgreSQL.
 pub(crate) async fn on_postgres(test: impl AsyncFnOnce(&mut Bench)) {
     on(Place::postgres(), test).await;
+}
+
+/// Runs a test on the embedded database that looks at its folder too, in which are `data.db` and `keys.db`.
+pub(crate) async fn on_sqlite_in_folder(test: impl AsyncFnOnce(&mut Bench, &Path)) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().to_owned();
+    on(Place::Sqlite(folder), async |bench: &mut Bench| test(bench, &path).await).await;
 }
 
 async fn on(place: Place, test: impl AsyncFnOnce(&mut Bench)) {
