@@ -165,10 +165,8 @@ impl Group {
         for act in batch.iter_mut() {
             self.execute("SAVEPOINT act")?;
             let succeeded = act.run(&sql);
-            // Some failures, such as a full disk, end the whole transaction at once.
-            if self.connection.is_autocommit() {
-                return Err(Failure { why: "the transaction was rolled back".to_owned(), unknown: false });
-            }
+            // Some failures, such as a full disk, end the whole transaction: then there is no savepoint to go back to, and
+            // nothing of the batch was done.
             if !succeeded {
                 self.execute("ROLLBACK TO act")?;
             }
