@@ -2,7 +2,7 @@
 //!
 //! A test program of its own, because its control turns sealing off in the whole process.
 
-#[path = "../it/harness.rs"]
+#[path = "../harness/mod.rs"]
 #[expect(dead_code, reason = "the other suite needs more of it")]
 mod harness;
 mod scanner;
@@ -12,9 +12,8 @@ use std::path::Path;
 use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use snug_store::sqlite::Options;
 
-use harness::{Node, new_id};
+use harness::{Backend, Node, backend::Place, new_id};
 use scanner::{encodings, find};
 
 /// Every place in which a person's words or names are stored.
@@ -140,10 +139,10 @@ fn plant(folder: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn no_canary_is_found_at_rest_and_the_search_would_find_them() {
-    let node = Node::start_over(&Options::default()).await;
+    let node = Node::start_still(Backend::SQLITE).await;
     sing(&node).await;
-    let folder = node.data_file().parent().unwrap().to_owned();
-    let found = FIELDS.iter().flat_map(|field| find(&folder, &canary(field))).collect::<Vec<_>>();
+    let Place::Sqlite { folder, .. } = node.place() else { unreachable!() };
+    let found = FIELDS.iter().flat_map(|field| find(folder.path(), &canary(field))).collect::<Vec<_>>();
     assert_eq!(found, Vec::<String>::new(), "in the clear at rest");
 
     let controls = tempfile::tempdir().unwrap();
@@ -154,12 +153,12 @@ async fn no_canary_is_found_at_rest_and_the_search_would_find_them() {
     }
 
     snug_core::sealing::controls::turn_sealing_off();
-    let node = Node::start_over(&Options::default()).await;
+    let node = Node::start_still(Backend::SQLITE).await;
     sing(&node).await;
-    let folder = node.data_file().parent().unwrap().to_owned();
+    let Place::Sqlite { folder, .. } = node.place() else { unreachable!() };
     for field in FIELDS {
         assert!(
-            !find(&folder, &canary(field)).is_empty(),
+            !find(folder.path(), &canary(field)).is_empty(),
             "unsealed, the {field} is not found: is it written at all?"
         );
     }

@@ -1,6 +1,26 @@
 //! What the API promises, at its public boundary.
 
+/// Makes a test of each function for each backend. One that is not named here is not used, which the compiler says.
+macro_rules! on_both {
+    ($($test:ident)+) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(crate::harness::Backend::SQLITE).await;
+            })+
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(crate::harness::Backend::POSTGRES).await;
+            })+
+        }
+    };
+}
+
 mod documents;
+#[path = "../harness/mod.rs"]
 mod harness;
 mod races;
 mod refusals;

@@ -11,9 +11,9 @@ use snug_model::{
     text::{RoleName, Text},
     users::BanDraft,
 };
-use snug_store::sqlite::{Control, Options};
+use snug_store::sqlite::Control;
 
-use crate::harness::{Node, Socket, new_id};
+use crate::harness::{Backend, Node, Socket, new_id};
 
 const ROUNDS: usize = 1_000;
 
@@ -48,8 +48,8 @@ struct Race {
 }
 
 impl Race {
-    async fn set(options: &Options) -> Self {
-        let node = Node::start_over(options).await;
+    async fn set(backend: Backend) -> Self {
+        let node = Node::start_still(backend).await;
         node.users(&["ann", "bob"]).await;
         let app = AppId::parse(&node.app).unwrap();
         let (id, secret) = node.key.strip_prefix("sk_").unwrap().split_once('_').unwrap();
@@ -169,7 +169,7 @@ fn sent_after_end(pushes: &[Value]) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_done_after_a_permission_has_ended() {
-    let mut race = Race::set(&Options::default()).await;
+    let mut race = Race::set(Backend::SQLITE).await;
     let outcomes = race.run(ROUNDS).await;
     assert_eq!((outcomes.late, outcomes.overheard), (0, 0), "{outcomes:?}");
     let tenth = ROUNDS / 10;
@@ -178,7 +178,7 @@ async fn nothing_is_done_after_a_permission_has_ended() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_race_is_lost_where_versions_are_not_compared() {
-    let options = Options { control: Some(Control::SkipComparison), ..Options::default() };
-    let outcomes = Race::set(&options).await.run(ROUNDS).await;
+    let backend = Backend::Sqlite(Some(Control::SkipComparison));
+    let outcomes = Race::set(backend).await.run(ROUNDS).await;
     assert!(outcomes.late > 0, "the test would not notice: {outcomes:?}");
 }

@@ -3,11 +3,21 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Node, new_id};
+use crate::harness::{Backend, Node, new_id};
 
-#[tokio::test]
-async fn a_message_reaches_the_others_and_answers_its_sender() {
-    let node = Node::start().await;
+on_both! {
+    a_message_reaches_the_others_and_answers_its_sender
+    a_path_is_decoded_once
+    a_repeat_answers_the_same_and_another_draft_is_a_conflict
+    edits_deletions_and_reactions_are_pushed_in_order_of_rev
+    a_client_catches_up_by_sync
+    joining_and_leaving_are_told_to_whom_they_concern
+    reading_typing_and_presence_are_told_and_not_counted
+    a_ban_closes_sockets_and_voids_tokens_at_once
+}
+
+async fn a_message_reaches_the_others_and_answers_its_sender(backend: Backend) {
+    let node = Node::start(backend).await;
     node.users(&["ann", "bob"]).await;
     node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
     let (mut ann, hello) = node.hello(&node.token("ann").await).await;
@@ -26,18 +36,16 @@ async fn a_message_reaches_the_others_and_answers_its_sender() {
     assert_eq!(ann.pushes().await, Vec::<Value>::new(), "the answer is the sender's event");
 }
 
-#[tokio::test]
-async fn a_path_is_decoded_once() {
-    let node = Node::start().await;
+async fn a_path_is_decoded_once(backend: Backend) {
+    let node = Node::start(backend).await;
     // `%2530` is the text `%30`, which decoded again would be `0`; and an encoded slash is part of the id.
     let user = node.back_end(Method::PUT, "/users/a%2530%2Fb", json!({})).await.is(201);
     assert_eq!(user["id"], "a%30/b");
     node.back_end(Method::GET, "/users/a%FF", Value::Null).await.refused(400, "invalid");
 }
 
-#[tokio::test]
-async fn a_repeat_answers_the_same_and_another_draft_is_a_conflict() {
-    let node = Node::start().await;
+async fn a_repeat_answers_the_same_and_another_draft_is_a_conflict(backend: Backend) {
+    let node = Node::start(backend).await;
     node.users(&["ann", "bob"]).await;
     node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
     let (ann, bob) = (node.token("ann").await, node.token("bob").await);
@@ -54,9 +62,8 @@ async fn a_repeat_answers_the_same_and_another_draft_is_a_conflict() {
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn edits_deletions_and_reactions_are_pushed_in_order_of_rev() {
-    let node = Node::start().await;
+async fn edits_deletions_and_reactions_are_pushed_in_order_of_rev(backend: Backend) {
+    let node = Node::start(backend).await;
     node.users(&["ann", "bob"]).await;
     node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
     let (mut ann, _) = node.hello(&node.token("ann").await).await;
@@ -87,9 +94,8 @@ async fn edits_deletions_and_reactions_are_pushed_in_order_of_rev() {
     assert_eq!(said, ["frist", "first"]);
 }
 
-#[tokio::test]
-async fn a_client_catches_up_by_sync() {
-    let node = Node::start().await;
+async fn a_client_catches_up_by_sync(backend: Backend) {
+    let node = Node::start(backend).await;
     node.users(&["ann", "bob"]).await;
     node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
     let (ann, bob) = (node.token("ann").await, node.token("bob").await);
@@ -120,9 +126,8 @@ async fn a_client_catches_up_by_sync() {
     assert_eq!(other["ok"]["messages"].as_array().unwrap().len(), 3);
 }
 
-#[tokio::test]
-async fn joining_and_leaving_are_told_to_whom_they_concern() {
-    let node = Node::start().await;
+async fn joining_and_leaving_are_told_to_whom_they_concern(backend: Backend) {
+    let node = Node::start(backend).await;
     node.users(&["ann", "bob", "eve"]).await;
     node.conversation("c1", &[("ann", "owner")]).await;
     let (ann_token, bob_token) = (node.token("ann").await, node.token("bob").await);
@@ -152,9 +157,8 @@ async fn joining_and_leaving_are_told_to_whom_they_concern() {
         .refused(404, "not_found");
 }
 
-#[tokio::test]
-async fn reading_typing_and_presence_are_told_and_not_counted() {
-    let node = Node::start().await;
+async fn reading_typing_and_presence_are_told_and_not_counted(backend: Backend) {
+    let node = Node::start(backend).await;
     node.users(&["ann", "bob"]).await;
     node.conversation("c1", &[("ann", "owner"), ("bob", "member")]).await;
     let (mut ann, _) = node.hello(&node.token("ann").await).await;
@@ -172,9 +176,8 @@ async fn reading_typing_and_presence_are_told_and_not_counted() {
     assert_eq!(above["error"]["field"], "seq");
 }
 
-#[tokio::test]
-async fn a_ban_closes_sockets_and_voids_tokens_at_once() {
-    let node = Node::start().await;
+async fn a_ban_closes_sockets_and_voids_tokens_at_once(backend: Backend) {
+    let node = Node::start(backend).await;
     node.users(&["ann"]).await;
     let token = node.token("ann").await;
     let (mut ann, _) = node.hello(&token).await;

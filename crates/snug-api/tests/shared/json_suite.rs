@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use crate::{
-    harness::{Node, Socket, new_id},
+    harness::{Backend, Node, Socket, new_id},
     shared,
 };
 
@@ -100,7 +100,7 @@ async fn read_answer(socket: &mut Socket) -> Result<Value, Option<u16>> {
 
 #[tokio::test]
 async fn documents_are_read_or_refused_as_they_must_be_on_both_edges() {
-    let node = Node::start().await;
+    let node = Node::start(Backend::SQLITE).await;
     node.users(&["ann", "bob"]).await;
     node.conversation("c", &[("ann", "member"), ("bob", "member")]).await;
     let token = node.token("ann").await;

@@ -1,6 +1,6 @@
 //! Input that others have collected because it breaks programs, through the real edges.
 
-#[path = "../it/harness.rs"]
+#[path = "../harness/mod.rs"]
 #[expect(dead_code, reason = "the other suite needs more of it")]
 mod harness;
 mod json_suite;

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Node, new_id},
+    harness::{Backend, Node, new_id},
     shared,
 };
 
@@ -26,7 +26,7 @@ fn may_be_an_id(text: &str) -> bool {
 
 #[tokio::test]
 async fn texts_and_attributes_come_back_byte_for_byte() {
-    let node = Node::start().await;
+    let node = Node::start(Backend::SQLITE).await;
     node.users(&["ann", "bob"]).await;
     node.conversation("c", &[("ann", "member"), ("bob", "member")]).await;
     let (mut bob, _) = node.hello(&node.token("bob").await).await;
@@ -50,7 +50,7 @@ async fn texts_and_attributes_come_back_byte_for_byte() {
 
 #[tokio::test]
 async fn ids_and_names_come_back_byte_for_byte_or_break_a_rule() {
-    let node = Node::start().await;
+    let node = Node::start(Backend::SQLITE).await;
     let (mut taken, mut refused) = (0, 0);
     for text in strings() {
         let path = format!("/users/{}", utf8_percent_encode(&text, NON_ALPHANUMERIC));

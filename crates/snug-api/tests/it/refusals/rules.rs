@@ -4,7 +4,7 @@ use super::actors::Kind;
 
 /// What a cell says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+enum Verdict {
     /// It is done.
     Allowed,
     /// It is refused with this code.
@@ -25,7 +25,22 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    pub(super) fn verdict(&self, kind: Kind) -> Verdict {
+    /// Who is refused, with which code.
+    pub(super) fn denied(&self) -> impl Iterator<Item = (Kind, &'static str)> {
+        Kind::ALL.iter().filter_map(|kind| match self.verdict(*kind) {
+            Verdict::Denied(code) => Some((*kind, code)),
+            Verdict::Allowed => None,
+        })
+    }
+
+    /// Who may. The back end comes last: where it deletes the app, nobody comes after it.
+    pub(super) fn allowed(&self) -> impl Iterator<Item = Kind> {
+        let others = Kind::ALL.iter().filter(|kind| **kind != Kind::BackEnd);
+        let may = |kind: &Kind| self.verdict(*kind) == Verdict::Allowed;
+        others.chain([&Kind::BackEnd]).copied().filter(may)
+    }
+
+    fn verdict(&self, kind: Kind) -> Verdict {
         let place = match kind {
             Kind::Nobody
             | Kind::Malformed

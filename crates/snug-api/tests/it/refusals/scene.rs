@@ -1,13 +1,8 @@
 //! What a request of a rule is about, and the request.
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use aws_lc_rs::digest;
 use reqwest::Method;
-use rusqlite::{Connection, OpenFlags, types::ValueRef};
 use serde_json::{Value, json};
 
 use super::{
@@ -184,36 +179,4 @@ impl Scene {
             _ => Value::Null,
         }
     }
-}
-
-/// A digest of every row of every table.
-pub(super) fn digest(node: &Node) -> BTreeMap<String, Vec<u8>> {
-    let data = Connection::open_with_flags(node.data_file(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    let mut tables = data.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
-    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    // Row numbers are reserved before an act is decided; nothing is said by that.
-    tables
-        .into_iter()
-        .filter(|table| table != "commits")
-        .map(|table| (table.clone(), of_table(&data, &table)))
-        .collect()
-}
-
-fn of_table(data: &Connection, table: &str) -> Vec<u8> {
-    let mut context = digest::Context::new(&digest::SHA256);
-    let mut rows = data.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();
-    let columns = rows.column_count();
-    let mut rows = rows.query([]).unwrap();
-    while let Some(row) = rows.next().unwrap() {
-        for column in 0..columns {
-            match row.get_ref(column).unwrap() {
-                ValueRef::Null => context.update(b"null"),
-                ValueRef::Integer(number) => context.update(&number.to_be_bytes()),
-                ValueRef::Real(number) => context.update(&number.to_be_bytes()),
-                ValueRef::Text(bytes) | ValueRef::Blob(bytes) => context.update(bytes),
-            }
-            context.update(&[0]);
-        }
-    }
-    context.finish().as_ref().to_vec()
 }

@@ -1,8 +1,10 @@
 //! A node on a free port, and what a program without our types needs to talk to it: JSON over HTTP and WebSocket.
 
+pub(crate) mod backend;
+mod socket;
+
 use std::{net::SocketAddr, sync::Arc};
 
-use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
 use snug_core::{
@@ -17,14 +19,12 @@ use snug_model::{
     keys::{KeyDraft, ScopeSet},
     text::Name,
 };
-use snug_store::{
-    KeyStore,
-    sqlite::{Options, Sqlite, SqliteKeys},
-};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::{WebSocketStream, tungstenite};
 use tokio_util::sync::CancellationToken;
+
+use self::backend::Place;
+pub(crate) use self::{backend::Backend, socket::Socket};
 
 /// A running node with one app and a key that may do everything in it.
 pub(crate) struct Node {
@@ -34,7 +34,9 @@ pub(crate) struct Node {
     pub(crate) key: String,
     http: reqwest::Client,
     stop: CancellationToken,
-    folder: TempDir,
+    place: Place,
+    /// Has the master key, which is read once.
+    _folder: TempDir,
 }
 
 /// An answer, read.
@@ -62,22 +64,21 @@ impl Answer {
 }
 
 impl Node {
-    pub(crate) async fn start() -> Self {
-        let node = Self::start_still().await;
+    pub(crate) async fn start(backend: Backend) -> Self {
+        let node = Self::start_still(backend).await;
         tokio::spawn(Arc::clone(&node.core).run(node.stop.clone()));
         node
     }
 
     /// A node in which nothing happens beside the requests, so that what is stored changes by them alone.
-    pub(crate) async fn start_still() -> Self {
-        Self::start_over(&Options::default()).await
+    pub(crate) async fn start_still(backend: Backend) -> Self {
+        Self::start_at(Place::new(backend)).await
     }
 
-    /// A node over a database that is opened so, in which nothing happens beside the requests.
-    pub(crate) async fn start_over(options: &Options) -> Self {
+    /// A node whose data lies there, in which nothing happens beside the requests.
+    pub(crate) async fn start_at(place: Place) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(Sqlite::open(&folder.path().join("snug.db"), options).unwrap());
-        let keys: Arc<dyn KeyStore> = Arc::new(SqliteKeys::open(&folder.path().join("keys.db")).unwrap());
+        let (store, keys) = place.open().await.unwrap();
         let master = MasterKey::at_start(&folder.path().join("master.key"), &*keys, Random).await.unwrap();
         let sealer = Sealer::open(master, keys, 8 << 20, Random).await.unwrap();
         let settings = Settings { region: Region::parse("eu").unwrap() };
@@ -91,7 +92,7 @@ impl Node {
         tokio::spawn(snug_api::serve(serving));
         let (app, key) = new_app(&core).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { core, address, app, key, http, stop, folder }
+        Self { core, address, app, key, http, stop, place, _folder: folder }
     }
 
     /// A request to a path below the app, with a bearer credential.
@@ -125,9 +126,9 @@ impl Node {
         Answer { status, headers, body }
     }
 
-    /// The file that the data is in.
-    pub(crate) fn data_file(&self) -> std::path::PathBuf {
-        self.folder.path().join("snug.db")
+    /// Where its data lies.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// A request of the back end.
@@ -211,76 +212,4 @@ pub(crate) async fn new_app(core: &Core) -> (String, String) {
 /// A message's id.
 pub(crate) fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
-}
-
-/// A client's end of a socket.
-pub(crate) struct Socket {
-    stream: WebSocketStream<TcpStream>,
-    n: u64,
-    pushes: std::collections::VecDeque<Value>,
-}
-
-impl Socket {
-    pub(crate) async fn open(stream: TcpStream, url: &str) -> Self {
-        let request =
-            tungstenite::ClientRequestBuilder::new(url.parse().unwrap()).with_sub_protocol("snug.v1");
-        let (stream, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
-        Self { stream, n: 0, pushes: Default::default() }
-    }
-
-    /// Sends a request and waits for its answer; pushes that come before are kept.
-    pub(crate) async fn ask(&mut self, mut request: Value) -> Value {
-        self.n += 1;
-        request["n"] = self.n.into();
-        self.write(tungstenite::Message::text(request.to_string())).await;
-        loop {
-            let frame = self.read().await.unwrap_or_else(|close| panic!("closed with {close:?}"));
-            if frame["n"] == self.n {
-                return frame;
-            }
-            self.pushes.push_back(frame);
-        }
-    }
-
-    /// The next push.
-    pub(crate) async fn push(&mut self) -> Value {
-        match self.pushes.pop_front() {
-            Some(push) => push,
-            None => self.read().await.unwrap_or_else(|close| panic!("closed with {close:?}")),
-        }
-    }
-
-    /// All pushes up to now: what has come before the answer to a ping.
-    pub(crate) async fn pushes(&mut self) -> Vec<Value> {
-        let pong = self.ask(json!({ "op": "ping" })).await;
-        assert!(pong["ok"].is_object(), "{pong}");
-        self.pushes.drain(..).collect()
-    }
-
-    pub(crate) async fn write(&mut self, message: tungstenite::Message) {
-        self.stream.send(message).await.unwrap();
-    }
-
-    /// The next frame, or the code with which the socket was closed.
-    pub(crate) async fn read(&mut self) -> Result<Value, Option<u16>> {
-        loop {
-            match self.stream.next().await {
-                Some(Ok(tungstenite::Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                Some(Ok(tungstenite::Message::Close(close))) => {
-                    return Err(close.map(|close| close.code.into()));
-                }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(None),
-            }
-        }
-    }
-
-    /// The code with which the server closes the socket; frames before are passed over.
-    pub(crate) async fn closed(&mut self) -> Option<u16> {
-        loop {
-            if let Err(code) = self.read().await {
-                return code;
-            }
-        }
-    }
 }

@@ -1,0 +1,80 @@
+//! A client's end of a socket.
+
+use std::collections::VecDeque;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{WebSocketStream, tungstenite};
+
+/// A client's end of a socket.
+pub(crate) struct Socket {
+    stream: WebSocketStream<TcpStream>,
+    n: u64,
+    pushes: VecDeque<Value>,
+}
+
+impl Socket {
+    pub(crate) async fn open(stream: TcpStream, url: &str) -> Self {
+        let request =
+            tungstenite::ClientRequestBuilder::new(url.parse().unwrap()).with_sub_protocol("snug.v1");
+        let (stream, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+        Self { stream, n: 0, pushes: Default::default() }
+    }
+
+    /// Sends a request and waits for its answer; pushes that come before are kept.
+    pub(crate) async fn ask(&mut self, mut request: Value) -> Value {
+        self.n += 1;
+        request["n"] = self.n.into();
+        self.write(tungstenite::Message::text(request.to_string())).await;
+        loop {
+            let frame = self.read().await.unwrap_or_else(|close| panic!("closed with {close:?}"));
+            if frame["n"] == self.n {
+                return frame;
+            }
+            self.pushes.push_back(frame);
+        }
+    }
+
+    /// The next push.
+    pub(crate) async fn push(&mut self) -> Value {
+        match self.pushes.pop_front() {
+            Some(push) => push,
+            None => self.read().await.unwrap_or_else(|close| panic!("closed with {close:?}")),
+        }
+    }
+
+    /// All pushes up to now: what has come before the answer to a ping.
+    pub(crate) async fn pushes(&mut self) -> Vec<Value> {
+        let pong = self.ask(json!({ "op": "ping" })).await;
+        assert!(pong["ok"].is_object(), "{pong}");
+        self.pushes.drain(..).collect()
+    }
+
+    pub(crate) async fn write(&mut self, message: tungstenite::Message) {
+        self.stream.send(message).await.unwrap();
+    }
+
+    /// The next frame, or the code with which the socket was closed.
+    pub(crate) async fn read(&mut self) -> Result<Value, Option<u16>> {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(tungstenite::Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(tungstenite::Message::Close(close))) => {
+                    return Err(close.map(|close| close.code.into()));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(None),
+            }
+        }
+    }
+
+    /// The code with which the server closes the socket; frames before are passed over.
+    pub(crate) async fn closed(&mut self) -> Option<u16> {
+        loop {
+            if let Err(code) = self.read().await {
+                return code;
+            }
+        }
+    }
+}
