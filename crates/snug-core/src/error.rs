@@ -129,11 +129,12 @@ impl From<StoreError> for Error {
             StoreError::Repeated => {
                 Self::Conflict("the first request with this idempotency key is still in progress")
             }
-            StoreError::Unavailable(cause) | StoreError::Unknown(cause) => {
+            StoreError::Unavailable(cause) => {
                 tracing::warn!(%cause, "the database is not available");
                 Self::Unavailable
             }
-            StoreError::Corrupt(cause) => Self::internal(cause),
+            // Not `unavailable`, which promises that nothing was done.
+            StoreError::Unknown(_) | StoreError::Corrupt(_) => Self::internal(error),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::cast::Cast;
 use super::seat::{Memory, Place};
 use super::whole;
 use super::wire;
-use super::world::{Patience, World, may_pass};
+use super::world::{Patience, World};
 use crate::acks::Ack;
 use crate::checker::{Reader, Truth, difference};
 use crate::findings::{Fault, Findings};
@@ -183,7 +183,7 @@ impl Conductor {
             };
             match sent {
                 Ok(message) => return Ok(message),
-                Err(error) if may_pass(&error) => {
+                Err(error) if world.may_pass(&error) => {
                     place.repeats.lock().unwrap_or_else(PoisonError::into_inner).insert(draft.id);
                     world.tally.repeated.add(1);
                     patience.pause(error).await?;

@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::wire;
-use super::world::{Patience, Repeats, World, may_pass};
+use super::world::{Patience, Repeats, World};
 use crate::checker::{Reader, Truth};
 use crate::findings::Fault;
 use crate::history::Seen;
@@ -155,10 +155,10 @@ impl Sitting {
     /// Reads until the end of the connection. A sync is asked for beside the events, which go on meanwhile.
     async fn follow(&mut self, session: &Session, events: &mut Events) -> Result<End> {
         self.memory.pushed_rev = 0;
-        let place = Arc::clone(&self.place);
+        let (world, place) = (Arc::clone(&self.world), Arc::clone(&self.place));
         let mut ask = self.memory.follower.resume().ask;
         loop {
-            let syncing = answer_to(session, &place.conversation, ask);
+            let syncing = answer_to(&world, session, &place.conversation, ask);
             ask = match self.listen(events, std::pin::pin!(syncing)).await? {
                 Heard::End(end) => return Ok(end),
                 Heard::Ask(ask) => Some(ask),
@@ -299,39 +299,39 @@ struct Synced {
 
 /// The answer to what is asked for; never, where that is nothing.
 async fn answer_to(
+    world: &World,
     session: &Session,
     conversation: &ConversationId,
     ask: Option<Ask>,
 ) -> (Ask, Result<Box<Synced>, Error>) {
-    match ask {
-        Some(ask) => (ask, sync(session, conversation, ask).await),
-        None => std::future::pending().await,
-    }
-}
-
-/// Asks what changed, until that is answered or the connection is over.
-async fn sync(session: &Session, conversation: &ConversationId, ask: Ask) -> Result<Box<Synced>, Error> {
+    let Some(ask) = ask else { return std::future::pending().await };
     let mut patience = Patience::default();
     if ask.after_pause {
         patience.wait().await;
     }
     loop {
-        let request = SyncRequest {
-            conversation: conversation.clone(),
-            epoch: Epoch(ask.since.epoch),
-            since: Rev(ask.since.rev),
-            limit: SYNC_LIMIT,
-        };
-        match session.sync(request).await {
-            Ok(changes) if changes.reset => {
-                let all = (messages(session, conversation).await?, members(session, conversation).await?);
-                return Ok(Box::new(Synced { changes, reset: Some(all) }));
-            }
-            Ok(changes) => return Ok(Box::new(Synced { changes, reset: None })),
-            Err(error) if may_pass(&error) && !error.is_unanswered() => patience.wait().await,
-            Err(error) => return Err(error),
+        match sync(session, conversation, ask.since).await {
+            Err(error) if world.may_pass(&error) && !error.is_unanswered() => patience.wait().await,
+            answer => return (ask, answer.map(Box::new)),
         }
     }
+}
+
+/// Asks what changed; and for everything, where it is to begin anew.
+async fn sync(session: &Session, conversation: &ConversationId, since: Position) -> Result<Synced, Error> {
+    let request = SyncRequest {
+        conversation: conversation.clone(),
+        epoch: Epoch(since.epoch),
+        since: Rev(since.rev),
+        limit: SYNC_LIMIT,
+    };
+    let changes = session.sync(request).await?;
+    let reset = if changes.reset {
+        Some((messages(session, conversation).await?, members(session, conversation).await?))
+    } else {
+        None
+    };
+    Ok(Synced { changes, reset })
 }
 
 /// All messages, oldest first.

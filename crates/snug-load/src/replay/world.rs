@@ -78,7 +78,7 @@ impl World {
             self.wait_until_up().await?;
             match act().await {
                 Ok(done) => return Ok(done),
-                Err(error) if may_pass(&error) => {
+                Err(error) if self.may_pass(&error) => {
                     self.tally.repeated.add(1);
                     patience.pause(error).await?;
                 }
@@ -99,6 +99,17 @@ impl World {
             Err(_) => {}
         }
         sent
+    }
+
+    /// Whether asking again may be answered otherwise. A kill may leave a server in doubt whether its database did what it
+    /// was told, which it owns as a fault of its own.
+    pub(super) fn may_pass(&self, error: &Error) -> bool {
+        match error.code() {
+            None => error.is_unanswered(),
+            Some(Code::Unavailable | Code::RateLimited) => true,
+            Some(Code::Internal) => self.kills_begun.get() > 0,
+            Some(_) => false,
+        }
     }
 
     /// Waits while the server is known to be down.
@@ -136,7 +147,7 @@ impl World {
                 Err(error) => {
                     if needs_fresh_token(&error) {
                         *self.person(user).await.token.lock().await = None;
-                    } else if !may_pass(&error) {
+                    } else if !self.may_pass(&error) {
                         return Err(error).with_context(|| format!("hello of {:?}", user.as_str()));
                     }
                     patience.pause(error).await?;
@@ -167,11 +178,6 @@ fn needs_fresh_token(error: &Error) -> bool {
         Error::Closed(closed) => closed.reconnect() == Reconnect::WithFreshToken,
         error => error.code() == Some(Code::Unauthenticated),
     }
-}
-
-/// Whether asking again may be answered otherwise.
-pub(super) fn may_pass(error: &Error) -> bool {
-    error.is_unanswered() || matches!(error.code(), Some(Code::Unavailable | Code::RateLimited))
 }
 
 /// How long somebody who waits for a server has waited already.
