@@ -16,6 +16,7 @@ const SHARED: &str = "../shared";
 const TESTS: &[&[&str]] = &[
     &["--package", "snug-api", "--features", "shared", "--test", "shared"],
     &["--package", "snug-rig", "--features", "power", "--test", "power"],
+    &["--package", "snug", "--features", "power", "--test", "power"],
 ];
 
 /// Replays of the beginning of the log, as arguments of `snug-load replay`: the whole of it takes longer than CI may.

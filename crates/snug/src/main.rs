@@ -6,6 +6,8 @@
 mod cli;
 mod commands;
 mod config;
+#[cfg(feature = "controls")]
+mod controls;
 mod files;
 mod logs;
 mod parts;

@@ -54,6 +54,15 @@ pub(crate) async fn open(config: &Config) -> Result<Parts> {
     Ok(Parts { store, sealer, clock, settings: Settings { region: config.region.clone() } })
 }
 
+/// How the data is opened in SQLite.
+fn sqlite_options() -> Result<sqlite::Options> {
+    Ok(sqlite::Options {
+        #[cfg(feature = "controls")]
+        control: crate::controls::of_sqlite()?,
+        ..sqlite::Options::default()
+    })
+}
+
 async fn stores(config: &Config) -> Result<(Arc<dyn Store>, Arc<dyn KeyStore>)> {
     match &config.store {
         StoreConfig::Sqlite => {
@@ -62,7 +71,7 @@ async fn stores(config: &Config) -> Result<(Arc<dyn Store>, Arc<dyn KeyStore>)> 
             let (data, keys) = (config.data_dir.join(DATA_FILE), keys.join(KEYS_FILE));
             files::check_private_if_there(&data, "the data")?;
             files::check_private_if_there(&keys, "the key store")?;
-            let store = Sqlite::open(&data, &sqlite::Options::default())
+            let store = Sqlite::open(&data, &sqlite_options()?)
                 .with_context(|| format!("the data in {}", data.display()))?;
             let keys =
                 SqliteKeys::open(&keys).with_context(|| format!("the key store in {}", keys.display()))?;

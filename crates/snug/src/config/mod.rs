@@ -80,7 +80,10 @@ pub(crate) struct LogConfig {
 
 /// The configuration of this process: its flags, its environment, the file that the flags name.
 pub(crate) fn settings(flags: &Flags) -> Result<Settings> {
-    Settings::gather(flags.file.as_deref(), env::vars_os(), flags.values.iter().cloned())
+    let variables = env::vars_os();
+    #[cfg(feature = "controls")]
+    let variables = variables.filter(|(name, _)| !crate::controls::is_variable(name));
+    Settings::gather(flags.file.as_deref(), variables, flags.values.iter().cloned())
 }
 
 impl Config {
