@@ -64,7 +64,12 @@ impl App {
 
     /// The same app, seen through the store as it is open now.
     pub(crate) fn on(&self, bench: &Bench) -> Self {
-        Self { store: Arc::clone(&bench.store), ..self.clone() }
+        self.through(&bench.store)
+    }
+
+    /// The same app, seen through another store of the same data.
+    pub(crate) fn through(&self, store: &Arc<dyn Store>) -> Self {
+        Self { store: Arc::clone(store), ..self.clone() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -42,6 +42,13 @@ impl Place {
         })
     }
 
+    pub(super) fn postgres_url(&self) -> &str {
+        match self {
+            Self::Sqlite(_) => panic!("the embedded database has no URL"),
+            Self::Postgres { data, .. } => data.url(),
+        }
+    }
+
     /// Runs a statement on the data behind the store's back.
     pub(super) async fn execute(&self, sql: &str) {
         match self {

@@ -1,5 +1,7 @@
 //! A conversation, and what is done in it.
 
+use std::sync::Arc;
+
 use snug_model::{
     Action, Actor, ConversationKey, Denied, Epoch, Facts, JobId, MessageId, Permit, Rev, Seq, Timestamp,
     UserKey,
@@ -9,7 +11,7 @@ use snug_model::{
 use snug_store::{
     Appended, BanRow, ConversationEdit, ConversationRef, ConversationRow, JobKind, MemberEdit, MemberRow,
     MembersChanged, MessageChanged, MessageEdit, MessageRow, NewMessage, ReactionWrite, ReadMark, SenderRow,
-    StoreResult, SyncFrom, SyncRows, Viewer,
+    Store, StoreResult, SyncFrom, SyncRows, Viewer,
 };
 
 use super::{App, Bench, mac, message_id, seal};
@@ -33,7 +35,12 @@ pub(crate) struct Sent {
 impl Conversation {
     /// The same conversation, seen through the store as it is open now.
     pub(crate) fn on(&self, bench: &Bench) -> Self {
-        Self { app: self.app.on(bench), ..self.clone() }
+        self.through(&bench.store)
+    }
+
+    /// The same conversation, seen through another store of the same data.
+    pub(crate) fn through(&self, store: &Arc<dyn Store>) -> Self {
+        Self { app: self.app.through(store), ..self.clone() }
     }
 
     pub(crate) async fn row(&self) -> ConversationRow {

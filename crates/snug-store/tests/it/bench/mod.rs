@@ -59,6 +59,11 @@ impl Bench {
             .expect("the server may do everything")
     }
 
+    /// Where the data is, of a bench on PostgreSQL.
+    pub(crate) fn postgres_url(&self) -> &str {
+        self.place.postgres_url()
+    }
+
     /// Runs SQL behind the store's back.
     pub(crate) async fn execute(&self, sql: &str) {
         self.place.execute(sql).await;

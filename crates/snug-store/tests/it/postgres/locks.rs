@@ -1,0 +1,184 @@
+//! The lock of an app, between the comparison of a permit and the commit of what it allows; and deadlocks.
+
+use std::sync::Arc;
+
+use futures_util::future::join;
+use snug_model::{Permit, Timestamp, UserKey};
+use snug_store::{
+    Appended, BanRow, NewMessage, SenderRow, Store, StoreError, StoreResult,
+    postgres::{Control, Options},
+};
+use tokio::task::JoinHandle;
+
+use super::{LIMIT, Session, open, two, with_settings};
+use crate::bench::{App, Bench, Conversation, on_postgres};
+
+/// What a second act did while the first was held up before its commit.
+#[derive(Debug, PartialEq, Eq)]
+enum Second {
+    Waited,
+    Passed,
+}
+
+/// A ban of Ann from the app, and a message of hers whose permit was decided before: one is held up, the other comes.
+struct Race {
+    app: App,
+    ann: UserKey,
+    conversation: Conversation,
+    permit: Permit,
+    /// Holds the first up.
+    blocker: Session,
+    watcher: Session,
+}
+
+impl Race {
+    async fn new(bench: &Bench, control: Option<Control>) -> Self {
+        let store = open(bench.postgres_url(), Options { control, ..Options::default() }).await;
+        let (app, ann, conversation) = two(bench).await;
+        let permit = conversation.client(ann).await;
+        Self {
+            app: app.through(&store),
+            ann,
+            conversation: conversation.through(&store),
+            permit,
+            blocker: Session::start(bench.postgres_url()).await,
+            watcher: Session::start(bench.postgres_url()).await,
+        }
+    }
+
+    fn append(&self) -> JoinHandle<StoreResult<Appended>> {
+        let message = self.conversation.message(SenderRow::User(self.ann), "hi");
+        append(&self.app.store, &self.permit, message)
+    }
+
+    async fn ban(&self) -> JoinHandle<StoreResult<()>> {
+        let (store, permit) = (Arc::clone(&self.app.store), self.app.system().await);
+        let (ann, at) = (self.ann, self.app.now());
+        let ban = BanRow { until: Timestamp::NEVER, reason: None, since: at };
+        tokio::spawn(async move { store.set_user_ban(&permit, ann, Some(ban), at, None).await })
+    }
+
+    /// What the second act does while the first waits for the blocker.
+    async fn look_at<T>(&self, second: &JoinHandle<T>) -> Second {
+        let look = async {
+            loop {
+                if second.is_finished() {
+                    return Second::Passed;
+                }
+                if self.watcher.waiting().await == 2 {
+                    return Second::Waited;
+                }
+            }
+        };
+        tokio::time::timeout(LIMIT, look).await.expect("the second act does something")
+    }
+}
+
+fn append(store: &Arc<dyn Store>, permit: &Permit, message: NewMessage) -> JoinHandle<StoreResult<Appended>> {
+    let (store, permit) = (Arc::clone(store), permit.clone());
+    tokio::spawn(async move { store.append(&permit, message).await })
+}
+
+/// A message whose permit was compared, and that is not committed yet, is met by a ban.
+async fn ban_during_an_append(bench: &Bench, control: Option<Control>) -> Second {
+    let race = Race::new(bench, control).await;
+    // The sender's read mark is what an append writes last.
+    race.blocker.run("BEGIN; SELECT FROM members FOR UPDATE").await;
+    let append = race.append();
+    race.watcher.until_waiting(1).await;
+    let ban = race.ban().await;
+    let second = race.look_at(&ban).await;
+    race.blocker.run("ROLLBACK").await;
+    append.await.unwrap().expect("it was compared before the ban");
+    ban.await.unwrap().expect("the user can be banned");
+    let late = race.append().await.unwrap();
+    assert!(matches!(late, Err(StoreError::Stale)), "{late:?}");
+    second
+}
+
+/// A ban that is not committed yet is met by a message.
+async fn append_during_a_ban(bench: &Bench, control: Option<Control>) -> (Second, StoreResult<Appended>) {
+    let race = Race::new(bench, control).await;
+    race.blocker.run("BEGIN; SELECT FROM users FOR UPDATE").await;
+    let ban = race.ban().await;
+    race.watcher.until_waiting(1).await;
+    let append = race.append();
+    let second = race.look_at(&append).await;
+    race.blocker.run("ROLLBACK").await;
+    ban.await.unwrap().expect("the user can be banned");
+    (second, append.await.unwrap())
+}
+
+#[tokio::test]
+async fn a_ban_waits_for_what_was_compared_before_it() {
+    on_postgres(async |bench| assert_eq!(ban_during_an_append(bench, None).await, Second::Waited)).await;
+}
+
+#[tokio::test]
+async fn without_the_lock_a_ban_is_answered_before_what_was_compared_is_committed() {
+    on_postgres(async |bench| {
+        assert_eq!(ban_during_an_append(bench, Some(Control::SkipLock)).await, Second::Passed);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_append_waits_for_a_ban_and_compares_after_it() {
+    on_postgres(async |bench| {
+        let (second, appended) = append_during_a_ban(bench, None).await;
+        assert_eq!(second, Second::Waited);
+        assert!(matches!(appended, Err(StoreError::Stale)), "{appended:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_the_lock_an_append_does_not_see_the_ban_that_is_being_committed() {
+    on_postgres(async |bench| {
+        let (second, appended) = append_during_a_ban(bench, Some(Control::SkipLock)).await;
+        assert_eq!(second, Second::Passed);
+        assert!(matches!(appended, Ok(Appended::New { .. })), "{appended:?}");
+    })
+    .await;
+}
+
+/// Of two transactions that wait for each other, the server breaks the one that looks first.
+#[tokio::test]
+async fn what_was_in_a_deadlock_is_done_anew() {
+    on_postgres(async |bench| {
+        let (app, ann, conversation) = two(bench).await;
+        let quick = with_settings(bench.postgres_url(), &[("deadlock_timeout", "100ms")]);
+        let store = open(&quick, Options::default()).await;
+        let session = async || Session::start(bench.postgres_url()).await;
+        let (other, before, between, watcher) =
+            (session().await, session().await, session().await, session().await);
+        other.run("SET deadlock_timeout = '1h'; BEGIN; SELECT FROM members FOR UPDATE").await;
+        between.run("BEGIN; LOCK TABLE messages IN EXCLUSIVE MODE").await;
+        let message = conversation.message(SenderRow::User(ann), "hi");
+        let append = append(&store, &conversation.client(ann).await, message);
+        // It holds its app and the conversation, and is about to insert.
+        watcher.until_waiting(1).await;
+        // Whoever waits for the app now is let in before the append can begin anew.
+        let lock = format!("BEGIN; SELECT pg_advisory_xact_lock({})", app.key);
+        let app_is_held = before.run(&lock);
+        // The other holds the sender, and wants the conversation.
+        let conversation_is_held = other.run("SELECT FROM conversations FOR UPDATE");
+        let held = join(app_is_held, conversation_is_held);
+        tokio::pin!(held);
+        tokio::select! {
+            biased;
+            _ = &mut held => panic!("the append holds neither"),
+            () = watcher.until_waiting(3) => {}
+        }
+        between.run("ROLLBACK").await;
+        // Nothing but its rollback has set both free.
+        held.await;
+        watcher.until_waiting(1).await;
+        assert!(!append.is_finished());
+        other.run("COMMIT").await;
+        before.run("COMMIT").await;
+        let appended = append.await.unwrap();
+        assert!(matches!(appended, Ok(Appended::New { .. })), "{appended:?}");
+    })
+    .await;
+}

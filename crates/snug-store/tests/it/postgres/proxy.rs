@@ -1,0 +1,109 @@
+//! Stands between the store and the server, and cuts a connection at a chosen word.
+
+use std::{str::FromStr, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_postgres::{Config, config::Host};
+
+/// What the driver sends to commit.
+pub(super) const COMMIT: &[u8] = b"COMMIT\0";
+
+/// Where a connection is to be cut, once.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cut {
+    /// When these bytes come, before the server sees them.
+    Before(&'static [u8]),
+    /// When the server has answered to these bytes, before anybody sees the answer.
+    After(&'static [u8]),
+}
+
+/// A proxy in front of a server, until the runtime of the test ends.
+pub(super) struct Proxy {
+    config: Config,
+    port: u16,
+    cut: Arc<Mutex<Option<Cut>>>,
+}
+
+impl Proxy {
+    pub(super) async fn start(url: &str) -> Self {
+        let config = Config::from_str(url).expect("the URL of a database");
+        let host = match &config.get_hosts()[0] {
+            Host::Tcp(host) => host.clone(),
+            #[cfg(unix)]
+            Host::Unix(_) => panic!("the proxy needs a server on TCP"),
+        };
+        let server = (host, config.get_ports()[0]);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        let cut = Arc::default();
+        let this = Self { config, port, cut: Arc::clone(&cut) };
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(server.clone()).await.expect("the server is there");
+                // Whichever side ends, the other does with it.
+                tokio::spawn(pass(client, server, Arc::clone(&cut)));
+            }
+        });
+        this
+    }
+
+    /// The database behind the proxy.
+    pub(super) fn url(&self) -> String {
+        let (user, database) = (self.config.get_user(), self.config.get_dbname());
+        let secret = match self.config.get_password() {
+            Some(password) => format!(":{}", String::from_utf8_lossy(password)),
+            None => String::new(),
+        };
+        let (user, database) = (user.unwrap_or_default(), database.unwrap_or_default());
+        format!("postgres://{user}{secret}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Cuts the next connection that comes to that point.
+    pub(super) fn cut(&self, cut: Cut) {
+        *self.cut.lock() = Some(cut);
+    }
+
+    /// Whether the cut was made.
+    pub(super) fn was_cut(&self) -> bool {
+        self.cut.lock().is_none()
+    }
+}
+
+async fn pass(mut client: TcpStream, mut server: TcpStream, cut: Arc<Mutex<Option<Cut>>>) {
+    let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let Ok(count @ 1..) = read else { return };
+                let now = take(&cut, &asked[..count]);
+                if let Some(Cut::Before(_)) = now {
+                    return;
+                }
+                if server.write_all(&asked[..count]).await.is_err() {
+                    return;
+                }
+                if let Some(Cut::After(_)) = now {
+                    let _ = server.read(&mut answered).await;
+                    return;
+                }
+            }
+            read = server.read(&mut answered) => {
+                let Ok(count @ 1..) = read else { return };
+                if client.write_all(&answered[..count]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Takes the cut, if these bytes are those that it waits for. The driver writes a message at once.
+fn take(cut: &Mutex<Option<Cut>>, bytes: &[u8]) -> Option<Cut> {
+    let mut cut = cut.lock();
+    let (Cut::Before(word) | Cut::After(word)) = (*cut)?;
+    if bytes.windows(word.len()).any(|window| window == word) { cut.take() } else { None }
+}
