@@ -1,7 +1,7 @@
 //! HTTP and WebSocket: parse, call, answer. Decides nothing.
 //!
 //! What this crate makes impossible to break: a request is authenticated, read strictly and answered in the forms of
-//! `wire.md`, whichever route it takes, and nothing gets around the core.
+//! the contract, whichever route it takes, and nothing gets around the core.
 
 pub mod asyncapi;
 mod call;

@@ -187,7 +187,7 @@ impl Region {
     }
 }
 
-/// What wire.md asks of every id that a customer chooses.
+/// What the contract asks of every id that a customer chooses.
 fn customer_id(field: &str, text: &str) -> Result<Box<str>, Invalid> {
     let reason = if text.is_empty() || text.len() as u64 > limits::CUSTOMER_ID_BYTES_MAX {
         "must have 1 to 256 bytes"

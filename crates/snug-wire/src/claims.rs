@@ -1,4 +1,4 @@
-//! The claims of an access token (JWT, RFC 7519), as wire.md names them.
+//! The claims of an access token (JWT, RFC 7519), as the contract names them.
 
 use serde::{Deserialize, Serialize};
 use snug_model::{

@@ -1,4 +1,4 @@
-//! All that a customer's program can see: bodies, queries, frames and errors, as `wire.md` promises them.
+//! All that a customer's program can see: bodies, queries, frames and errors, as the contract promises them (`docs/openapi.json`, `docs/asyncapi.json`).
 //!
 //! Only this crate serializes. A wire type is neither a domain type nor a row: it says how a thing looks to a program,
 //! and converts from and to the model, which says what the thing is. Requests are checked while they are read

@@ -15,7 +15,7 @@ pub trait Wake: Send + Sync {
     fn wake(&self);
 }
 
-/// Why the server closes a socket; wire.md lists what a client does about each.
+/// Why the server closes a socket; the contract lists what a client does about each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Close {
     /// The server stops.

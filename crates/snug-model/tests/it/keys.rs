@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use snug_model::keys::{Scope, ScopeSet};
 
-/// What wire.md lists, in the order in which it does.
+/// What the contract lists, in the order in which it does.
 const PROMISED: [&str; 14] = [
     "installation",
     "app",

@@ -1,4 +1,4 @@
-//! The limits that wire.md promises, to the number.
+//! The limits that the contract promises, to the number.
 
 use snug_model::{
     limits,

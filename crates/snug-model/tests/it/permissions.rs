@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use snug_model::{Permission, PermissionSet, permissions::Scope};
 
-/// What wire.md lists, in the order in which it does.
+/// What the contract lists, in the order in which it does.
 const PROMISED: [&str; 30] = [
     "conversation.create",
     "conversation.join",

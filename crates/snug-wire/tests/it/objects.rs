@@ -1,4 +1,4 @@
-//! Every object of wire.md, as it is written; and that what is written can be read again.
+//! Every object of the contract, as it is written; and that what is written can be read again.
 
 use insta::assert_snapshot;
 use serde::{Serialize, de::DeserializeOwned};

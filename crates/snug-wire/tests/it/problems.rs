@@ -6,7 +6,7 @@ use snug_wire::{Code, Problem, socket::Refusal};
 
 use crate::{objects::shown, samples};
 
-/// The table of wire.md.
+/// The table of the contract.
 #[test]
 fn every_code_has_its_status() {
     let table = Code::ALL.iter().map(|code| format!("{} {} {}", code.status(), code.name(), code.title()));
