@@ -1,5 +1,6 @@
 //! What a replay did and found: for a reader, and as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -84,8 +85,8 @@ pub struct Report {
     pub sockets: u64,
     /// Connections that the replay dropped on purpose.
     pub drops: u64,
-    /// Connections that broke otherwise, such as when the server was killed.
-    pub breaks: u64,
+    /// Connections that ended otherwise, such as when the server was killed: how many of each close code and reason.
+    pub breaks: BTreeMap<String, u64>,
     /// Changes that readers got by push, their own messages included.
     pub pushed: u64,
     /// Changes that were not pushed to a reader while it was away or behind.
@@ -142,7 +143,11 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "sockets: {} open at most", self.sockets)?;
         writeln!(f, "readers: {} to the end, {} writers up to where they went", self.readers, self.writers)?;
-        writeln!(f, "drops: {}, and {} connections that broke", self.drops, self.breaks)?;
+        let broken: u64 = self.breaks.values().sum();
+        writeln!(f, "drops: {}, and {broken} connections that broke", self.drops)?;
+        for (closed, times) in &self.breaks {
+            writeln!(f, "- closed {closed}: {times}")?;
+        }
         writeln!(f, "kills: {}, of which {} found unanswered sends", self.kills, self.kills_with_unanswered)?;
         writeln!(f, "requests made again: {}", self.repeated)?;
         writeln!(f, "events by push: {}, by a first sync: {}", self.pushed, self.caught_up)?;

@@ -10,7 +10,7 @@ use snug_client::wire::members::Member;
 use snug_client::wire::messages::{Changes, Message};
 use snug_client::wire::paging::{Limit, Order, Page};
 use snug_client::wire::socket::{HistoryRequest, MembersRequest, Push, SyncRequest};
-use snug_client::{Error, Event, Events, Session};
+use snug_client::{Closed, Error, Event, Events, Session};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -107,8 +107,8 @@ impl Seat {
 enum End {
     /// The reader was told to leave.
     Stopped,
-    /// It broke, or the server closed it.
-    Lost,
+    /// It broke, or the server closed it, with these words.
+    Lost(Closed),
 }
 
 /// What a reader has to act on.
@@ -147,7 +147,7 @@ impl Sitting {
             };
             match end.with_context(|| format!("reader {:?}", self.memory.user.as_str()))? {
                 End::Stopped => return Ok(self.memory),
-                End::Lost => world.tally.breaks.add(1),
+                End::Lost(closed) => world.tally.broke(&closed),
             }
         }
     }
@@ -163,7 +163,7 @@ impl Sitting {
                 Heard::End(end) => return Ok(end),
                 Heard::Ask(ask) => Some(ask),
                 Heard::Answer(asked, Ok(synced)) => self.synced(asked, synced)?,
-                Heard::Answer(_, Err(error)) if error.is_unanswered() => return Ok(End::Lost),
+                Heard::Answer(_, Err(Error::Closed(closed))) => return Ok(End::Lost(closed)),
                 Heard::Answer(_, Err(error)) => return Err(error).context("sync"),
             };
         }
@@ -181,8 +181,8 @@ impl Sitting {
                 event = events.next() => event,
                 _ = &mut self.stopped => return Ok(Heard::End(End::Stopped)),
             };
-            if let Event::Closed(_) = event {
-                return Ok(Heard::End(End::Lost));
+            if let Event::Closed(closed) = event {
+                return Ok(Heard::End(End::Lost(closed)));
             }
             let next = self.memory.event(&self.place, event)?;
             let ask = next.ask;

@@ -1,10 +1,12 @@
 //! What a replay counts while it runs.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use snug_client::Closed;
 
 use crate::findings::Findings;
 use crate::log::Kind;
@@ -79,7 +81,6 @@ pub(super) struct Tally {
     /// Sends that were under way when the last kill began, and whose answer did not come.
     pub(super) broken: Counter,
     pub(super) drops: Counter,
-    pub(super) breaks: Counter,
     pub(super) pushed: Counter,
     pub(super) missed: Counter,
     pub(super) recovered: Counter,
@@ -87,6 +88,7 @@ pub(super) struct Tally {
     pub(super) repeated: Counter,
     pub(super) kills: Counter,
     pub(super) kills_with_unanswered: Counter,
+    breaks: Mutex<BTreeMap<String, u64>>,
     latency: Mutex<Histogram<u64>>,
     findings: Mutex<Findings>,
 }
@@ -103,7 +105,7 @@ impl Tally {
             unanswered: Gauge::default(),
             broken: Counter::default(),
             drops: Counter::default(),
-            breaks: Counter::default(),
+            breaks: Mutex::default(),
             pushed: Counter::default(),
             missed: Counter::default(),
             recovered: Counter::default(),
@@ -123,6 +125,11 @@ impl Tally {
     /// How many lines were sent until now.
     pub(super) fn sent_so_far(&self) -> u64 {
         lock(&self.sent).total()
+    }
+
+    /// Counts a connection that ended without being told to.
+    pub(super) fn broke(&self, closed: &Closed) {
+        *lock(&self.breaks).entry(closed.to_string()).or_default() += 1;
     }
 
     /// Notes how long a send waited for its answer.
@@ -147,7 +154,7 @@ impl Tally {
             writers: self.writers.get(),
             sockets: self.sockets.most(),
             drops: self.drops.get(),
-            breaks: self.breaks.get(),
+            breaks: lock(&self.breaks).clone(),
             pushed: self.pushed.get(),
             missed: self.missed.get(),
             recovered: self.recovered.get(),
