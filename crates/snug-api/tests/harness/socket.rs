@@ -69,12 +69,19 @@ impl Socket {
         }
     }
 
-    /// The code with which the server closes the socket; frames before are passed over.
-    pub(crate) async fn closed(&mut self) -> Option<u16> {
+    /// What comes until the server closes the socket, and the code with which it does.
+    pub(crate) async fn rest(&mut self) -> (Vec<Value>, Option<u16>) {
+        let mut frames: Vec<Value> = self.pushes.drain(..).collect();
         loop {
-            if let Err(code) = self.read().await {
-                return code;
+            match self.read().await {
+                Ok(frame) => frames.push(frame),
+                Err(code) => return (frames, code),
             }
         }
+    }
+
+    /// The code with which the server closes the socket; frames before are passed over.
+    pub(crate) async fn closed(&mut self) -> Option<u16> {
+        self.rest().await.1
     }
 }
