@@ -1,14 +1,20 @@
 //! A client's end of a socket: JSON over WebSocket, without our types.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{ClientRequestBuilder, Message},
 };
+
+/// How long a frame is waited for, so that a test fails in which none comes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a socket stands on: TCP, or TLS on it.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -74,7 +80,7 @@ impl Socket {
     /// The next frame; or that the socket ended, with the code if there was one.
     pub(crate) async fn read(&mut self) -> Result<Value, Option<u16>> {
         loop {
-            match self.stream.next().await {
+            match timeout(PATIENCE, self.stream.next()).await.expect("nothing comes") {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Close(close))) => return Err(close.map(|close| close.code.into())),
                 Some(Ok(_)) => {}
