@@ -110,6 +110,10 @@ async fn migrate(client: &mut Client, runner: Runner, options: &Options) -> Stor
                 found.version(),
                 known.unwrap_or_default()
             )),
+            // Of the same number and another name: that of the keys where data belongs, or the other way round.
+            Kind::DivergentVersion(..) => StoreError::Unavailable(
+                "it holds something else: data and keys must be two databases of their own".to_owned(),
+            ),
             _ => StoreError::Unavailable(format!("its schema cannot be brought up to date: {error}")),
         }),
     }

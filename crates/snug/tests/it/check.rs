@@ -1,17 +1,24 @@
 //! `snug check` on stores that are in order, and on such as are not.
 
-use std::fs;
-
 use reqwest::Method;
-use rusqlite::Connection;
 use serde_json::json;
 
-use crate::stage::{Stage, blocking, folder, printed, refused, snug};
+use crate::stage::{On, Stage, blocking, folder, on_both_backends, printed, refused, snug};
 
-/// A stopped server's store with everything in it that can be sealed.
-async fn stopped() -> Stage {
-    let mut stage = Stage::start(&[]);
+on_both_backends! {
+    says_nothing_of_a_store_in_order,
+    names_a_gap,
+    names_values_that_do_not_open,
+    names_values_whose_secret_is_gone,
+}
+
+/// A stopped server's store, with a value in every place that is sealed.
+async fn stopped(on: On) -> Stage {
+    let mut stage = Stage::start_on(on, &[]);
     stage.conversation("c", &["ann", "bob"]).await;
+    let back_end = |method, path, body| stage.back_end(method, path, body);
+    back_end(Method::PATCH, "/conversations/c", json!({ "alias": "a" })).await.is(200);
+    back_end(Method::PATCH, "/conversations/c/members/ann", json!({ "label": "first" })).await.is(200);
     let mut ann = stage.hello("ann").await;
     for number in 1..=5 {
         ann.say("c", &format!("message {number}")).await;
@@ -19,17 +26,13 @@ async fn stopped() -> Stage {
     let id = ann.say("c", "last").await["id"].take();
     ann.ask(json!({ "op": "edit", "conversation": "c", "id": id, "text": "edited" })).await;
     ann.ask(json!({ "op": "react", "conversation": "c", "id": id, "emoji": "👍", "on": true })).await;
-    let ban = json!({ "user": "bob", "reason": "spam" });
-    stage.back_end(Method::POST, "/conversations/c/ban", ban).await.is(204);
     drop(ann);
+    let ban = json!({ "user": "bob", "reason": "spam" });
+    back_end(Method::POST, "/conversations/c/ban", ban).await.is(204);
+    back_end(Method::POST, "/users/bob/ban", json!({ "reason": "spam" })).await.is(204);
+    stage.back_end_once("/conversations", "once", json!({ "name": "once" })).await.is(201);
     blocking(|| stage.server.stop()).unwrap();
     stage
-}
-
-/// Breaks the data by hand.
-fn breaking(stage: &Stage, sql: &str) {
-    let connection = Connection::open(stage.server.data_folder().join("data.sqlite")).unwrap();
-    assert_ne!(connection.execute(sql, []).unwrap(), 0, "{sql} changed nothing");
 }
 
 /// What is said of a store in which something is wrong.
@@ -41,54 +44,60 @@ fn findings(stage: &Stage) -> String {
     said
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn says_nothing_of_a_store_in_order() {
-    let mut stage = stopped().await;
+async fn says_nothing_of_a_store_in_order(on: On) {
+    let mut stage = stopped(on).await;
     assert_eq!(printed(&mut stage.command(&["check"])), "");
     blocking(|| stage.server.restart()).unwrap();
     assert_eq!(printed(&mut stage.command(&["check"])), "", "beside a running server too");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn names_a_gap() {
-    let stage = stopped().await;
-    breaking(&stage, "DELETE FROM messages WHERE seq = 3");
+async fn names_a_gap(on: On) {
+    let stage = stopped(on).await;
+    stage.by_hand("DELETE FROM messages WHERE seq = 3").await;
     let said = findings(&stage);
-    assert!(said.lines().any(|line| line.contains("conversation")), "{said}");
+    assert!(said.contains(": its messages are not 1, 2, 3 … up to its head\n"), "{said}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn names_values_that_do_not_open() {
-    let stage = stopped().await;
-    let data = stage.server.data_folder().join("data.sqlite");
-    // Whoever closed it last has put its log into it.
-    let whole = data.with_extension("whole");
-    fs::copy(&data, &whole).unwrap();
-    for (table, column, named) in [
+async fn names_values_that_do_not_open(on: On) {
+    let stage = stopped(on).await;
+    for (table, column, place) in [
         ("apps", "profile", "App {"),
         ("roles", "name", "Role("),
         ("keys", "secret", "KeySecret("),
         ("keys", "profile", "Key("),
         ("users", "id", "UserId("),
         ("users", "profile", "User {"),
+        ("users", "ban_reason", "UserBan("),
         ("conversations", "id", "ConversationId("),
+        ("conversations", "alias", "Alias("),
         ("conversations", "profile", "Conversation {"),
-        ("messages", "body", "Message {"),
+        ("members", "profile", "Member {"),
+        ("members", "ban_reason", "MemberBan {"),
         ("message_versions", "body", "Message {"),
         ("reactions", "emoji", "Reaction {"),
+        ("idempotency", "answer", "Answer("),
     ] {
-        fs::copy(&whole, &data).unwrap();
-        // The last byte is one of the tag.
-        let flipped = format!(
-            "UPDATE {table} SET {column} = CAST(substr({column}, 1, length({column}) - 1) || x'00' AS BLOB)
-             WHERE {column} IS NOT NULL"
-        );
-        breaking(&stage, &flipped);
+        let found = |said: &str| said.lines().filter(|line| line.contains(place)).count();
+        let cut = format!("UPDATE {table} SET {column} = substr({column}, 1, length({column}) - 1)");
+        stage.by_hand(&format!("{cut} WHERE {column} IS NOT NULL")).await;
         let said = findings(&stage);
-        let named = said.lines().filter(|line| line.contains(named)).count();
-        assert_ne!(named, 0, "{table}.{column}: {said}");
-        assert!(said.lines().all(|line| line.contains("the value was changed, or moved")), "{said}");
+        assert_ne!(found(&said), 0, "{table}.{column} in\n{said}");
+        assert!(said.lines().all(|line| line.ends_with("the value was changed, or moved")), "{said}");
     }
+    let before = findings(&stage).lines().count();
+    stage
+        .by_hand("UPDATE messages SET body = substr(body, 1, length(body) - 1) WHERE body IS NOT NULL")
+        .await;
+    assert_eq!(findings(&stage).lines().count(), before + 6, "the six messages as they are now");
+}
+
+async fn names_values_whose_secret_is_gone(on: On) {
+    let stage = stopped(on).await;
+    // Those of days, which are the second lock of messages and reactions.
+    stage.by_hand_to_keys("DELETE FROM secrets WHERE kind = 4").await;
+    let said = findings(&stage);
+    assert!(said.contains("Message {") && said.contains("Reaction {"), "{said}");
+    assert!(said.lines().all(|line| line.ends_with("a secret that the value needs is not there")), "{said}");
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, printed, refused};
+use crate::stage::{On, Stage, on_both_backends, printed, refused};
+
+on_both_backends! { a_key_works_as_soon_as_it_is_made_and_no_longer_than_until_it_is_revoked }
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -27,9 +29,8 @@ async fn apps_are_made_and_listed() {
     assert_eq!(as_json.lines().nth(1).map(parsed), Some(made));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_works_as_soon_as_it_is_made_and_no_longer_than_until_it_is_revoked() {
-    let stage = Stage::start(&[]);
+async fn a_key_works_as_soon_as_it_is_made_and_no_longer_than_until_it_is_revoked(on: On) {
+    let stage = Stage::start_on(on, &[]);
     let made = parsed(&printed(&mut stage.command(&[
         "key",
         "create",

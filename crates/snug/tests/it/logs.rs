@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{
     socket::sending,
-    stage::{Stage, blocking},
+    stage::{On, Stage, blocking, on_both_backends},
 };
+
+on_both_backends! { a_log_holds_nothing_of_people }
 
 /// What no log may hold.
 const CANARY: &str = "cAnAry";
@@ -50,10 +52,9 @@ async fn sing(stage: &Stage) {
     stage.ask(Method::GET, &path, CANARY, Value::Null).await.is(401);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_holds_nothing_of_people() {
+async fn a_log_holds_nothing_of_people(on: On) {
     for format in ["json", "text"] {
-        let mut stage = Stage::start(&[("SNUG_LOG_LEVEL", "trace"), ("SNUG_LOG_FORMAT", format)]);
+        let mut stage = Stage::start_on(on, &[("SNUG_LOG_LEVEL", "trace"), ("SNUG_LOG_FORMAT", format)]);
         sing(&stage).await;
         let secret = stage.key.rsplit_once('_').unwrap().1.to_owned();
         blocking(|| stage.server.stop()).unwrap();

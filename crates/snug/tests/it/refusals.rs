@@ -8,9 +8,14 @@ use std::{
 };
 
 use rusqlite::Connection;
+use snug_rig::TestDatabase;
 use tempfile::TempDir;
 
-use crate::stage::{folder, printed, refused, set_mode, snug};
+use crate::stage::{blocking, folder, printed, refused, set_mode, snug};
+
+/// Says that a later version has been at work.
+const NEWER: &str = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+    VALUES (99, 'later', '2030-01-01T00:00:00Z', '1')";
 
 /// A data folder, and a server that would start in it.
 struct Setting {
@@ -148,9 +153,7 @@ fn an_unknown_schema() {
     for name in ["data.sqlite", "keys/keys.sqlite"] {
         let setting = Setting::used();
         let file = setting.data().join(name);
-        let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
-            VALUES (99, 'later', '2030-01-01T00:00:00Z', '1')";
-        Connection::open(&file).unwrap().execute(newer, []).unwrap();
+        Connection::open(&file).unwrap().execute(NEWER, []).unwrap();
         let complaint = setting.refused(&mut setting.serve());
         assert_says(
             &complaint,
@@ -178,6 +181,30 @@ fn a_weak_password_or_one_database_for_data_and_keys() {
     let same = setting.refused(&mut serve(&format!("{good}/data"), &format!("{good}/data")));
     assert_says(&same, &["are the same database"]);
     assert!(!same.contains("kT9vqLx2Wm4p"), "{same}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_postgres_that_is_not_meant_for_it() {
+    let setting = Setting::new();
+    let [data, keys] = [(); 2].map(|()| blocking(TestDatabase::create).unwrap());
+    let serve = |url: &str, keys_url: &str| {
+        let mut command = setting.serve();
+        command.env("SNUG_STORE_BACKEND", "postgres");
+        command.env("SNUG_STORE_POSTGRES_URL", url).env("SNUG_STORE_POSTGRES_KEYS_URL", keys_url);
+        command
+    };
+    // By another name it looks like another database, and is found out by what it holds.
+    let same = data.url().replace("127.0.0.1", "localhost");
+    let complaint = setting.refused(&mut serve(data.url(), &same));
+    assert_says(&complaint, &["store.postgres_keys_url", "data and keys must be two databases"]);
+    let nobody = setting.refused(&mut serve("postgres://snug@127.0.0.1:1/data", keys.url()));
+    assert_says(&nobody, &["store.postgres_url", "the database is not available"]);
+
+    let (client, connection) = tokio_postgres::connect(data.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.execute(NEWER, &[]).await.unwrap();
+    let complaint = setting.refused(&mut serve(data.url(), keys.url()));
+    assert_says(&complaint, &["store.postgres_url", "schema has version 99", "use a newer program"]);
 }
 
 #[test]

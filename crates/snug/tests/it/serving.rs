@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use crate::{
     socket::sending,
-    stage::{Stage, blocking, mode_of},
+    stage::{On, Stage, blocking, mode_of, on_both_backends},
 };
+
+on_both_backends! { stops_in_order }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tells_how_it_is() {
@@ -58,9 +60,8 @@ async fn keeps_everything_private_from_the_first_start() {
     assert!(files >= 3, "the data, the keys, the master key");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn stops_in_order() {
-    let mut stage = Stage::start(&[]);
+async fn stops_in_order(on: On) {
+    let mut stage = Stage::start_on(on, &[]);
     stage.conversation("c", &["ann", "bob"]).await;
     let mut quiet = stage.hello("bob").await;
     let mut silent = stage.socket().await;

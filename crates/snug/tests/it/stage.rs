@@ -10,14 +10,41 @@ use std::{
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use snug_rig::{Server, ServerOptions};
+use snug_rig::{Backend, Server, ServerOptions, TestDatabase};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+use tokio_postgres::NoTls;
 
 use crate::socket::Socket;
 
 /// The scopes of a key that may do everything in its app.
 pub(crate) const ALL_SCOPES: &str = "app,keys,roles,tokens,users,conversations,messages,messages.as_user,import,export,audit,events,bot_messages";
+
+/// Runs each of the module's functions as a test on each backend.
+macro_rules! on_both_backends {
+    ($($test:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test($crate::stage::On::Sqlite).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test($crate::stage::On::Postgres).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both_backends;
+
+/// What keeps a stage's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum On {
+    Sqlite,
+    Postgres,
+}
 
 /// The binary, configured by nothing but its flags.
 pub(crate) fn snug() -> Command {
@@ -87,15 +114,29 @@ pub(crate) struct Stage {
     pub(crate) app: String,
     pub(crate) key: String,
     http: reqwest::Client,
+    /// The data's and the keys'. After the server, which uses them to its end.
+    databases: Option<[TestDatabase; 2]>,
 }
 
 impl Stage {
-    /// Starts it, with further variables.
+    /// Starts it on SQLite, with further variables.
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
+        Self::start_on(On::Sqlite, variables)
+    }
+
+    /// Starts it, with further variables.
+    pub(crate) fn start_on(on: On, variables: &[(&str, &str)]) -> Self {
+        let database = || blocking(TestDatabase::create).unwrap();
+        let databases = (on == On::Postgres).then(|| [database(), database()]);
+        let backend = match &databases {
+            None => Backend::Sqlite,
+            Some([data, keys]) => Backend::Postgres { url: data.url().into(), keys_url: keys.url().into() },
+        };
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let options = ServerOptions {
             binary: Some(env!("CARGO_BIN_EXE_snug").into()),
             variables: variables.collect(),
+            backend,
             ..ServerOptions::default()
         };
         let server = blocking(|| Server::start(options)).unwrap();
@@ -113,7 +154,7 @@ impl Stage {
             "moderator",
         ]));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { server, app, key, http }
+        Self { server, app, key, http, databases }
     }
 
     /// One of the binary's commands, with the server's configuration.
@@ -121,6 +162,32 @@ impl Stage {
         let mut command = self.server.command();
         command.args(arguments);
         command
+    }
+
+    /// Does something to the data by hand.
+    pub(crate) async fn by_hand(&self, sql: &str) {
+        self.change(0, "data.sqlite", sql).await;
+    }
+
+    /// Does something to the key store by hand.
+    pub(crate) async fn by_hand_to_keys(&self, sql: &str) {
+        self.change(1, "keys/keys.sqlite", sql).await;
+    }
+
+    async fn change(&self, database: usize, file: &str, sql: &str) {
+        let changed = match &self.databases {
+            None => {
+                let connection = rusqlite::Connection::open(self.server.data_folder().join(file)).unwrap();
+                connection.execute(sql, []).unwrap() as u64
+            }
+            Some(databases) => {
+                let (client, connection) =
+                    tokio_postgres::connect(databases[database].url(), NoTls).await.unwrap();
+                tokio::spawn(connection);
+                client.execute(sql, &[]).await.unwrap()
+            }
+        };
+        assert_ne!(changed, 0, "{sql} changed nothing");
     }
 
     /// Where the server listens.
@@ -141,6 +208,10 @@ impl Stage {
         if !body.is_null() {
             request = request.body(body.to_string());
         }
+        Self::answer(request).await
+    }
+
+    async fn answer(request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
         let bytes = response.bytes().await.unwrap();
@@ -151,6 +222,13 @@ impl Stage {
     /// A request of the back end.
     pub(crate) async fn back_end(&self, method: Method, path: &str, body: Value) -> Answer {
         self.ask(method, path, &self.key, body).await
+    }
+
+    /// A request of the back end, to make something once.
+    pub(crate) async fn back_end_once(&self, path: &str, once: &str, body: Value) -> Answer {
+        let url = format!("{}/v1/apps/{}{path}", self.server.url(), self.app);
+        let request = self.http.post(url).bearer_auth(&self.key).header("Idempotency-Key", once);
+        Self::answer(request.body(body.to_string())).await
     }
 
     /// Makes users, and a conversation in which they all are.

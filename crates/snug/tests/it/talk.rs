@@ -3,11 +3,16 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, blocking};
+use crate::stage::{On, Stage, blocking, on_both_backends};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_back_end_makes_a_conversation_and_sends() {
-    let stage = Stage::start(&[]);
+on_both_backends! {
+    a_back_end_makes_a_conversation_and_sends,
+    what_one_sends_the_other_hears_in_order,
+    what_was_acknowledged_outlives_a_kill_and_comes_by_sync,
+}
+
+async fn a_back_end_makes_a_conversation_and_sends(on: On) {
+    let stage = Stage::start_on(on, &[]);
     stage.conversation("c", &["ann", "bob"]).await;
     let id = uuid::Uuid::new_v4().to_string();
     let send = json!({ "id": id, "text": "hello", "as": { "user": "ann" } });
@@ -27,9 +32,8 @@ async fn a_back_end_makes_a_conversation_and_sends() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_one_sends_the_other_hears_in_order() {
-    let stage = Stage::start(&[]);
+async fn what_one_sends_the_other_hears_in_order(on: On) {
+    let stage = Stage::start_on(on, &[]);
     stage.conversation("c", &["ann", "bob"]).await;
     let (mut ann, mut bob) = (stage.hello("ann").await, stage.hello("bob").await);
     for number in 1..=50 {
@@ -43,9 +47,8 @@ async fn what_one_sends_the_other_hears_in_order() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_outlives_a_kill_and_comes_by_sync() {
-    let mut stage = Stage::start(&[]);
+async fn what_was_acknowledged_outlives_a_kill_and_comes_by_sync(on: On) {
+    let mut stage = Stage::start_on(on, &[]);
     stage.conversation("c", &["ann", "bob"]).await;
     let mut bob = stage.hello("bob").await;
     let mut ann = stage.hello("ann").await;
