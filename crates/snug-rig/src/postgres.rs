@@ -210,8 +210,9 @@ fn owner(pid_file: &str) -> Option<u32> {
     pid_file.lines().next()?.trim().parse().ok()
 }
 
-/// Whether it says that the postmaster `pid` accepts connections, in the eighth line (PostgreSQL's
+/// Whether it says that the postmaster `pid` accepts connections, if only to read, in the eighth line (PostgreSQL's
 /// `src/include/utils/pidfile.h`; `pg_ctl` looks there too).
 fn is_ready(pid_file: &str, pid: u32) -> bool {
-    owner(pid_file) == Some(pid) && pid_file.lines().nth(7).map(str::trim) == Some("ready")
+    owner(pid_file) == Some(pid)
+        && matches!(pid_file.lines().nth(7).map(str::trim), Some("ready" | "standby"))
 }
