@@ -42,7 +42,13 @@ pub(super) async fn append(
     };
     let mut answers = Vec::with_capacity(appends.len());
     for append in appends {
-        answers.push(batch.add(sql, append).await);
+        match batch.add(sql, append).await {
+            // Not this one's fault, and the transaction is lost with it.
+            Err(fault @ (StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::Corrupt(_))) => {
+                return Err(fault);
+            }
+            answer => answers.push(answer),
+        }
     }
     batch.write(sql).await?;
     Ok(answers)

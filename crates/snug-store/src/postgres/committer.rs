@@ -11,6 +11,7 @@ use super::{
     append::{Append, append},
     conversations,
     pool::{Lock, Pool, act},
+    schema::Address,
 };
 use crate::{Appended, NewMessage, StoreError, StoreResult};
 
@@ -23,6 +24,7 @@ const BATCH_APPENDS_MAX: usize = 256;
 /// Hands appends to the tasks that commit them; those end once this is dropped, after what they have taken.
 pub(super) struct Committers {
     queues: Vec<mpsc::Sender<Waiting>>,
+    pool: Arc<Pool>,
 }
 
 /// An append in the queue.
@@ -32,15 +34,22 @@ struct Waiting {
 }
 
 impl Committers {
-    /// Starts the tasks.
-    pub(super) fn start(pool: &Arc<Pool>, options: &Options) -> Self {
+    /// Starts the tasks, with a connection for each.
+    pub(super) fn start(address: &Address, options: &Options) -> StoreResult<Self> {
+        let count = options.committers.max(1);
+        let pool = Arc::new(Pool::new(address, count, options)?);
         let start = |_| {
             let (queue, waiting) = mpsc::channel(QUEUE_APPENDS_MAX);
-            let committer = Committer { pool: Arc::clone(pool), compares: options.compares() };
+            let committer = Committer { pool: Arc::clone(&pool), compares: options.compares() };
             tokio::spawn(committer.work(waiting));
             queue
         };
-        Self { queues: (0..options.committers.max(1)).map(start).collect() }
+        Ok(Self { queues: (0..count).map(start).collect(), pool })
+    }
+
+    /// Rows that statements have handed over so far.
+    pub(super) fn rows(&self) -> u64 {
+        self.pool.rows()
     }
 
     /// Appends a message, and answers once the commit that it is part of is on stable storage.

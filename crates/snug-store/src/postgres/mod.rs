@@ -22,8 +22,6 @@ mod sync;
 mod users;
 mod walk;
 
-use std::sync::Arc;
-
 use snug_model::Permit;
 
 pub use self::secrets::PostgresKeys;
@@ -33,9 +31,10 @@ use crate::StoreResult;
 /// How a database is opened.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Connections at the same time.
+    /// Connections for reads and acts at the same time.
     pub connections: usize,
-    /// Committers: batches of appended messages that are committed at the same time.
+    /// Committers: batches of appended messages that are committed at the same time. Each has a connection of its own beside
+    /// the others, so that no number of acts keeps messages waiting.
     pub committers: usize,
     /// What is to be wrong.
     #[cfg(feature = "controls")]
@@ -46,7 +45,7 @@ pub struct Options {
 #[cfg(feature = "controls")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
-    /// The server may run with `fsync=off` or `synchronous_commit=off`.
+    /// The server may run with `fsync=off`, `full_page_writes=off` or `synchronous_commit=off`.
     AllowFsyncOff,
     /// The facts that a permit rests on are not compared.
     SkipComparison,
@@ -97,7 +96,7 @@ impl Options {
 
 /// The data in a PostgreSQL database.
 pub struct Postgres {
-    pool: Arc<Pool>,
+    pool: Pool,
     committers: Committers,
     compares: bool,
 }
@@ -106,15 +105,14 @@ impl Postgres {
     /// Connects to the database at `url`, and brings its schema up to date.
     ///
     /// # Errors
-    /// `Unavailable` where the server cannot be reached, is older than 15, runs with `fsync=off` or `synchronous_commit=off`,
-    /// or the database has a schema that this program does not know.
+    /// `Unavailable` where the address cannot be used, or the server cannot be reached, is older than 15, is a standby, runs
+    /// with `fsync=off`, `full_page_writes=off` or `synchronous_commit=off`, or the database has a schema that this program
+    /// does not know.
     pub async fn open(url: &str, options: &Options) -> StoreResult<Self> {
         let address = Address::parse(url)?;
         address.migrate_data(options).await?;
-        // A committer always finds a connection beside those of the others.
-        let connections = options.connections.max(options.committers + 1);
-        let pool = Arc::new(Pool::new(&address, connections, options.locks())?);
-        let committers = Committers::start(&pool, options);
+        let pool = Pool::new(&address, options.connections.max(1), options)?;
+        let committers = Committers::start(&address, options)?;
         Ok(Self { pool, committers, compares: options.compares() })
     }
 

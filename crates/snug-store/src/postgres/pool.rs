@@ -1,16 +1,23 @@
 //! Connections, and the two kinds of transaction: acts, and reads.
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, RecyclingMethod, Runtime, Timeouts, Transaction};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime,
+    Timeouts, Transaction,
+};
 use snug_model::AppKey;
-use tokio_postgres::{Error, IsolationLevel, error::SqlState};
+use tokio_postgres::{
+    Error, IsolationLevel, NoTls,
+    error::{DbError, Severity},
+};
 
 use super::{
-    schema::Address,
+    Options,
+    schema::{Address, check_server},
     sql::{Sql, params},
 };
 use crate::{StoreError, StoreResult};
@@ -22,7 +29,7 @@ macro_rules! act {
         let pool: &$crate::postgres::pool::Pool = $pool;
         let mut connection = pool.connection().await?;
         let mut may_try_again = true;
-        loop {
+        let result = loop {
             let transaction = pool.begin(&mut connection).await?;
             let $sql = &pool.within(&transaction);
             let result = async {
@@ -39,7 +46,9 @@ macro_rules! act {
                 Err(_) if in_the_way && may_try_again => may_try_again = false,
                 Err(error) => break Err(error),
             }
-        }
+        };
+        $crate::postgres::pool::give_back(connection, &result);
+        result
     }};
 }
 
@@ -48,10 +57,14 @@ macro_rules! read {
     ($pool:expr, |$sql:ident| $read:expr) => {{
         let pool: &$crate::postgres::pool::Pool = $pool;
         let mut connection = pool.connection().await?;
-        let transaction = pool.snapshot(&mut connection).await?;
-        let $sql = &pool.within(&transaction);
-        // Dropped, the transaction ends before the connection does anything else.
-        $read.await
+        let result = {
+            let transaction = pool.snapshot(&mut connection).await?;
+            let $sql = &pool.within(&transaction);
+            // Dropped, the transaction ends before the connection does anything else.
+            $read.await
+        };
+        $crate::postgres::pool::give_back(connection, &result);
+        result
     }};
 }
 
@@ -63,9 +76,11 @@ const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
 /// A pool of connections to one database.
 pub(super) struct Pool {
     pool: deadpool_postgres::Pool,
-    rows: Arc<AtomicU64>,
+    rows: AtomicU64,
     /// Whether acts take the lock of their app: not only where a test wants to see what it is for.
     locks: bool,
+    /// Whether the server must keep what it acknowledged.
+    strict: bool,
 }
 
 /// How an act holds the lock of an app. Between the comparison of a permit and the commit of what it allows nothing may
@@ -82,30 +97,45 @@ pub(super) enum Lock {
 
 impl Pool {
     /// A pool of up to `size` connections; none is made yet.
-    pub(super) fn new(address: &Address, size: usize, locks: bool) -> StoreResult<Self> {
-        let manager = Manager::from_config(
-            address.config().clone(),
-            address.tls()?,
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
+    pub(super) fn new(address: &Address, size: usize, options: &Options) -> StoreResult<Self> {
+        let config = address.config().clone();
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match address.tls()? {
+            Some(tls) => Manager::from_config(config, tls, recycling),
+            None => Manager::from_config(config, NoTls, recycling),
+        };
         let limit = Some(CONNECTION_LIMIT);
+        let strict = options.is_strict();
+        // Each connection may lead to another server than the last, or find it with other settings.
+        let check = Hook::async_fn(move |client: &mut ClientWrapper, _| {
+            Box::pin(async move {
+                check_server(client, strict).await.map_err(|error| match error {
+                    StoreError::Unavailable(why) => HookError::message(why),
+                    error => HookError::message(error.to_string()),
+                })
+            })
+        });
         let pool = deadpool_postgres::Pool::builder(manager)
             .max_size(size)
             .timeouts(Timeouts { wait: limit, create: limit, recycle: limit })
             .runtime(Runtime::Tokio1)
+            .post_create(check)
             .build()
             .map_err(|error| StoreError::Unavailable(format!("the connections cannot be pooled: {error}")))?;
-        Ok(Self { pool, rows: Arc::default(), locks })
+        Ok(Self { pool, rows: AtomicU64::new(0), locks: options.locks(), strict })
     }
 
     /// Rows that statements have handed over so far.
-    pub(super) fn rows(&self) -> &AtomicU64 {
-        &self.rows
+    pub(super) fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
     }
 
     /// A connection, for as long as it is kept.
     pub(super) async fn connection(&self) -> StoreResult<Object> {
-        self.pool.get().await.map_err(|error| StoreError::Unavailable(format!("no connection: {error}")))
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::PostCreateHook(HookError::Message(why)) => StoreError::Unavailable(why.into_owned()),
+            error => StoreError::Unavailable(format!("no connection: {error}")),
+        })
     }
 
     /// Statements that are a transaction each.
@@ -130,8 +160,10 @@ impl Pool {
         Ok(read.read_only(true).start().await?)
     }
 
-    /// Whether the database can be asked and can commit: notes something in its log that nobody reads.
+    /// Whether the database can be asked and can commit: notes something in its log that nobody reads. Its settings are
+    /// looked at again, for some of them can be changed while it runs.
     pub(super) async fn ready(&self) -> StoreResult<()> {
+        check_server(&*self.connection().await?, self.strict).await?;
         let note = "SELECT pg_logical_emit_message(true, 'snug', '')";
         act!(self, Lock::None, |sql| sql.run(note, params![]))?;
         Ok(())
@@ -159,12 +191,18 @@ impl Pool {
     }
 }
 
-/// The failure of a commit. What the server refused was not done; but a server that stops, or a connection that breaks, may
-/// have committed before.
+/// Gives a connection back, unless it may be broken: the end of a session is told before it comes about.
+pub(super) fn give_back<T>(connection: Object, result: &StoreResult<T>) {
+    if let Err(StoreError::Unavailable(_) | StoreError::Unknown(_)) = result {
+        drop(Object::take(connection));
+    }
+}
+
+/// The failure of a commit. What the server refused was not done; but a server that ends the session, or a connection that
+/// breaks, may have committed before.
 pub(super) fn unknown(error: Error) -> StoreError {
-    let stopping = [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN, &SqlState::IDLE_SESSION_TIMEOUT];
-    match error.code() {
-        Some(code) if !stopping.contains(&code) => error.into(),
+    match error.as_db_error().and_then(DbError::parsed_severity) {
+        Some(Severity::Error) => error.into(),
         _ => StoreError::Unknown(error.to_string()),
     }
 }

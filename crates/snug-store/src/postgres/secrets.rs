@@ -8,7 +8,7 @@ use super::{
     schema::Address,
     sql::{Sql, params},
 };
-use crate::{Class, KeyStore, SecretName, StoreResult, Wrapped};
+use crate::{Class, KeyStore, SecretName, StoreError, StoreResult, Wrapped};
 
 /// Connections at the same time: secrets are cached above, so few are asked for.
 const CONNECTIONS: usize = 4;
@@ -26,7 +26,7 @@ impl PostgresKeys {
     pub async fn open(url: &str) -> StoreResult<Self> {
         let address = Address::parse(url)?;
         address.migrate_keys().await?;
-        Ok(Self { pool: Pool::new(&address, CONNECTIONS, Options::default().locks())? })
+        Ok(Self { pool: Pool::new(&address, CONNECTIONS, &Options::default())? })
     }
 }
 
@@ -39,9 +39,13 @@ impl KeyStore for PostgresKeys {
 
     async fn keep_secret(&self, name: SecretName, wrapped: Wrapped) -> StoreResult<Wrapped> {
         act!(&self.pool, Lock::None, |sql| keep(sql, name, &wrapped))?;
-        // After the commit, for so it sees what another kept while ours waited.
+        // After the commit, for so it sees what another kept while ours waited. What is not there was destroyed meanwhile:
+        // nothing must be sealed by it any more.
         let kept = self.secrets(&[name]).await?;
-        Ok(kept.into_iter().flatten().next().unwrap_or(wrapped))
+        kept.into_iter()
+            .flatten()
+            .next()
+            .ok_or_else(|| StoreError::Unavailable("a secret was destroyed while it was kept".to_owned()))
     }
 
     async fn ready(&self) -> StoreResult<()> {

@@ -306,13 +306,15 @@ impl From<Error> for StoreError {
         }
         let code = refusal.code().code();
         let what = format!("{} ({code})", refusal.message());
-        // Connection, rollback of a transaction, lack of something, operator, system; a standby that is read-only.
-        let passing = ["08", "28", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class));
-        if passing || refusal.code() == &SqlState::READ_ONLY_SQL_TRANSACTION {
-            Self::Unavailable(what)
-        } else {
-            Self::Corrupt(what)
-        }
+        // Connection, rollback of a transaction, lack of something, operator, system.
+        let class = ["08", "28", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class));
+        // A standby, which only reads; who waited too long for another, and who let others wait too long.
+        let passing = [
+            SqlState::READ_ONLY_SQL_TRANSACTION,
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+        ];
+        if class || passing.contains(refusal.code()) { Self::Unavailable(what) } else { Self::Corrupt(what) }
     }
 }
 

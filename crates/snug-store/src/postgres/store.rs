@@ -389,7 +389,7 @@ impl Store for Postgres {
     }
 
     fn rows_read(&self) -> u64 {
-        self.pool.rows().load(std::sync::atomic::Ordering::Relaxed)
+        self.pool.rows() + self.committers.rows()
     }
 
     async fn check(&self) -> StoreResult<Vec<Finding>> {

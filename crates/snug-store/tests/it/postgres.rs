@@ -20,10 +20,13 @@ use crate::bench::{App, Bench, Conversation};
 /// How long a condition may take to come about: far longer than it does.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// Connections of a store for acts and reads. They are few: many tests run side by side on one server.
+const CONNECTIONS: usize = 4;
+
 /// Opens a store of the data at `url`.
 async fn open(url: &str, options: Options) -> Arc<dyn Store> {
-    // Few connections: many tests run side by side on one server.
-    Arc::new(Postgres::open(url, &Options { connections: 4, ..options }).await.expect("the store opens"))
+    let options = Options { connections: CONNECTIONS, ..options };
+    Arc::new(Postgres::open(url, &options).await.expect("the store opens"))
 }
 
 /// `url` with server settings for the sessions that are opened by it.

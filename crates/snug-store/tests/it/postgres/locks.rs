@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use snug_model::{Permit, Timestamp, UserKey};
 use snug_store::{
     Appended, BanRow, NewMessage, SenderRow, Store, StoreError, StoreResult,
@@ -10,7 +10,7 @@ use snug_store::{
 };
 use tokio::task::JoinHandle;
 
-use super::{LIMIT, Session, open, two, with_settings};
+use super::{CONNECTIONS, LIMIT, Session, open, two, with_settings};
 use crate::bench::{App, Bench, Conversation, on_postgres};
 
 /// What a second act did while the first was held up before its commit.
@@ -179,6 +179,60 @@ async fn what_was_in_a_deadlock_is_done_anew() {
         before.run("COMMIT").await;
         let appended = append.await.unwrap();
         assert!(matches!(appended, Ok(Appended::New { .. })), "{appended:?}");
+    })
+    .await;
+}
+
+/// Somebody who forgot a transaction costs an answer, not the server.
+#[tokio::test]
+async fn a_lock_that_is_not_given_back_is_not_waited_for_without_end() {
+    on_postgres(async |bench| {
+        let (_, ann, conversation) = two(bench).await;
+        let url = with_settings(bench.postgres_url(), &[("lock_timeout", "100ms")]);
+        let behind = conversation.through(&open(&url, Options::default()).await);
+        let forgotten = Session::start(bench.postgres_url()).await;
+        forgotten.run("BEGIN; SELECT FROM conversations FOR UPDATE").await;
+        let message = conversation.message(SenderRow::User(ann), "hi");
+        let permit = conversation.client(ann).await;
+        let refused = behind.app.store.append(&permit, message.clone()).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        let refused = behind.app.store.remove_member(&permit, ann, false, conversation.app.now()).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        forgotten.run("ROLLBACK").await;
+        behind.append(&permit, message).await.unwrap();
+    })
+    .await;
+}
+
+/// However many acts wait for something, a message has a connection.
+#[tokio::test]
+async fn acts_that_wait_keep_no_message_waiting() {
+    on_postgres(async |bench| {
+        let (app, ann, conversation) = two(bench).await;
+        let store = open(bench.postgres_url(), Options { committers: 1, ..Options::default() }).await;
+        let other = app.conversation("other", &[ann]).await.through(&store);
+        let (blocker, watcher) =
+            (Session::start(bench.postgres_url()).await, Session::start(bench.postgres_url()).await);
+        let (permit, message) = (other.client(ann).await, other.message(SenderRow::User(ann), "hi"));
+        let sent = conversation.send(ann, "1").await.id;
+        blocker
+            .run(&format!(
+                "BEGIN; SELECT FROM conversations WHERE conversation = {} FOR UPDATE",
+                conversation.key
+            ))
+            .await;
+        let behind = conversation.through(&store);
+        let edits = join_all((0..CONNECTIONS).map(|_| behind.edit(sent, 2, "1b")));
+        tokio::pin!(edits);
+        tokio::select! {
+            biased;
+            _ = &mut edits => panic!("nothing holds them up"),
+            () = watcher.until_waiting(CONNECTIONS as i64) => {}
+        }
+        other.append(&permit, message).await.unwrap();
+        blocker.run("ROLLBACK").await;
+        let edits = edits.await;
+        assert_eq!(edits.iter().filter(|edit| edit.is_ok()).count(), 1, "{edits:?}");
     })
     .await;
 }
