@@ -61,9 +61,7 @@ struct Race {
     ann: Person,
     bob: Person,
     /// For each end, how long it waits, so that the send gets ahead of it; if negative, the send waits.
-    sends: [Lead; End::ALL.len()],
-    /// How long the read waits, so that the end gets ahead of it.
-    reads: [Lead; End::ALL.len()],
+    leads: [Lead; End::ALL.len()],
 }
 
 /// By how many turns of the executor one thing gets ahead of another. Whoever came too late gets ahead by more in the next
@@ -98,14 +96,7 @@ impl Race {
         let peer = [127, 0, 0, 1].into();
         let back_end = node.core.authenticate_key(Some(&app), id, secret, peer).await.unwrap();
         let (ann, bob) = (Person::new(&node, "ann").await, Person::new(&node, "bob").await);
-        let race = Self {
-            node,
-            back_end,
-            ann,
-            bob,
-            sends: [Lead::NONE; End::ALL.len()],
-            reads: [Lead::NONE; End::ALL.len()],
-        };
+        let race = Self { node, back_end, ann, bob, leads: [Lead::NONE; End::ALL.len()] };
         race.put_role(true).await;
         race
     }
@@ -132,7 +123,7 @@ impl Race {
         let again = self.node.core.send(&self.ann.actor, &conversation, &draft("again"), None).await;
         outcomes.late += usize::from(again.is_ok());
         let heard = self.bob.socket.pushes().await;
-        self.sends[kind].moves(met.sent.is_err());
+        self.leads[kind].moves(met.sent.is_err());
         match met.sent {
             Ok(sent) => {
                 let in_time = met.shown.iter().any(|message| message.id == sent.id);
@@ -150,21 +141,20 @@ impl Race {
         }
     }
 
-    /// Lets a send, a read and an end meet, and then Bob say something that Ann is not to see.
+    /// Lets a send and a read meet an end; then Bob says something that Ann is not to see.
     async fn meet(&mut self, kind: usize, conversation: &ConversationId) -> Met {
         let core = Arc::clone(&self.node.core);
-        let (send_lead, read_wait) = (self.sends[kind].turns, self.reads[kind].turns);
-        let task = || (Arc::clone(&core), self.ann.actor.clone(), conversation.clone());
-        let sending = tokio::spawn(send(task(), -send_lead));
-        let reading = tokio::spawn(read(task(), send_lead.max(0) + read_wait));
-        wait(send_lead).await;
+        let lead = self.leads[kind].turns;
+        let acting =
+            tokio::spawn(act(Arc::clone(&core), self.ann.actor.clone(), conversation.clone(), -lead));
+        wait(lead).await;
         self.make_end(End::ALL[kind], conversation).await;
         // The end is acknowledged: what is not shown now has not committed yet, and whatever is done now comes after it.
-        self.reads[kind].moves(reading.is_finished());
         let shown =
             core.history(&self.bob.actor, conversation, Window::Newest, None, 50).await.unwrap().messages;
         core.send(&self.bob.actor, conversation, &draft("later"), None).await.unwrap();
-        Met { sent: sending.await.unwrap(), shown, saw_later: reading.await.unwrap() }
+        let (sent, saw_later) = acting.await.unwrap();
+        Met { sent, shown, saw_later }
     }
 
     /// How often Ann heard what was said later; then all is as it was before the round.
@@ -186,7 +176,7 @@ impl Race {
     }
 }
 
-/// What came of a send, a read and an end that met.
+/// What came of a send and a read that met an end.
 struct Met {
     sent: Result<Message, Error>,
     /// What there was when the end was acknowledged.
@@ -195,21 +185,21 @@ struct Met {
     saw_later: bool,
 }
 
-/// What somebody does, and where.
-type Task = (Arc<Core>, Actor, ConversationId);
-
-async fn send((core, ann, conversation): Task, turns: i32) -> Result<Message, Error> {
+/// What Ann does: she sends, and then reads, which is about when the end commits. Whether she saw what was said later.
+async fn act(
+    core: Arc<Core>,
+    ann: Actor,
+    conversation: ConversationId,
+    turns: i32,
+) -> (Result<Message, Error>, bool) {
     wait(turns).await;
-    core.send(&ann, &conversation, &draft("race"), None).await.map(|sent| sent.value)
-}
-
-async fn read((core, ann, conversation): Task, turns: i32) -> bool {
-    wait(turns).await;
-    match core.history(&ann, &conversation, Window::Newest, None, 50).await {
+    let sent = core.send(&ann, &conversation, &draft("race"), None).await;
+    let saw_later = match core.history(&ann, &conversation, Window::Newest, None, 50).await {
         Ok(shown) => shown.messages.iter().any(is_later),
         Err(Error::Banned { .. } | Error::Unauthenticated) => false,
         Err(error) => panic!("reading: {error}"),
-    }
+    };
+    (sent.map(|sent| sent.value), saw_later)
 }
 
 fn is_later(message: &Message) -> bool {
