@@ -6,15 +6,17 @@
 #[expect(dead_code, reason = "the other suite needs more of it")]
 mod harness;
 mod scanner;
+mod sites;
 
-use std::path::Path;
+use std::collections::BTreeSet;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use reqwest::Method;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use harness::{Backend, Node, backend::Place, new_id};
-use scanner::{encodings, find};
+use harness::{Node, new_id};
+use scanner::Scanner;
+use sites::{Cluster, Embedded, PLANTS, Site};
 
 /// Every place in which a person's words or names are stored.
 const FIELDS: &[&str] = &[
@@ -37,6 +39,7 @@ const FIELDS: &[&str] = &[
     "member attribute",
     "member ban reason",
     "text",
+    "long text",
     "message attribute",
     "message attribute key",
     "edited text",
@@ -45,14 +48,15 @@ const FIELDS: &[&str] = &[
     "answer",
 ];
 
-/// What is written into a field: it stands nowhere else.
-fn canary(field: &str) -> String {
-    format!("canary{}x", field.replace(' ', ""))
+/// What is written into a field, or planted: sixteen small letters that stand nowhere else.
+fn word(name: &str) -> String {
+    let letters = digest(&SHA256, name.as_bytes());
+    letters.as_ref()[..16].iter().map(|byte| char::from(b'a' + byte % 26)).collect()
 }
 
 /// Writes each field's canary through the API.
 async fn sing(node: &Node) {
-    let c = canary;
+    let c = word;
     let settings = json!({ "reactions": [c("own reaction")] });
     node.back_end(Method::PATCH, "", json!({ "name": c("app name"), "settings": settings })).await.is(200);
     let role = format!("/roles/conversation/{}", c("role name"));
@@ -91,16 +95,19 @@ async fn sing(node: &Node) {
 }
 
 async fn messages(node: &Node, path: &str) {
-    let c = canary;
+    let c = word;
     let sender = c("user id");
-    let ids: Vec<String> = (0..4).map(|_| new_id()).collect();
-    let texts = [c("text"), c("edited text"), c("deleted text")];
+    let ids: Vec<String> = (0..5).map(|_| new_id()).collect();
+    // The long one is compressed by PostgreSQL where it is not sealed.
+    let around = "what everybody says ".repeat(200);
+    let long = format!("{around}{}{around}", c("long text"));
+    let texts = [c("text"), c("edited text"), c("deleted text"), long];
     for (id, text) in ids.iter().zip(texts) {
         let attributes = json!({ c("message attribute key"): c("message attribute") });
         let body = json!({ "id": id, "text": text, "attributes": attributes, "as": { "user": sender } });
         node.back_end(Method::POST, &format!("{path}/messages"), body).await.is(201);
     }
-    let bot = json!({ "id": ids[3], "text": "beep", "as": { "bot": c("bot name") } });
+    let bot = json!({ "id": ids[4], "text": "beep", "as": { "bot": c("bot name") } });
     node.back_end(Method::POST, &format!("{path}/messages"), bot).await.is(201);
     node.back_end(Method::PATCH, &format!("{path}/messages/{}", ids[1]), json!({ "text": "now" }))
         .await
@@ -110,56 +117,38 @@ async fn messages(node: &Node, path: &str) {
     node.back_end(Method::PUT, &reaction, Value::Null).await.is(200);
 }
 
-/// Plants a canary in each place and encoding in which one could lie, and what it was.
-fn plant(folder: &Path) -> Vec<String> {
-    let mut planted = Vec::new();
-    for (number, encoded) in encodings("canaryplanted").into_iter().enumerate() {
-        std::fs::write(
-            folder.join(format!("temporary{number}")),
-            [b"before ", &encoded[..], b" after"].concat(),
-        )
-        .unwrap();
-        planted.push(format!("temporary{number}"));
+/// Sealed, nothing is found but what was planted.
+async fn nothing_is_found(site: &impl Site, scanner: &Scanner) {
+    let node = site.node("sealed").await;
+    sing(&node).await;
+    let planted = site.plant(&node).await;
+    let finds = site.search(&node, scanner).await;
+    planted.check(&finds);
+    let plants: BTreeSet<String> = PLANTS.iter().map(|plant| word(plant)).collect();
+    let in_the_clear: Vec<_> = finds.iter().filter(|find| !plants.contains(&find.text)).collect();
+    assert!(in_the_clear.is_empty(), "in the clear at rest: {in_the_clear:?}");
+}
+
+/// With sealing off, everything is found wherever it lies.
+async fn everything_is_found(site: &impl Site, scanner: &Scanner) {
+    let node = site.node("unsealed").await;
+    sing(&node).await;
+    let finds = site.search(&node, scanner).await;
+    for field in FIELDS {
+        for place in site.places() {
+            let found = finds.iter().any(|find| find.text == word(field) && find.place.contains(place));
+            assert!(found, "unsealed, the {field} is not found in {place}: is it written at all?");
+        }
     }
-    // In a write-ahead log that nobody has carried over.
-    let log = Connection::open(folder.join("planted.db")).unwrap();
-    log.execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (v);")
-        .unwrap();
-    log.execute("INSERT INTO t VALUES ('canaryplanted')", []).unwrap();
-    planted.push("planted.db-wal".to_owned());
-    // It would be carried over when it is closed.
-    std::mem::forget(log);
-    // In a page that is free.
-    let freed = Connection::open(folder.join("freed.db")).unwrap();
-    freed.execute_batch("PRAGMA secure_delete = OFF; CREATE TABLE t (v); INSERT INTO t VALUES ('canaryplanted'); DROP TABLE t;").unwrap();
-    drop(freed);
-    planted.push("freed.db".to_owned());
-    planted
 }
 
 #[tokio::test]
 async fn no_canary_is_found_at_rest_and_the_search_would_find_them() {
-    let node = Node::start_still(Backend::SQLITE).await;
-    sing(&node).await;
-    let Place::Sqlite { folder, .. } = node.place() else { unreachable!() };
-    let found = FIELDS.iter().flat_map(|field| find(folder.path(), &canary(field))).collect::<Vec<_>>();
-    assert_eq!(found, Vec::<String>::new(), "in the clear at rest");
-
-    let controls = tempfile::tempdir().unwrap();
-    let planted = plant(controls.path());
-    let found = find(controls.path(), "canaryplanted");
-    for place in planted {
-        assert!(found.contains(&place), "the search misses {place}: {found:?}");
-    }
-
+    let scanner = Scanner::new(FIELDS.iter().chain(PLANTS).map(|name| word(name)));
+    let (embedded, cluster) = (Embedded, Cluster::start());
+    nothing_is_found(&embedded, &scanner).await;
+    nothing_is_found(&cluster, &scanner).await;
     snug_core::sealing::controls::turn_sealing_off();
-    let node = Node::start_still(Backend::SQLITE).await;
-    sing(&node).await;
-    let Place::Sqlite { folder, .. } = node.place() else { unreachable!() };
-    for field in FIELDS {
-        assert!(
-            !find(folder.path(), &canary(field)).is_empty(),
-            "unsealed, the {field} is not found: is it written at all?"
-        );
-    }
+    everything_is_found(&embedded, &scanner).await;
+    everything_is_found(&cluster, &scanner).await;
 }

@@ -31,17 +31,24 @@ impl Backend {
 pub(crate) enum Place {
     /// Files in a folder.
     Sqlite { folder: TempDir, control: Option<sqlite::Control> },
-    /// Databases of a server.
-    Postgres { data: TestDatabase, keys: TestDatabase, control: Option<postgres::Control> },
+    /// Databases of a server, by their URLs, and those of them that are dropped with this.
+    Postgres { data: String, keys: String, control: Option<postgres::Control>, _dropped: Vec<TestDatabase> },
 }
 
 impl Place {
     /// An empty one of a backend.
     pub(crate) fn new(backend: Backend) -> Self {
-        let database = || TestDatabase::create().unwrap();
         match backend {
             Backend::Sqlite(control) => Self::Sqlite { folder: tempfile::tempdir().unwrap(), control },
-            Backend::Postgres(control) => Self::Postgres { data: database(), keys: database(), control },
+            Backend::Postgres(control) => {
+                let [data, keys] = [(); 2].map(|()| TestDatabase::create().unwrap());
+                Self::Postgres {
+                    data: data.url().to_owned(),
+                    keys: keys.url().to_owned(),
+                    control,
+                    _dropped: vec![data, keys],
+                }
+            }
         }
     }
 
@@ -53,10 +60,10 @@ impl Place {
                 let options = sqlite::Options { control: *control, ..sqlite::Options::default() };
                 (Arc::new(Sqlite::open(&data, &options)?), Arc::new(SqliteKeys::open(&keys)?))
             }
-            Self::Postgres { data, keys, control } => {
+            Self::Postgres { data, keys, control, .. } => {
                 let options = postgres::Options { control: *control, ..postgres::Options::default() };
-                let store = Postgres::open(data.url(), &options).await?;
-                (Arc::new(store), Arc::new(PostgresKeys::open(keys.url()).await?))
+                let store = Postgres::open(data, &options).await?;
+                (Arc::new(store), Arc::new(PostgresKeys::open(keys).await?))
             }
         })
     }

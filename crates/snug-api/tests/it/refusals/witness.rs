@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
-use snug_rig::TestDatabase;
 use tokio_postgres::{Client, NoTls, Statement};
 
 use crate::harness::{
@@ -80,8 +79,8 @@ pub(super) struct Looker {
 }
 
 impl Looker {
-    async fn at(database: &TestDatabase) -> Self {
-        let (client, connection) = tokio_postgres::connect(database.url(), NoTls).await.unwrap();
+    async fn at(url: &str) -> Self {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         // It ends with the client, or with the database.
         tokio::spawn(connection);
         // The digest is made where the rows are: their number, and the sum of what each is hashed to, whatever their order.
