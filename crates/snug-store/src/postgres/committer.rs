@@ -27,10 +27,16 @@ pub(super) struct Committers {
     pool: Arc<Pool>,
 }
 
+/// What becomes of an append.
+type Answer = StoreResult<Appended>;
+
+/// Who waits for it.
+type Reply = oneshot::Sender<Answer>;
+
 /// An append in the queue.
 struct Waiting {
     append: Append,
-    reply: oneshot::Sender<StoreResult<Appended>>,
+    reply: Reply,
 }
 
 impl Committers {
@@ -40,7 +46,11 @@ impl Committers {
         let pool = Arc::new(Pool::new(address, count, options)?);
         let start = |_| {
             let (queue, waiting) = mpsc::channel(QUEUE_APPENDS_MAX);
-            let committer = Committer { pool: Arc::clone(&pool), compares: options.compares() };
+            let committer = Committer {
+                pool: Arc::clone(&pool),
+                compares: options.compares(),
+                early: options.answers_early(),
+            };
             tokio::spawn(committer.work(waiting));
             queue
         };
@@ -76,36 +86,47 @@ fn stopped() -> StoreError {
 struct Committer {
     pool: Arc<Pool>,
     compares: bool,
+    /// Answers before the commit: a fault on purpose, which only a test can ask for.
+    early: bool,
 }
 
 impl Committer {
     async fn work(self, mut waiting: mpsc::Receiver<Waiting>) {
         let mut batch = Vec::with_capacity(BATCH_APPENDS_MAX);
         while waiting.recv_many(&mut batch, BATCH_APPENDS_MAX).await > 0 {
-            let (appends, replies): (Vec<_>, Vec<_>) =
+            let (appends, mut replies): (Vec<_>, Vec<_>) =
                 batch.drain(..).map(|waiting| (waiting.append, waiting.reply)).unzip();
-            let answers = match self.commit(&appends).await {
+            let mut answers = match self.commit(&appends, &mut replies).await {
                 Ok(answers) => answers,
                 Err(failure) => {
                     tracing::error!(error = %failure, appends = appends.len(), "a commit failed");
                     appends.iter().map(|_| Err(again(&failure))).collect()
                 }
             };
-            for (reply, answer) in replies.into_iter().zip(answers) {
-                // Who asked may have gone; the message is appended all the same.
-                let _ = reply.send(answer);
-            }
+            answer(&mut replies, &mut answers);
         }
     }
 
     /// Commits a batch in one transaction.
-    async fn commit(&self, appends: &[Append]) -> StoreResult<Vec<StoreResult<Appended>>> {
+    async fn commit(&self, appends: &[Append], replies: &mut Vec<Reply>) -> StoreResult<Vec<Answer>> {
         let apps: BTreeSet<i64> = appends.iter().map(|append| append.permit.app().0).collect();
         let apps: Vec<i64> = apps.into_iter().collect();
         act!(&self.pool, Lock::None, |sql| async {
             self.pool.share(sql, &apps).await?;
-            append(sql, appends, self.compares).await
+            let mut answers = append(sql, appends, self.compares).await?;
+            if self.early {
+                answer(replies, &mut answers);
+            }
+            Ok(answers)
         })
+    }
+}
+
+/// Answers those who wait, each with its own.
+fn answer(replies: &mut Vec<Reply>, answers: &mut Vec<Answer>) {
+    for (reply, answer) in replies.drain(..).zip(answers.drain(..)) {
+        // Who asked may have gone; the message is appended all the same.
+        let _ = reply.send(answer);
     }
 }
 

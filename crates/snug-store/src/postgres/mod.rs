@@ -47,6 +47,8 @@ pub struct Options {
 pub enum Control {
     /// The server may run with `fsync=off`, `full_page_writes=off` or `synchronous_commit=off`.
     AllowFsyncOff,
+    /// An append is answered before its commit.
+    AnswerBeforeCommit,
     /// The facts that a permit rests on are not compared.
     SkipComparison,
     /// Acts do not take the lock of their app.
@@ -70,6 +72,10 @@ impl Options {
         self.control != Some(Control::AllowFsyncOff)
     }
 
+    fn answers_early(&self) -> bool {
+        self.control == Some(Control::AnswerBeforeCommit)
+    }
+
     fn compares(&self) -> bool {
         self.control != Some(Control::SkipComparison)
     }
@@ -83,6 +89,10 @@ impl Options {
 impl Options {
     fn is_strict(&self) -> bool {
         true
+    }
+
+    fn answers_early(&self) -> bool {
+        false
     }
 
     fn compares(&self) -> bool {
