@@ -63,6 +63,15 @@ fn sqlite_options() -> Result<sqlite::Options> {
     })
 }
 
+/// How the data is opened in PostgreSQL.
+fn postgres_options() -> Result<postgres::Options> {
+    Ok(postgres::Options {
+        #[cfg(feature = "controls")]
+        control: crate::controls::of_postgres()?,
+        ..postgres::Options::default()
+    })
+}
+
 async fn stores(config: &Config) -> Result<(Arc<dyn Store>, Arc<dyn KeyStore>)> {
     match &config.store {
         StoreConfig::Sqlite => {
@@ -78,7 +87,7 @@ async fn stores(config: &Config) -> Result<(Arc<dyn Store>, Arc<dyn KeyStore>)> 
             Ok((Arc::new(store), Arc::new(keys)))
         }
         StoreConfig::Postgres { url, keys_url } => {
-            let store = Postgres::open(url.expose(), &postgres::Options::default())
+            let store = Postgres::open(url.expose(), &postgres_options()?)
                 .await
                 .context("the data in store.postgres_url")?;
             let keys = PostgresKeys::open(keys_url.expose())

@@ -1,4 +1,4 @@
-//! What the server has acknowledged, against what it has.
+//! What the server has told, against what it has.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,9 +7,9 @@ use snug_client::wire::{ids::MessageId, messages::Message};
 /// What is wrong with a conversation, counted. All zero where nothing is.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Faults {
-    /// Messages that were acknowledged, and are not there.
+    /// Messages that were acknowledged or pushed, and are not there.
     pub(crate) lost: usize,
-    /// Messages that are there otherwise than they were acknowledged: with another text, or in another place.
+    /// Messages that are there otherwise than was told: with another text, or in another place.
     pub(crate) altered: usize,
     /// Messages that are there a second time.
     pub(crate) doubled: usize,
@@ -19,20 +19,28 @@ pub(crate) struct Faults {
     pub(crate) gaps: usize,
 }
 
-/// Compares what was `acknowledged` in a conversation with what is `found` there, from the first message on. Those that are
-/// `unanswered` may be there or not.
-pub(crate) fn faults(
-    acknowledged: &[&Message],
-    unanswered: &HashSet<&MessageId>,
-    found: &[Message],
-) -> Faults {
+impl Faults {
+    /// Counts those of another conversation too.
+    pub(crate) fn add(&mut self, other: &Faults) {
+        let Faults { lost, altered, doubled, foreign, gaps } = other;
+        self.lost += lost;
+        self.altered += altered;
+        self.doubled += doubled;
+        self.foreign += foreign;
+        self.gaps += gaps;
+    }
+}
+
+/// Compares the messages that a conversation was `told` to have, some of them more than once, with what is `found` there, from
+/// the first on. Those that are `unanswered` may be there or not.
+pub(crate) fn faults(told: &[&Message], unanswered: &HashSet<&MessageId>, found: &[Message]) -> Faults {
     let by_id: HashMap<&MessageId, &Message> = found.iter().map(|message| (&message.id, message)).collect();
-    let known: HashSet<&MessageId> = acknowledged.iter().map(|message| &message.id).collect();
+    let known: HashSet<&MessageId> = told.iter().map(|message| &message.id).collect();
     let as_found = |message: &Message| by_id.get(&message.id).copied();
     let is_gap = |(above, message): (i64, &Message)| message.seq.0.0 != above;
     Faults {
-        lost: acknowledged.iter().filter(|message| as_found(message).is_none()).count(),
-        altered: acknowledged
+        lost: told.iter().filter(|message| as_found(message).is_none()).count(),
+        altered: told
             .iter()
             .filter(|message| as_found(message).is_some_and(|found| found != **message))
             .count(),
@@ -57,10 +65,10 @@ fn message(n: u8, seq: u8, text: &str) -> Message {
 fn every_fault_is_counted() {
     let (first, second) = (message(1, 1, "one"), message(2, 2, "two"));
     let (third, unanswered) = (message(3, 3, "three"), message(9, 3, "nine"));
-    let acknowledged = [&first, &second];
+    let told = [&first, &second];
     let found = |found: &[&Message]| {
         let found: Vec<Message> = found.iter().copied().cloned().collect();
-        faults(&acknowledged, &HashSet::from([&unanswered.id]), &found)
+        faults(&told, &HashSet::from([&unanswered.id]), &found)
     };
     assert_eq!(found(&[&first, &second]), Faults::default());
     assert_eq!(found(&[&first, &second, &unanswered]), Faults::default());

@@ -3,9 +3,12 @@
 
 mod account;
 mod chat;
+mod machine;
+mod people;
 
 use account::Faults;
 use chat::Chat;
+use machine::{Fault, Store};
 
 /// What the moments of the cuts come from.
 const SEEDS: [u64; 2] = [1, 2];
@@ -14,9 +17,39 @@ const SEEDS: [u64; 2] = [1, 2];
 const ROUNDS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_every_cut() {
+async fn what_was_acknowledged_on_sqlite_survives_every_cut() {
+    survives(Store::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_on_postgres_survives_every_cut() {
+    survives(Store::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_that_does_not_sync_each_commit_loses_what_was_acknowledged() {
+    loses(Store::Sqlite, Fault { control: "synchronous-normal", settings: &[] }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_that_does_not_sync_loses_what_was_acknowledged() {
+    loses(Store::Postgres, Fault { control: "allow-fsync-off", settings: &[("fsync", "off")] }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_answers_before_sqlite_commits_loses_what_it_acknowledged() {
+    loses(Store::Sqlite, Fault { control: "answer-before-commit", settings: &[] }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_answers_before_postgres_commits_loses_what_it_acknowledged() {
+    loses(Store::Postgres, Fault { control: "answer-before-commit", settings: &[] }).await;
+}
+
+/// Finds nothing wrong after any of many cuts.
+async fn survives(store: Store) {
     for seed in SEEDS {
-        let mut chat = Chat::start(seed, None).await;
+        let mut chat = Chat::start(seed, store, None).await;
         for round in 1..=ROUNDS {
             chat.cut_while_sending().await;
             assert_eq!(chat.faults().await, Faults::default(), "seed {seed}, round {round}");
@@ -27,22 +60,12 @@ async fn what_was_acknowledged_survives_every_cut() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_does_not_sync_each_commit_loses_what_it_acknowledged() {
-    loses("synchronous-normal").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_answers_before_the_commit_loses_what_it_acknowledged() {
-    loses("answer-before-commit").await;
-}
-
 /// Finds losses of a server with this fault.
-async fn loses(control: &str) {
-    let mut chat = Chat::start(1, Some(control)).await;
+async fn loses(store: Store, fault: Fault) {
+    let mut chat = Chat::start(1, store, Some(&fault)).await;
     for _ in 0..ROUNDS {
         chat.cut_while_sending().await;
     }
     let found = chat.faults().await;
-    assert!(found.lost > 0, "{control}: {found:?}");
+    assert!(found.lost > 0, "{fault:?}: {found:?}");
 }
