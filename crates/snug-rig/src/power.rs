@@ -23,7 +23,7 @@ use tempfile::TempDir;
 
 use self::{
     file_system::{FileSystem, Powered},
-    volume::{Attributes, Volume},
+    volume::{Attributes, NamesKept, Volume},
 };
 use crate::guard::Guard;
 
@@ -41,8 +41,8 @@ pub struct PowerCounters {
 
 /// A disk in memory, mounted through FUSE, that keeps what was synced and loses all else when its power is cut.
 ///
-/// What an `fsync`, `fdatasync` or `msync` makes durable is what POSIX and ext4 promise, and no more. Of a file: its bytes,
-/// size and attributes, and the names that it has at that moment. Of a directory: all its names; a file that was never
+/// What an `fsync`, `fdatasync` or `msync` makes durable is what ext4 promises, and no more. Of a file: its bytes, size and
+/// attributes, and, unless the disk is [one that keeps to POSIX](PowerDisk::mount_posix), the names that it has at that moment. Of a directory: all its names; a file that was never
 /// synced is empty then. A rename is kept or lost as a whole. Nothing becomes durable in the course of time, and `sync(2)`
 /// and `syncfs(2)` do not reach it. There are no devices, pipes or sockets on it, and it ends with its value.
 ///
@@ -64,13 +64,25 @@ impl PowerDisk {
     /// # Errors
     /// That we are not allowed to, which takes root and /dev/fuse. No program of the FUSE package is needed.
     pub fn mount() -> anyhow::Result<PowerDisk> {
+        PowerDisk::mount_with(NamesKept::ByEverySync)
+    }
+
+    /// The same with a disk that keeps a name only once the directory that it is in is synced: POSIX promises no more.
+    ///
+    /// # Errors
+    /// As of [`PowerDisk::mount`].
+    pub fn mount_posix() -> anyhow::Result<PowerDisk> {
+        PowerDisk::mount_with(NamesKept::ByDirectory)
+    }
+
+    fn mount_with(names_kept: NamesKept) -> anyhow::Result<PowerDisk> {
         let folder = tempfile::Builder::new().prefix("snug-power-").tempdir()?;
         let guard = Guard::start(CLEAR_UP, &[folder.path().as_os_str()])?;
         let now = SystemTime::now();
         let root = Attributes { mode: 0o755, uid: 0, gid: 0, accessed: now, modified: now, changed: now };
         let mut disk = PowerDisk {
             powered: Powered::default(),
-            dark: Some(Volume::new(root)),
+            dark: Some(Volume::new(root, names_kept)),
             session: None,
             _guard: guard,
             folder,

@@ -1,10 +1,9 @@
 //! The built `snug` binary, serving.
 
 use std::{
-    env, fs,
+    env,
     io::{self, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
     time::Duration,
@@ -44,7 +43,7 @@ pub enum Backend {
 pub struct ServerOptions {
     /// The binary. Without it the one that `SNUG_BINARY` names, or the one built beside the running program.
     pub binary: Option<PathBuf>,
-    /// Its data folder, made if it is not there, and kept. Without it a temporary one, which is removed.
+    /// Its data folder, which it makes if it is not there, and which is kept. Without it a temporary one, which is removed.
     pub data_folder: Option<PathBuf>,
     /// Where it stores.
     pub backend: Backend,
@@ -78,8 +77,6 @@ impl Server {
         };
         let part = Part::new("Snug", Signal::TERM)?;
         let data_folder = options.data_folder.unwrap_or_else(|| part.home().join("data"));
-        fs::create_dir_all(&data_folder)?;
-        fs::set_permissions(&data_folder, fs::Permissions::from_mode(0o700))?;
         let (port, metrics_port) = (free_port()?, free_port()?);
         let mut variables = own_variables(port, metrics_port, &data_folder, options.backend);
         variables.extend(options.variables);

@@ -1,10 +1,12 @@
 //! The disk itself: files and directories in memory, each as programs see it and as a power cut would leave it.
 //!
-//! What an `fsync` makes durable is what POSIX and ext4 promise, and no more:
+//! What an `fsync` makes durable is what ext4 promises, and no more:
 //!
 //! - of a file: its bytes, its size and its attributes, and the names that it has at that moment (ext4 writes the creation
 //!   of a file with its first `fsync`), with the directories that lead there;
 //! - of a directory: its attributes, and all its names. A file that was never synced is empty then.
+//!
+//! POSIX promises less, [for those who ask](NamesKept::ByDirectory): then no name is kept that its directory has not synced.
 //!
 //! A rename is kept or lost as a whole: a name that was replaced names the old file or the new one, and a file that was
 //! moved is in one place. Nothing becomes durable by itself, in the course of time, and nothing is written out of order.
@@ -26,6 +28,15 @@ use super::{
 
 /// The directory that a disk begins with.
 pub(super) const ROOT: Ino = 1;
+
+/// What makes a name durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NamesKept {
+    /// A sync of what it names, of the directory that it is in, or of anything below.
+    ByEverySync,
+    /// A sync of the directory that it is in.
+    ByDirectory,
+}
 
 /// What a node is.
 #[derive(Debug)]
@@ -73,17 +84,19 @@ pub(super) struct Volume {
     next_ino: Ino,
     now: Names,
     durable: Names,
+    names_kept: NamesKept,
     counters: PowerCounters,
 }
 
 impl Volume {
     /// An empty disk, whose root has `attributes`.
-    pub(super) fn new(attributes: Attributes) -> Volume {
+    pub(super) fn new(attributes: Attributes, names_kept: NamesKept) -> Volume {
         Volume {
             nodes: HashMap::from([(ROOT, Node::new(Body::Directory, attributes))]),
             next_ino: ROOT + 1,
             now: Names::default(),
             durable: Names::default(),
+            names_kept,
             counters: PowerCounters::default(),
         }
     }
@@ -231,7 +244,9 @@ impl Volume {
             contents.sync();
         }
         let mut changed = self.changed_entries(ino);
-        changed.push(ino);
+        if self.names_kept == NamesKept::ByEverySync {
+            changed.push(ino);
+        }
         self.settle(changed);
         self.counters.syncs += 1;
         Ok(())
@@ -294,7 +309,9 @@ impl Volume {
         for (directory, name) in now.difference(&durable) {
             // What had the name has another one by now, or none.
             involved.extend(self.durable.insert(*directory, name, ino));
-            involved.push(*directory);
+            if self.names_kept == NamesKept::ByEverySync {
+                involved.push(*directory);
+            }
         }
         if now.is_empty() {
             // A directory is removed after what was in it has left.

@@ -93,6 +93,25 @@ fn a_new_file_is_kept_if_it_or_its_directory_is_synced() {
 }
 
 #[test]
+fn to_posix_a_name_is_kept_if_its_directory_is_synced_and_only_then() {
+    let mut disk = PowerDisk::mount_posix().unwrap();
+    let folder = disk.path().to_path_buf();
+    let [lost, named, inner] = ["lost", "named", "a/b/file"].map(|name| folder.join(name));
+    fs::create_dir_all(folder.join("a/b")).unwrap();
+    write_synced(&named, "x");
+    write_synced(&inner, "x");
+    sync(&folder.join("a/b"));
+    sync(&folder);
+    write_synced(&lost, "x");
+
+    disk.remount().unwrap();
+    assert_eq!(read(&named), "x");
+    assert!(!lost.exists());
+    assert!(folder.join("a").exists());
+    assert!(!folder.join("a/b").exists(), "what is in it was synced, and it was not in `a`");
+}
+
+#[test]
 fn a_rename_is_kept_if_its_directory_is_synced() {
     let (mut disk, [old, new]) = disk(["new.tmp", "new"]);
     write_synced(&new, "before");

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use snug_client::{
     Backend, Endpoint,
     wire::{
-        ids::{ConversationId, MessageId, Seq},
+        ids::{AppId, ConversationId, MessageId, Seq},
         messages::Message,
         paging::{HistoryQuery, Limit},
     },
@@ -30,8 +30,8 @@ const SCOPES: &str = "users,tokens,conversations,messages,messages.as_user";
 /// A server, and what its clients know.
 pub(crate) struct Chat {
     machine: Machine,
-    endpoint: Endpoint,
-    backend: Backend,
+    app: AppId,
+    key: String,
     random: ChaCha8Rng,
     /// What was acknowledged to its sender, or pushed to others.
     told: Vec<Message>,
@@ -40,24 +40,35 @@ pub(crate) struct Chat {
 }
 
 impl Chat {
-    /// Makes people and conversations with a server as it should be, then starts one with the fault.
-    pub(crate) async fn start(seed: u64, store: Store, fault: Option<&Fault>) -> Chat {
-        let first = Machine::start(PowerDisk::mount().unwrap(), store, None);
-        let app = first.operator(&["app", "create", "--name", "Power"]);
-        let key = first.operator(&["key", "create", "--app", &app, "--name", "power", "--scopes", SCOPES]);
-        let backend_at = |endpoint: &Endpoint| Backend::new(endpoint, app.parse().unwrap(), &key).unwrap();
-        furnish(&backend_at(&Endpoint::new(&first.url()).unwrap())).await;
-
-        let machine = Machine::start(first.shut_down(), store, fault);
-        let endpoint = Endpoint::new(&machine.url()).unwrap();
-        Chat {
-            backend: backend_at(&endpoint),
+    /// Starts a new server, and makes people and conversations.
+    pub(crate) async fn start(seed: u64, disk: PowerDisk, store: Store) -> Chat {
+        let machine = Machine::start(disk, store, None);
+        let app = machine.operator(&["app", "create", "--name", "Power"]);
+        let key = machine.operator(&["key", "create", "--app", &app, "--name", "power", "--scopes", SCOPES]);
+        let chat = Chat {
             machine,
-            endpoint,
+            app: app.parse().unwrap(),
+            key,
             random: ChaCha8Rng::seed_from_u64(seed),
             told: Vec::new(),
             unanswered: Vec::new(),
-        }
+        };
+        furnish(&chat.backend()).await;
+        chat
+    }
+
+    /// Goes on with a server that has this fault.
+    pub(crate) fn with(self, fault: &Fault) -> Chat {
+        let (store, disk) = (self.machine.store(), self.machine.shut_down());
+        Chat { machine: Machine::start(disk, store, Some(fault)), ..self }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::new(&self.machine.url()).unwrap()
+    }
+
+    fn backend(&self) -> Backend {
+        Backend::new(&self.endpoint(), self.app.clone(), &self.key).unwrap()
     }
 
     /// Cuts the power at a moment of the seed, while everybody writes; then starts everything again on what is left.
@@ -65,9 +76,10 @@ impl Chat {
         let moment = self.random.random_range(ACKNOWLEDGED);
         let (count, mut counted) = watch::channel(0);
         let count = Arc::new(count);
+        let (endpoint, backend) = (self.endpoint(), self.backend());
         let mut people = JoinSet::new();
         for number in 0..PEOPLE {
-            let person = Person::arrive(number, &self.endpoint, &self.backend).await;
+            let person = Person::arrive(number, &endpoint, &backend).await;
             let (random, count) = (ChaCha8Rng::seed_from_u64(self.random.random()), Arc::clone(&count));
             people.spawn(async move { (person.send_until_unanswered(random, count).await, person) });
         }
@@ -87,15 +99,16 @@ impl Chat {
 
     /// Sends again what was not answered, with the same ids.
     pub(crate) async fn resend(&mut self) {
+        let (endpoint, backend) = (self.endpoint(), self.backend());
         for Sent { person, id } in std::mem::take(&mut self.unanswered) {
-            let person = Person::arrive(person, &self.endpoint, &self.backend).await;
+            let person = Person::arrive(person, &endpoint, &backend).await;
             self.told.push(person.send(id).await.unwrap());
         }
     }
 
     /// What is wrong, in all conversations together.
     pub(crate) async fn faults(&self) -> Faults {
-        let mut all = Faults::default();
+        let (backend, mut all) = (self.backend(), Faults::default());
         for conversation in conversations() {
             let told: Vec<&Message> =
                 self.told.iter().filter(|message| message.conversation == conversation).collect();
@@ -105,7 +118,7 @@ impl Chat {
                 .filter(|sent| sent.conversation() == conversation)
                 .map(|sent| &sent.id)
                 .collect();
-            all.add(&faults(&told, &unanswered, &history(&self.backend, &conversation).await));
+            all.add(&faults(&told, &unanswered, &history(&backend, &conversation).await));
         }
         all
     }

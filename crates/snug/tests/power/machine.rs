@@ -24,6 +24,7 @@ pub(crate) struct Machine {
     server: Server,
     databases: Vec<Postgres>,
     disk: PowerDisk,
+    store: Store,
 }
 
 impl Machine {
@@ -49,15 +50,20 @@ impl Machine {
             backend,
             variables: control.into_iter().collect(),
         });
-        Machine { server: server.unwrap(), databases, disk }
+        Machine { server: server.unwrap(), databases, disk, store }
     }
 
     /// Stops everything in order, and leaves the disk.
     pub(crate) fn shut_down(self) -> PowerDisk {
-        let Machine { server, databases, disk } = self;
+        let Machine { server, databases, disk, .. } = self;
         drop(server);
         drop(databases);
         disk
+    }
+
+    /// Where the server stores.
+    pub(crate) fn store(&self) -> Store {
+        self.store
     }
 
     /// Where the server is, the same after a restart.

@@ -9,6 +9,7 @@ mod people;
 use account::Faults;
 use chat::Chat;
 use machine::{Fault, Store};
+use snug_rig::PowerDisk;
 
 /// What the moments of the cuts come from.
 const SEEDS: [u64; 2] = [1, 2];
@@ -18,12 +19,18 @@ const ROUNDS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_on_sqlite_survives_every_cut() {
-    survives(Store::Sqlite).await;
+    survives(Store::Sqlite, PowerDisk::mount).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_on_postgres_survives_every_cut() {
-    survives(Store::Postgres).await;
+    survives(Store::Postgres, PowerDisk::mount).await;
+}
+
+/// Not on PostgreSQL, which trusts that a file that it syncs keeps its name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_on_sqlite_survives_where_only_synced_folders_keep_names() {
+    survives(Store::Sqlite, PowerDisk::mount_posix).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,9 +54,9 @@ async fn a_server_that_answers_before_postgres_commits_loses_what_it_acknowledge
 }
 
 /// Finds nothing wrong after any of many cuts.
-async fn survives(store: Store) {
+async fn survives(store: Store, mount: impl Fn() -> anyhow::Result<PowerDisk>) {
     for seed in SEEDS {
-        let mut chat = Chat::start(seed, store, None).await;
+        let mut chat = Chat::start(seed, mount().unwrap(), store).await;
         for round in 1..=ROUNDS {
             chat.cut_while_sending().await;
             assert_eq!(chat.faults().await, Faults::default(), "seed {seed}, round {round}");
@@ -62,7 +69,7 @@ async fn survives(store: Store) {
 
 /// Finds losses of a server with this fault.
 async fn loses(store: Store, fault: Fault) {
-    let mut chat = Chat::start(1, store, Some(&fault)).await;
+    let mut chat = Chat::start(1, PowerDisk::mount().unwrap(), store).await.with(&fault);
     for _ in 0..ROUNDS {
         chat.cut_while_sending().await;
     }
