@@ -163,7 +163,7 @@ CREATE TABLE members (
 ) WITH (fillfactor = 80);
 CREATE INDEX members_place ON members (app, "user", place DESC, conversation DESC) INCLUDE (unread)
     WHERE place IS NOT NULL AND large = 0;
-CREATE INDEX members_unread ON members (app, "user", place DESC, conversation DESC)
+CREATE INDEX members_unread ON members (app, "user", place DESC, conversation DESC) INCLUDE (unread)
     WHERE place IS NOT NULL AND large = 0 AND unread = 1;
 CREATE INDEX members_changed ON members (app, "user", changed);
 CREATE INDEX members_large ON members (app, "user") WHERE large = 1;
@@ -261,3 +261,15 @@ CREATE TABLE jobs (
 );
 CREATE INDEX jobs_app ON jobs (app);
 CREATE INDEX jobs_due ON jobs (run_at) WHERE state < 2;
+
+-- What is sealed cannot be compressed: trying would cost time, and gain nothing.
+ALTER TABLE apps ALTER profile SET STORAGE EXTERNAL;
+ALTER TABLE roles ALTER name SET STORAGE EXTERNAL;
+ALTER TABLE keys ALTER secret SET STORAGE EXTERNAL, ALTER profile SET STORAGE EXTERNAL;
+ALTER TABLE users ALTER id SET STORAGE EXTERNAL, ALTER profile SET STORAGE EXTERNAL, ALTER ban_reason SET STORAGE EXTERNAL;
+ALTER TABLE conversations ALTER id SET STORAGE EXTERNAL, ALTER alias SET STORAGE EXTERNAL, ALTER profile SET STORAGE EXTERNAL;
+ALTER TABLE members ALTER ban_reason SET STORAGE EXTERNAL, ALTER profile SET STORAGE EXTERNAL, ALTER frozen_profile SET STORAGE EXTERNAL;
+ALTER TABLE messages ALTER body SET STORAGE EXTERNAL;
+ALTER TABLE message_versions ALTER body SET STORAGE EXTERNAL;
+ALTER TABLE reactions ALTER emoji SET STORAGE EXTERNAL;
+ALTER TABLE idempotency ALTER answer SET STORAGE EXTERNAL;

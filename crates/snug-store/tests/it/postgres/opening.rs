@@ -168,3 +168,20 @@ async fn several_may_open_an_empty_database_at_once() {
         store.ready().await.unwrap();
     }
 }
+
+/// What is sealed looks like chance: only what has a length of its own, such as a MAC, is left to the server's ways.
+#[tokio::test]
+async fn nothing_sealed_is_compressed() {
+    let database = TestDatabase::create().unwrap();
+    drop(open(database.url(), Options::default()).await);
+    let keys = TestDatabase::create().unwrap();
+    drop(PostgresKeys::open(keys.url()).await.unwrap());
+    let compressed = "SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.atttypid = 'bytea'::regtype
+             AND a.attstorage <> 'e' AND NOT EXISTS (
+                 SELECT FROM pg_constraint k
+                 WHERE k.conrelid = c.oid AND k.contype = 'c' AND a.attnum = ANY (k.conkey))";
+    for database in [database, keys] {
+        assert_eq!(Session::start(database.url()).await.number(compressed).await, 0);
+    }
+}
