@@ -98,7 +98,7 @@ async fn messages(node: &Node, path: &str) {
     let c = word;
     let sender = c("user id");
     let ids: Vec<String> = (0..5).map(|_| new_id()).collect();
-    // The long one is compressed by PostgreSQL where it is not sealed.
+    // The long one is stored apart by PostgreSQL.
     let around = "what everybody says ".repeat(200);
     let long = format!("{around}{}{around}", c("long text"));
     let texts = [c("text"), c("edited text"), c("deleted text"), long];

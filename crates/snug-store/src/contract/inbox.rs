@@ -19,7 +19,8 @@ pub enum InboxQuery {
         /// How many at most.
         limit: i64,
     },
-    /// What changed at this version or later, at most `limit`; where that is more, the newest page with `reset`.
+    /// What changed at this version or later, at most `limit`. Where that is more, or where the version is one that this
+    /// database never answered, the newest page with `reset`.
     Since {
         /// What [`InboxRows::version`] said before.
         version: i64,
@@ -61,9 +62,10 @@ pub struct InboxRows {
     pub gone: Vec<ConversationRow>,
     /// Where the next page begins; none where there is none.
     pub next: Option<InboxPlace>,
-    /// Everything that happens after this was read has this version or a later one. Some that happened before may too.
+    /// Since when to ask for news: everything that happens after this was read, and perhaps some that happened before, is
+    /// news since this version. It says nothing else; 0 is before everything.
     pub version: i64,
-    /// Whether more changed than the answer can hold, so that it is the newest page instead.
+    /// Whether the answer cannot say what changed, so that it is the newest page instead.
     pub reset: bool,
 }
 

@@ -1,9 +1,9 @@
 //! Conversations.
 
-use snug_model::{AppKey, ConversationKey, Permit, Rev, Seq, Timestamp, limits::PLACED_MEMBERS_MAX};
+use snug_model::{AppKey, ConversationKey, Permit, Rev, Seq, Timestamp, UserKey, limits::PLACED_MEMBERS_MAX};
 
 use super::{
-    idempotency, jobs, members,
+    idempotency, jobs, member_rows, members,
     rows::{self, Code, conversation_columns, member_columns},
     sql::{Cells, Param, Sql, after, paged, params, version},
 };
@@ -155,7 +155,7 @@ large
     members::add_first(sql, app, new.key, new.members, large, new.at).await?;
     let conversation = row(sql, app, new.key).await?.ok_or(StoreError::NotFound)?;
     let member = match permit.user() {
-        Some(user) => members::row(sql, app, new.key, user).await?,
+        Some(user) => member_rows::row(sql, app, new.key, user).await?,
         None => None,
     };
     Ok(Found { conversation, member })
@@ -185,6 +185,9 @@ pub(super) async fn edit(
         return Err(StoreError::Taken(Unique::Alias));
     }
     let decisive = (before.state, before.frozen, before.history) != (edit.state, edit.frozen, edit.history);
+    if decisive {
+        sql.narrow()?;
+    }
     sql.run(
         "UPDATE conversations SET alias_mac = $1, alias = $2, profile = $3,
              profile_version = $4, state = $5, frozen = $6, history = $7,
@@ -328,11 +331,10 @@ pub(super) async fn advance(
     Ok(moved)
 }
 
-/// What a change other than a new message was of.
+/// What a change was of, other than a new message, or members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     Message(Seq),
-    Member(snug_model::UserKey),
     Conversation,
 }
 
@@ -347,14 +349,37 @@ pub(super) async fn note_change(
 ) -> StoreResult<()> {
     let (kind, reference) = match change {
         Change::Message(seq) => (1, seq.0),
-        Change::Member(user) => (2, user.0),
         Change::Conversation => (3, 0),
     };
+    note_changes(sql, app, key, moved, kind, vec![reference], at).await
+}
+
+/// Notes the members whose change took a rev.
+pub(super) async fn note_members(
+    sql: &Sql<'_>,
+    app: AppKey,
+    key: ConversationKey,
+    moved: &Moved,
+    members: &[UserKey],
+    at: Timestamp,
+) -> StoreResult<()> {
+    note_changes(sql, app, key, moved, 2, members.iter().map(|user| user.0).collect(), at).await
+}
+
+async fn note_changes(
+    sql: &Sql<'_>,
+    app: AppKey,
+    key: ConversationKey,
+    moved: &Moved,
+    kind: i64,
+    references: Vec<i64>,
+    at: Timestamp,
+) -> StoreResult<()> {
     sql.run(
         "INSERT INTO changes (app, conversation, rev, kind, reference, head_seq, at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        params![app.0, key.0, moved.rev.0, kind, reference, moved.head_seq.0, at.0],
+         SELECT $1, $2, $3, $4, reference, $5, $6 FROM unnest($7::bigint[]) w (reference)",
+        params![app.0, key.0, moved.rev.0, kind, moved.head_seq.0, at.0, references],
     )
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }

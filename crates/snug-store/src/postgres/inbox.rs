@@ -5,13 +5,11 @@
 
 use std::cmp::Reverse;
 
-use snug_model::{
-    AppKey, ConversationKey, Permit, Rev, Seq, UserKey, conversations::History, members::Access, policy::View,
-};
+use snug_model::{AppKey, Permit, Rev, Seq, UserKey, conversations::History, members::Access, policy::View};
 
 use super::{
     conversations,
-    messages::Place,
+    messages::{self, Place},
     rows::{self, conversation_columns, member_columns},
     sql::{Sql, params},
     sync::as_at_removal,
@@ -22,17 +20,17 @@ use crate::{
 
 /// What lies over a user's places: `overlay (conversation, place, unread, shown, activity)`, of the parameters 1, the app, and
 /// 2, the user. Conversations that wait for their place, where the user is a member or the conversation is deleted; and the
-/// user's large ones, of which a removed member keeps the place of its removal.
+/// user's large ones, of which a removed member keeps the place of its removal. `OFFSET` keeps the planner to that way: it could
+/// think that who is in few conversations, as most are, is cheaper to ask for all of them.
 macro_rules! overlay {
     () => {
         "WITH overlay (conversation, place, unread, shown, activity) AS MATERIALIZED (
              SELECT c.conversation, greatest(m.joined_at, c.last_at),
                  (c.head_seq > greatest(m.read_seq, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END))::int,
                  c.state = 0 AND c.deleted_at IS NULL, c.activity
-             FROM conversations c JOIN members m
-                 ON m.app = c.app AND m.conversation = c.conversation AND m.user = $2
-             WHERE c.app = $1 AND c.pending = 1 AND m.forgotten = 0
-                 AND (m.access > 0 OR c.deleted_at IS NOT NULL)
+             FROM (SELECT p.*, $2::bigint AS person FROM conversations p WHERE p.app = $1 AND p.pending = 1 OFFSET 0) c
+             JOIN members m ON m.app = c.app AND m.conversation = c.conversation AND m.user = c.person
+             WHERE m.forgotten = 0 AND (m.access > 0 OR c.deleted_at IS NOT NULL)
              UNION ALL
              SELECT c.conversation, CASE WHEN m.access > 0 THEN greatest(m.joined_at, c.last_at) ELSE m.place END,
                  (CASE WHEN m.access > 0 THEN c.head_seq ELSE m.frozen_head_seq END
@@ -67,11 +65,42 @@ macro_rules! newest {
     };
 }
 
-/// Everything that happens after this was read has this version or a later one: the first transaction that it did not see
-/// the end of. Some that it did see may have begun later.
-async fn version(sql: &Sql<'_>) -> StoreResult<i64> {
-    let statement = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
-    sql.one(statement, params![], |row| row.int()).await
+/// Below these bits of what is answered as a version is a number of a transaction, above them who counted it.
+const COUNT_BITS: u32 = 48;
+
+/// How far transactions were counted when something was read, and by whom.
+struct Counted {
+    /// Everything that happens later is of this transaction or a later one: the first that the reader did not see the end
+    /// of. Some that it did see may have begun later.
+    next: i64,
+    /// Says which database of which server counted, on which timeline. Data that was restored elsewhere, or from an earlier
+    /// time, is counted anew, and less far: what changed would be taken for old.
+    by: i64,
+}
+
+impl Counted {
+    async fn now(sql: &Sql<'_>) -> StoreResult<Self> {
+        sql.one(
+            "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, hashtextextended(
+                 concat_ws(' ', s.system_identifier, d.oid, left(pg_walfile_name(pg_current_wal_lsn()), 8)), 0) & 32767
+             FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()",
+            params![],
+            |row| Ok(Self { next: row.int()?, by: row.int()? }),
+        )
+        .await
+    }
+
+    /// The version that is answered.
+    fn version(&self) -> i64 {
+        self.by << COUNT_BITS | self.next
+    }
+
+    /// The transaction since which a reader of `version` asks; none where it cannot have been answered here. 0 is the
+    /// beginning of every count.
+    fn since(&self, version: i64) -> Option<i64> {
+        let (by, since) = (version >> COUNT_BITS, version & ((1 << COUNT_BITS) - 1));
+        (version == 0 || by == self.by && since <= self.next).then_some(since)
+    }
 }
 
 pub(super) async fn inbox(
@@ -111,16 +140,14 @@ async fn page(
         .await?;
     let more = places.len() as i64 > limit;
     places.truncate(usize::try_from(limit).unwrap_or_default());
-    let mut items = Vec::with_capacity(places.len());
-    for place in &places {
-        let item = item(sql, app, ConversationKey(place.conversation), user).await?;
-        items.extend(item.map(|item| item.row));
-    }
+    let listed = places.iter().map(|place| place.conversation).collect();
+    let items = items(sql, app, user, listed).await?.into_iter().map(|item| item.row).collect();
     let next = places.last().copied().filter(|_| more);
-    Ok(InboxRows { items, gone: Vec::new(), next, version: version(sql).await?, reset: false })
+    Ok(InboxRows { items, gone: Vec::new(), next, version: Counted::now(sql).await?.version(), reset: false })
 }
 
-/// What changed at the version `since` or later; none where that is more than `limit`.
+/// What changed at the version `since` or later; none where that is more than `limit`, or where `since` was answered by
+/// another count.
 async fn since(
     sql: &Sql<'_>,
     app: AppKey,
@@ -128,6 +155,8 @@ async fn since(
     since: i64,
     limit: i64,
 ) -> StoreResult<Option<InboxRows>> {
+    let counted = Counted::now(sql).await?;
+    let Some(since) = counted.since(since) else { return Ok(None) };
     let changed = sql
         .all(
             concat!(
@@ -140,23 +169,22 @@ async fn since(
              LIMIT $3"
             ),
             params![app.0, user.0, limit + 1, since],
-            |row| row.int().map(ConversationKey),
+            |row| row.int(),
         )
         .await?;
     if changed.len() as i64 > limit {
         return Ok(None);
     }
-    let (mut items, mut gone) = (Vec::new(), Vec::new());
-    for conversation in changed {
-        match item(sql, app, conversation, user).await? {
-            Some(item) if item.gone => gone.push(item.row.conversation),
-            Some(item) => items.push(item),
-            None => {}
-        }
-    }
+    let mut items = items(sql, app, user, changed).await?;
     items.sort_by_key(|item| Reverse(item.place));
-    let items = items.into_iter().map(|item| item.row).collect();
-    Ok(Some(InboxRows { items, gone, next: None, version: version(sql).await?, reset: false }))
+    let (gone, items): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.gone);
+    Ok(Some(InboxRows {
+        items: items.into_iter().map(|item| item.row).collect(),
+        gone: gone.into_iter().map(|item| item.row.conversation).collect(),
+        next: None,
+        version: counted.version(),
+        reset: false,
+    }))
 }
 
 /// One conversation of a user's inbox, or one that was.
@@ -167,39 +195,58 @@ struct Item {
     gone: bool,
 }
 
-async fn item(
-    sql: &Sql<'_>,
-    app: AppKey,
-    conversation: ConversationKey,
-    user: UserKey,
-) -> StoreResult<Option<Item>> {
-    let found = sql.maybe(
-        concat!(
-            "SELECT CASE WHEN m.access > 0 THEN greatest(m.joined_at, c.last_at) ELSE coalesce(m.place, 0) END,
-                 m.forgotten = 1 OR c.deleted_at IS NOT NULL, ",
-            conversation_columns!(),
-            ", ",
-            member_columns!(),
-            " FROM members m JOIN conversations c ON c.conversation = m.conversation AND c.app = m.app
-              WHERE m.app = $1 AND m.conversation = $2 AND m.user = $3"
-        ),
-        params![app.0, conversation.0, user.0],
-        |row| Ok((row.int()?, row.truth()?, rows::conversation(row)?, rows::member(row)?)),
-    ).await?;
-    let Some((at, gone, conversation, member)) = found else { return Ok(None) };
-    let place = InboxPlace { at, conversation: conversation.key.0 };
-    let row = shown(sql, app, conversation, member, gone).await?;
-    Ok(Some(Item { row, place, gone }))
+/// These conversations of a user, in this order, but for those in which the user never was. They take as many statements as
+/// one.
+async fn items(sql: &Sql<'_>, app: AppKey, user: UserKey, conversations: Vec<i64>) -> StoreResult<Vec<Item>> {
+    let found = sql
+        .all(
+            concat!(
+                "SELECT CASE WHEN m.access > 0 THEN greatest(m.joined_at, c.last_at) ELSE coalesce(m.place, 0) END,
+                     m.forgotten = 1 OR c.deleted_at IS NOT NULL, ",
+                conversation_columns!(),
+                ", ",
+                member_columns!(),
+                // `OFFSET` keeps the planner from looking into it: else it may read all rows of the user instead of these.
+                " FROM (SELECT $1::bigint AS app, $2::bigint AS person, a.*
+                        FROM unnest($3::bigint[]) WITH ORDINALITY a (conversation, nth) OFFSET 0) w
+                  JOIN members m ON m.app = w.app AND m.conversation = w.conversation AND m.user = w.person
+                  JOIN conversations c ON c.conversation = m.conversation AND c.app = m.app
+                  ORDER BY w.nth"
+            ),
+            params![app.0, user.0, conversations],
+            |row| {
+                let (at, gone) = (row.int()?, row.truth()?);
+                Ok(shown(app, at, gone, rows::conversation(row)?, rows::member(row)?))
+            },
+        )
+        .await?;
+    let (mut keys, mut heads) = (Vec::new(), Vec::new());
+    for (item, place) in &found {
+        // Of one that is gone no message is looked for.
+        if !item.gone && item.row.visible_head >= place.view.from_seq {
+            keys.push(place.conversation.0);
+            heads.push(item.row.visible_head.0);
+        }
+    }
+    let mut newest = messages::at_each(sql, app, keys, heads).await?;
+    let mut items = Vec::with_capacity(found.len());
+    for (mut item, place) in found {
+        if let Some(stored) = newest.remove(&place.conversation) {
+            item.row.last_message = Some(place.until(sql, stored).await?);
+        }
+        items.push(item);
+    }
+    Ok(items)
 }
 
-/// A conversation as its member may see it; of one that is gone no message is looked for.
-async fn shown(
-    sql: &Sql<'_>,
+/// A conversation as its member may see it, still without its newest message; and what the member may see.
+fn shown(
     app: AppKey,
+    at: i64,
+    gone: bool,
     conversation: ConversationRow,
     member: MemberRow,
-    gone: bool,
-) -> StoreResult<InboxRow> {
+) -> (Item, Place) {
     let from_seq = match conversation.history {
         History::All => Seq(1),
         History::SinceJoined => member.joined_seq,
@@ -209,10 +256,13 @@ async fn shown(
     let place = Place { app, conversation: conversation.key, view, reader: Some(member.user) };
     let conversation = as_at_removal(conversation, &place, Some(&member));
     let visible_head = conversation.head_seq;
-    let last_message =
-        if gone || visible_head < from_seq { None } else { place.at(sql, visible_head).await? };
     let unread = (visible_head.0 - member.read_seq.0.max(from_seq.0 - 1)).max(0);
-    Ok(InboxRow { conversation, member, last_message, visible_head, unread })
+    let item = Item {
+        place: InboxPlace { at, conversation: conversation.key.0 },
+        row: InboxRow { conversation, member, last_message: None, visible_head, unread },
+        gone,
+    };
+    (item, place)
 }
 
 pub(super) async fn inbox_item(
@@ -220,8 +270,8 @@ pub(super) async fn inbox_item(
     permit: &Permit,
     user: UserKey,
 ) -> StoreResult<Option<InboxRow>> {
-    let item = item(sql, permit.app(), conversations::of(permit)?, user).await?;
-    Ok(item.filter(|item| !item.gone).map(|item| item.row))
+    let items = items(sql, permit.app(), user, vec![conversations::of(permit)?.0]).await?;
+    Ok(items.into_iter().find(|item| !item.gone).map(|item| item.row))
 }
 
 pub(super) async fn unread(
@@ -244,19 +294,19 @@ pub(super) async fn unread(
     .await
 }
 
-pub(super) async fn place(sql: &Sql<'_>, limit: i64) -> StoreResult<i64> {
-    // Whoever changes one of them now leaves it on the list.
-    let pending = sql
-        .all(
-            "SELECT conversation FROM conversations WHERE pending = 1
-             ORDER BY app, conversation LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED",
-            params![limit],
-            |row| row.int(),
-        )
-        .await?;
-    if pending.is_empty() {
-        return Ok(0);
+/// The place of a conversation on the work list, in the list's order.
+pub(super) type Turn = (i64, i64);
+
+/// Gives up to `limit` conversations of the work list their places, and says how many, and whose turn was the last. It begins
+/// after `turn`, and after the end of the list at its beginning: so however busy some are, each has its turn.
+pub(super) async fn place(sql: &Sql<'_>, turn: Turn, limit: i64) -> StoreResult<(i64, Turn)> {
+    let mut pending = pending(sql, ">", turn, limit).await?;
+    let left = limit - pending.len() as i64;
+    if left > 0 {
+        pending.extend(self::pending(sql, "<=", turn, left).await?);
     }
+    let Some(last) = pending.last().copied() else { return Ok((0, turn)) };
+    let pending: Vec<i64> = pending.into_iter().map(|(_, conversation)| conversation).collect();
     // A removed member keeps the place of its removal, unless the conversation is deleted.
     sql.run(
         "UPDATE members m SET
@@ -272,5 +322,18 @@ pub(super) async fn place(sql: &Sql<'_>, limit: i64) -> StoreResult<i64> {
     )
     .await?;
     sql.run("UPDATE conversations SET pending = 0 WHERE conversation = ANY($1)", params![pending]).await?;
-    Ok(pending.len() as i64)
+    Ok((pending.len() as i64, last))
+}
+
+/// The conversations of the work list on one side of `turn`, held. Those that somebody is changing now stay on the list.
+async fn pending(sql: &Sql<'_>, side: &str, turn: Turn, limit: i64) -> StoreResult<Vec<Turn>> {
+    sql.all(
+        &format!(
+            "SELECT app, conversation FROM conversations WHERE pending = 1 AND (app, conversation) {side} ($1, $2)
+             ORDER BY app, conversation LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED"
+        ),
+        params![turn.0, turn.1, limit],
+        |row| Ok((row.int()?, row.int()?)),
+    )
+    .await
 }

@@ -3,6 +3,8 @@
 //! A change that takes a rev reaches inboxes with the conversation's `activity`. What changes of one member alone is noted
 //! in its own row: the read mark, `notify`, and removal, after which the conversation's changes are not its own any more.
 
+use std::collections::{HashMap, HashSet};
+
 use snug_model::{
     AppKey, ConversationKey, Permit, Rev, RoleKey, Seq, Timestamp, UserKey, Version,
     conversations::{History, State},
@@ -10,8 +12,9 @@ use snug_model::{
 };
 
 use super::{
-    conversations::{self, Change, Moved, Step, advance, note_change},
+    conversations::{self, Moved, Step, advance, note_members},
     idempotency,
+    member_rows::{all, held, held_all, insert, note_items, row, write},
     rows::{self, Code, member_columns, word},
     sql::{Sql, after, paged, params, version},
     users,
@@ -24,75 +27,17 @@ use crate::{
 /// What a read mark cannot pass.
 const HEAD: &str = "the newest message";
 
-pub(super) async fn row(
-    sql: &Sql<'_>,
-    app: AppKey,
-    conversation: ConversationKey,
-    user: UserKey,
-) -> StoreResult<Option<MemberRow>> {
-    sql.maybe(
-        concat!(
-            "SELECT ",
-            member_columns!(),
-            " FROM members m WHERE m.app = $1 AND m.conversation = $2 AND m.user = $3"
-        ),
-        params![app.0, conversation.0, user.0],
-        rows::member,
-    )
-    .await
-}
-
-/// A member's row, held until the commit: read marks move without the conversation being held.
-async fn held(
-    sql: &Sql<'_>,
-    app: AppKey,
-    conversation: ConversationKey,
-    user: UserKey,
-) -> StoreResult<Option<MemberRow>> {
-    sql.maybe(
-        concat!(
-            "SELECT ",
-            member_columns!(),
-            " FROM members m WHERE m.app = $1 AND m.conversation = $2 AND m.user = $3 FOR NO KEY UPDATE"
-        ),
-        params![app.0, conversation.0, user.0],
-        rows::member,
-    )
-    .await
-}
-
-/// The rows of members, in the order in which they are named.
-pub(super) async fn all(
-    sql: &Sql<'_>,
-    app: AppKey,
-    conversation: ConversationKey,
-    users: &[UserKey],
-) -> StoreResult<Vec<MemberRow>> {
-    let users: Vec<i64> = users.iter().map(|user| user.0).collect();
-    sql.all(
-        concat!(
-            "SELECT ",
-            member_columns!(),
-            " FROM unnest($3::bigint[]) WITH ORDINALITY w (person, nth)
-              JOIN members m ON m.app = $1 AND m.conversation = $2 AND m.user = w.person ORDER BY w.nth"
-        ),
-        params![app.0, conversation.0, users],
-        rows::member,
-    )
-    .await
-}
-
 /// What members need of their conversation.
-struct Host {
-    app: AppKey,
-    key: ConversationKey,
+pub(super) struct Host {
+    pub(super) app: AppKey,
+    pub(super) key: ConversationKey,
     state: State,
     history: History,
     rev: Rev,
     head_seq: Seq,
     member_count: i64,
     last_at: Timestamp,
-    large: bool,
+    pub(super) large: bool,
 }
 
 impl Host {
@@ -128,7 +73,7 @@ impl Host {
     }
 
     /// Whether a member's item holds something unread.
-    fn unread(&self, member: &MemberRow) -> bool {
+    pub(super) fn unread(&self, member: &MemberRow) -> bool {
         let head = member.frozen.as_ref().map_or(self.head_seq, |frozen| frozen.head_seq);
         head.0 > member.read_seq.0.max(self.first_seq(member).0 - 1)
     }
@@ -156,20 +101,24 @@ pub(super) async fn add_first(
     large: bool,
     at: Timestamp,
 ) -> StoreResult<()> {
-    let host = Host::of(sql, app, conversation).await?;
+    let host = Host { large, ..Host::of(sql, app, conversation).await? };
+    let users: Vec<UserKey> = members.iter().map(|add| add.user).collect();
+    let living = users::living(sql, app, &users).await?;
+    let mut first = Vec::with_capacity(members.len());
     for add in members {
-        host.check_user(sql, add.user).await?;
-        host.check_mark(add.read_seq)?;
-        let member = host.newcomer(add, at)?;
-        insert(sql, &host, &MemberRow { rev: Rev(0), ..member }, large).await?;
+        host.check(&living, &add)?;
+        first.push(MemberRow { rev: Rev(0), ..host.newcomer(add, at)? });
     }
-    Ok(())
+    insert(sql, &host, &first.iter().collect::<Vec<_>>()).await
 }
 
 impl Host {
-    /// Refuses who is no user of the app, or was erased.
-    async fn check_user(&self, sql: &Sql<'_>, user: UserKey) -> StoreResult<()> {
-        if users::lives(sql, self.app, user).await? { Ok(()) } else { Err(StoreError::NotFound) }
+    /// Refuses who is no user of the app, or was erased, and a mark above the head.
+    fn check(&self, living: &HashSet<UserKey>, add: &MemberAdd) -> StoreResult<()> {
+        if !living.contains(&add.user) {
+            return Err(StoreError::NotFound);
+        }
+        self.check_mark(add.read_seq)
     }
 
     /// The row of somebody who has none, at the rev that follows.
@@ -213,32 +162,73 @@ pub(super) async fn add(
     idempotency::remember(sql, permit.app(), once).await?;
     let host = Host::of(sql, permit.app(), conversations::of(permit)?).await?;
     let users: Vec<UserKey> = adds.iter().map(|add| add.user).collect();
-    let (mut counted, mut joined) = (Vec::new(), Vec::new());
+    let living = users::living(sql, host.app, &users).await?;
+    let mut batch = Batch { rows: held_all(sql, host.app, host.key, &users).await?, ..Batch::default() };
     for add in adds {
-        host.check_user(sql, add.user).await?;
-        host.check_mark(add.read_seq)?;
-        let user = add.user;
-        match add_one(sql, &host, add, at).await? {
-            Added::Joined => joined.push(user),
-            Added::Changed => counted.push(user),
-            Added::Marked | Added::AsItWas => continue,
-        }
+        host.check(&living, &add)?;
+        batch.add(sql, &host, add, at)?;
     }
-    counted.extend(&joined);
-    if counted.is_empty() {
+    batch.write(sql, &host).await?;
+    if batch.joined.is_empty() && batch.changed.is_empty() {
         return Ok(host.unchanged(all(sql, host.app, host.key, &users).await?));
     }
-    let step = Step { at, message: false, members: joined.len() as i64 };
+    let step = Step { at, message: false, members: batch.joined.len() as i64 };
     let moved = advance(sql, host.app, host.key, step).await?;
-    for user in counted {
-        note_change(sql, host.app, host.key, &moved, Change::Member(user), at).await?;
-    }
+    let counted: Vec<UserKey> = batch.changed.iter().chain(&batch.joined).copied().collect();
+    note_members(sql, host.app, host.key, &moved, &counted, at).await?;
     Ok(MembersChanged {
         rev: Some(moved.rev),
         members: all(sql, host.app, host.key, &users).await?,
         member_count: moved.member_count,
-        joined,
+        joined: batch.joined,
     })
+}
+
+/// Members that are added together, while it is found out what becomes of each.
+#[derive(Default)]
+struct Batch {
+    /// The rows as they are to be.
+    rows: HashMap<UserKey, MemberRow>,
+    /// Who had no row.
+    new: Vec<UserKey>,
+    joined: Vec<UserKey>,
+    changed: Vec<UserKey>,
+    marked: Vec<UserKey>,
+}
+
+impl Batch {
+    fn add(&mut self, sql: &Sql<'_>, host: &Host, add: MemberAdd, at: Timestamp) -> StoreResult<()> {
+        let user = add.user;
+        let (became, after) = match self.rows.get(&user) {
+            Some(before) => again(sql, host, before, add, at)?,
+            None => {
+                self.new.push(user);
+                (Added::Joined, host.newcomer(add, at)?)
+            }
+        };
+        match became {
+            Added::Joined => self.joined.push(user),
+            Added::Changed => self.changed.push(user),
+            Added::Marked if self.marked.contains(&user) => {}
+            Added::Marked => self.marked.push(user),
+            Added::AsItWas => return Ok(()),
+        }
+        self.rows.insert(user, after);
+        Ok(())
+    }
+
+    async fn write(&self, sql: &Sql<'_>, host: &Host) -> StoreResult<()> {
+        let rows = |users: &[UserKey]| -> Vec<&MemberRow> {
+            users.iter().filter_map(|user| self.rows.get(user)).collect()
+        };
+        insert(sql, host, &rows(&self.new)).await?;
+        let written: Vec<UserKey> =
+            [&self.joined, &self.changed, &self.marked].into_iter().flatten().copied().collect();
+        let new: HashSet<&UserKey> = self.new.iter().collect();
+        let known: Vec<UserKey> = written.into_iter().filter(|user| !new.contains(user)).collect();
+        write(sql, host, &rows(&known)).await?;
+        note_items(sql, host, &rows(&self.marked)).await
+    }
 }
 
 /// What became of one who was to be added.
@@ -253,15 +243,19 @@ enum Added {
     AsItWas,
 }
 
-async fn add_one(sql: &Sql<'_>, host: &Host, add: MemberAdd, at: Timestamp) -> StoreResult<Added> {
-    let Some(before) = held(sql, host.app, host.key, add.user).await? else {
-        insert(sql, host, &host.newcomer(add, at)?, host.large).await?;
-        return Ok(Added::Joined);
-    };
+/// Adds who has a row: what became of it, and the row as it is to be.
+fn again(
+    sql: &Sql<'_>,
+    host: &Host,
+    before: &MemberRow,
+    add: MemberAdd,
+    at: Timestamp,
+) -> StoreResult<(Added, MemberRow)> {
+    let before = before.clone();
     let banned = before.ban.as_ref().is_some_and(|ban| ban.until > at);
     // A row of this very rev is one that the batch named before.
     if banned || before.rev == host.rev.next() || (present(&before) && !add.replace) {
-        return Ok(Added::AsItWas);
+        return Ok((Added::AsItWas, before));
     }
     if present(&before) {
         let edit = MemberEdit {
@@ -273,7 +267,7 @@ async fn add_one(sql: &Sql<'_>, host: &Host, add: MemberAdd, at: Timestamp) -> S
             read_seq: add.read_seq,
             at,
         };
-        return replace(sql, host, before, edit).await;
+        return replace(sql, host, before, edit);
     }
     if add.profile.is_some() && add.profile_version != before.profile_version + 1 {
         return Err(StoreError::Changed);
@@ -294,12 +288,16 @@ async fn add_one(sql: &Sql<'_>, host: &Host, add: MemberAdd, at: Timestamp) -> S
         version: Version(before.version.0 + 1),
         ..before
     };
-    write(sql, host, &after).await?;
-    Ok(Added::Joined)
+    Ok((Added::Joined, after))
 }
 
-/// Gives a member what an edit says.
-async fn replace(sql: &Sql<'_>, host: &Host, before: MemberRow, edit: MemberEdit) -> StoreResult<Added> {
+/// What becomes of a member by an edit, and its row as it is to be.
+fn replace(
+    sql: &Sql<'_>,
+    host: &Host,
+    before: MemberRow,
+    edit: MemberEdit,
+) -> StoreResult<(Added, MemberRow)> {
     host.check_mark(edit.read_seq)?;
     if edit.profile.as_ref().is_some_and(|(_, version)| *version != before.profile_version + 1) {
         return Err(StoreError::Changed);
@@ -310,7 +308,10 @@ async fn replace(sql: &Sql<'_>, host: &Host, before: MemberRow, edit: MemberEdit
     let counted = decisive || edit.profile.is_some();
     let marked = read_seq != before.read_seq;
     if !counted && !marked && notify == before.notify {
-        return Ok(Added::AsItWas);
+        return Ok((Added::AsItWas, before));
+    }
+    if decisive {
+        sql.narrow()?;
     }
     let (profile, profile_version) = match edit.profile {
         Some((profile, version)) => (Some(profile), version),
@@ -328,23 +329,25 @@ async fn replace(sql: &Sql<'_>, host: &Host, before: MemberRow, edit: MemberEdit
         version: Version(before.version.0 + i64::from(decisive)),
         ..before
     };
-    write(sql, host, &after).await?;
-    if counted {
-        return Ok(Added::Changed);
-    }
-    note_item(sql, host, &after).await?;
-    Ok(Added::Marked)
+    Ok((if counted { Added::Changed } else { Added::Marked }, after))
 }
 
 pub(super) async fn edit(sql: &Sql<'_>, permit: &Permit, edit: MemberEdit) -> StoreResult<MembersChanged> {
     let host = Host::of(sql, permit.app(), conversations::of(permit)?).await?;
     let (user, at) = (edit.user, edit.at);
     let before = held(sql, host.app, host.key, user).await?.filter(present).ok_or(StoreError::NotFound)?;
-    match replace(sql, &host, before, edit).await? {
-        Added::Joined | Added::Changed => settle(sql, &host, user, 0, at).await,
-        Added::Marked | Added::AsItWas => {
-            Ok(host.unchanged(row(sql, host.app, host.key, user).await?.into_iter().collect()))
+    let (became, after) = replace(sql, &host, before, edit)?;
+    match became {
+        Added::Joined | Added::Changed => {
+            write(sql, &host, &[&after]).await?;
+            settle(sql, &host, user, 0, at).await
         }
+        Added::Marked => {
+            write(sql, &host, &[&after]).await?;
+            note_items(sql, &host, &[&after]).await?;
+            Ok(host.unchanged(vec![after]))
+        }
+        Added::AsItWas => Ok(host.unchanged(vec![after])),
     }
 }
 
@@ -357,7 +360,7 @@ async fn settle(
     at: Timestamp,
 ) -> StoreResult<MembersChanged> {
     let moved: Moved = advance(sql, host.app, host.key, Step { at, message: false, members }).await?;
-    note_change(sql, host.app, host.key, &moved, Change::Member(user), at).await?;
+    note_members(sql, host.app, host.key, &moved, &[user], at).await?;
     Ok(MembersChanged {
         rev: Some(moved.rev),
         members: row(sql, host.app, host.key, user).await?.into_iter().collect(),
@@ -382,8 +385,8 @@ pub(super) async fn remove(
     if forget && !before.forgotten {
         let after =
             MemberRow { frozen: None, forgotten: true, version: Version(before.version.0 + 1), ..before };
-        write(sql, &host, &after).await?;
-        note_item(sql, &host, &after).await?;
+        write(sql, &host, &[&after]).await?;
+        note_items(sql, &host, &[&after]).await?;
         return Ok(host.unchanged(vec![after]));
     }
     Ok(host.unchanged(vec![before]))
@@ -407,8 +410,8 @@ pub(super) async fn expel(
     }
     let version = Version(before.version.0 + 1);
     let after = MemberRow { ban, frozen: None, forgotten: true, version, ..before };
-    write(sql, &host, &after).await?;
-    note_item(sql, &host, &after).await
+    write(sql, &host, &[&after]).await?;
+    note_items(sql, &host, &[&after]).await
 }
 
 /// Ends a membership: the view is frozen at the rev that this takes, or dropped.
@@ -437,7 +440,7 @@ async fn take_out(
         version: Version(before.version.0 + 1),
         ..before
     };
-    write(sql, host, &after).await?;
+    write(sql, host, &[&after]).await?;
     // Its place is what it would have been given by now, and is not given again.
     let place = (host.state == State::Open).then_some(after.joined_at.max(host.last_at).0);
     sql.run(
@@ -445,7 +448,7 @@ async fn take_out(
         params![place, host.app.0, host.key.0, after.user.0],
     )
     .await?;
-    note_item(sql, host, &after).await?;
+    note_items(sql, host, &[&after]).await?;
     settle(sql, host, after.user, -1, at).await
 }
 
@@ -488,16 +491,18 @@ pub(super) async fn set_ban(
         }
         (Some(before), ban) if before.ban != ban => {
             let after = MemberRow { ban, version: Version(before.version.0 + 1), ..before };
-            write(sql, &host, &after).await?;
+            write(sql, &host, &[&after]).await?;
             if !after.forgotten {
-                note_item(sql, &host, &after).await?;
+                note_items(sql, &host, &[&after]).await?;
             }
             Ok(host.unchanged(vec![after]))
         }
         (Some(before), _) => Ok(host.unchanged(vec![before])),
         (None, None) => Ok(host.unchanged(Vec::new())),
         (None, Some(ban)) => {
-            host.check_user(sql, user).await?;
+            if !users::living(sql, host.app, &[user]).await?.contains(&user) {
+                return Err(StoreError::NotFound);
+            }
             // Who never was a member has nothing to see once the ban ends: the row is born forgotten.
             let after = MemberRow {
                 conversation: host.key,
@@ -518,7 +523,7 @@ pub(super) async fn set_ban(
                 rev: Rev(0),
                 version: Version(1),
             };
-            insert(sql, &host, &after, host.large).await?;
+            insert(sql, &host, &[&after]).await?;
             Ok(host.unchanged(vec![after]))
         }
     }
@@ -557,7 +562,7 @@ pub(super) async fn mark_read(sql: &Sql<'_>, permit: &Permit, mark: ReadMark) ->
         "UPDATE members m SET read_seq = $1, read_at = $2 WHERE app = $3 AND conversation = $4 AND m.user = $5",
         params![mark.seq.0, mark.at.0, host.app.0, host.key.0, mark.user.0],
     ).await?;
-    note_item(sql, &host, &after).await?;
+    note_items(sql, &host, &[&after]).await?;
     Ok(after)
 }
 
@@ -576,90 +581,4 @@ pub(super) async fn audience(sql: &Sql<'_>, permit: &Permit) -> StoreResult<Audi
         )
         .await?;
     Ok(Audience { rev: host.rev, members })
-}
-
-async fn insert(sql: &Sql<'_>, host: &Host, member: &MemberRow, large: bool) -> StoreResult<()> {
-    sql.run(
-        r#"INSERT INTO members (app, conversation, "user", role, access, banned_until, ban_reason, banned_since, profile,
-             profile_version, notify, read_seq, read_at, joined_at, joined_seq, forgotten, rev, version, changed,
-             unread, large)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-             $10, $11, $12, $13, $14, $15, $16, $17, $18, 0,
-             0, $19)"#,
-        params![
-host.app.0,
-host.key.0,
-member.user.0,
-member.role.0,
-Code(member.access),
-member.ban.as_ref().map(|ban| ban.until.0),
-member.ban.as_ref().and_then(|ban| ban.reason.as_ref()).map(|reason| &reason.0),
-member.ban.as_ref().map(|ban| ban.since.0),
-member.profile.as_ref().map(|profile| &profile.0),
-member.profile_version,
-Code(member.notify),
-member.read_seq.0,
-member.read_at.map(|at| at.0),
-member.joined_at.0,
-member.joined_seq.0,
-member.forgotten,
-member.rev.0,
-member.version.0,
-large
-],
-    ).await?;
-    Ok(())
-}
-
-async fn write(sql: &Sql<'_>, host: &Host, member: &MemberRow) -> StoreResult<()> {
-    sql.run(
-        "UPDATE members m SET role = $1, access = $2, banned_until = $3, ban_reason = $4,
-             banned_since = $5, profile = $6, profile_version = $7, notify = $8,
-             read_seq = $9, read_at = $10, joined_at = $11, joined_seq = $12,
-             frozen_rev = $13, frozen_profile = $14,
-             frozen_profile_version = $15, frozen_head_seq = $16,
-             forgotten = $17, rev = $18, version = $19
-         WHERE app = $20 AND conversation = $21 AND m.user = $22",
-        params![
-            member.role.0,
-            Code(member.access),
-            member.ban.as_ref().map(|ban| ban.until.0),
-            member.ban.as_ref().and_then(|ban| ban.reason.as_ref()).map(|reason| &reason.0),
-            member.ban.as_ref().map(|ban| ban.since.0),
-            member.profile.as_ref().map(|profile| &profile.0),
-            member.profile_version,
-            Code(member.notify),
-            member.read_seq.0,
-            member.read_at.map(|at| at.0),
-            member.joined_at.0,
-            member.joined_seq.0,
-            member.frozen_rev.map(|rev| rev.0),
-            member.frozen.as_ref().map(|frozen| &frozen.profile.0),
-            member.frozen.as_ref().map(|frozen| frozen.profile_version),
-            member.frozen.as_ref().map(|frozen| frozen.head_seq.0),
-            member.forgotten,
-            member.rev.0,
-            member.version.0,
-            host.app.0,
-            host.key.0,
-            member.user.0
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Notes that a member's inbox item changed by itself.
-async fn note_item(sql: &Sql<'_>, host: &Host, member: &MemberRow) -> StoreResult<()> {
-    sql.run(
-        concat!(
-            "UPDATE members m SET changed = ",
-            version!(),
-            ", unread = $1, place = CASE WHEN forgotten = 1 THEN NULL ELSE place END
-             WHERE app = $2 AND conversation = $3 AND m.user = $4"
-        ),
-        params![host.unread(member), host.app.0, host.key.0, member.user.0],
-    )
-    .await?;
-    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Messages, their versions and reactions.
 
+use std::collections::HashMap;
+
 use snug_model::{
     AppKey, ConversationKey, MessageId, Permit, Rev, Seq, Timestamp, UserKey,
     limits::REACTIONS_PER_MESSAGE_MAX, messages::Window, policy::View,
@@ -15,6 +17,14 @@ use crate::{
     Mac, MessageChanged, MessageEdit, MessagePage, MessageRow, ReactionRow, ReactionWrite, StoreError,
     StoreResult, VersionRow,
 };
+
+/// A set of messages, `w (app, conversation, seq)`, of the parameters 1, the app, 2, the conversation, and 3, an array. `OFFSET`
+/// keeps the planner from looking into it: else it may read the whole conversation instead of these.
+macro_rules! named_seqs {
+    () => {
+        "(SELECT $1::bigint AS app, $2::bigint AS conversation, a.seq FROM unnest($3::bigint[]) a (seq) OFFSET 0) w"
+    };
+}
 
 pub(super) async fn edit(sql: &Sql<'_>, permit: &Permit, edit: MessageEdit) -> StoreResult<MessageChanged> {
     let place = Place::of(permit)?;
@@ -189,6 +199,28 @@ pub(super) async fn history(
     Ok(MessagePage { messages, older, newer })
 }
 
+/// The message of one seq of each of these conversations, whatever anybody may see of it.
+pub(super) async fn at_each(
+    sql: &Sql<'_>,
+    app: AppKey,
+    conversations: Vec<i64>,
+    seqs: Vec<i64>,
+) -> StoreResult<HashMap<ConversationKey, Stored>> {
+    let found = sql
+        .all(
+            concat!(
+                "SELECT g.conversation, ",
+                message_columns!(),
+                " FROM unnest($2::bigint[], $3::bigint[]) w (conversation, seq)
+                  JOIN messages g ON g.app = $1 AND g.conversation = w.conversation AND g.seq = w.seq"
+            ),
+            params![app.0, conversations, seqs],
+            |row| Ok((ConversationKey(row.int()?), rows::stored(row)?)),
+        )
+        .await?;
+    Ok(found.into_iter().collect())
+}
+
 /// From which end of a range a page is taken; it ascends all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
@@ -265,25 +297,6 @@ impl Place {
         found.filter(|stored| stored.message.deleted_at.is_none()).ok_or(StoreError::NotFound)
     }
 
-    /// The message of a seq, as it is shown, without its reactions.
-    pub(super) async fn at(&self, sql: &Sql<'_>, seq: Seq) -> StoreResult<Option<MessageRow>> {
-        let stored = sql
-            .maybe(
-                concat!(
-                    "SELECT ",
-                    message_columns!(),
-                    " FROM messages g WHERE g.app = $1 AND g.conversation = $2 AND g.seq = $3"
-                ),
-                params![self.app.0, self.conversation.0, seq.0],
-                rows::stored,
-            )
-            .await?;
-        match stored {
-            Some(stored) => self.until(sql, stored).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
     /// Messages from `lo` to `hi`, ascending.
     pub(super) async fn page(
         &self,
@@ -313,23 +326,49 @@ impl Place {
         if side == Side::Newest {
             found.reverse();
         }
-        let mut shown = Vec::with_capacity(found.len());
-        for stored in found {
-            shown.push(self.shown(sql, stored).await?);
-        }
-        Ok(shown)
+        self.all_shown(sql, found).await
+    }
+
+    /// The messages of these seqs, ascending.
+    pub(super) async fn some(&self, sql: &Sql<'_>, seqs: Vec<i64>) -> StoreResult<Vec<MessageRow>> {
+        let found = sql
+            .all(
+                concat!(
+                    "SELECT ",
+                    message_columns!(),
+                    " FROM ",
+                    named_seqs!(),
+                    " JOIN messages g ON g.app = w.app AND g.conversation = w.conversation AND g.seq = w.seq
+                      ORDER BY g.seq"
+                ),
+                params![self.app.0, self.conversation.0, seqs],
+                rows::stored,
+            )
+            .await?;
+        self.all_shown(sql, found).await
     }
 
     /// A message as the view shows it.
     pub(super) async fn shown(&self, sql: &Sql<'_>, stored: Stored) -> StoreResult<MessageRow> {
-        let reacted = stored.reacted && self.view.until.is_none();
-        let message = self.until(sql, stored).await?;
-        let reactions = if reacted { self.reactions(sql, message.seq).await? } else { Vec::new() };
-        Ok(MessageRow { reactions, ..message })
+        let shown = self.all_shown(sql, vec![stored]).await?;
+        shown.into_iter().next().ok_or(StoreError::NotFound)
+    }
+
+    /// Messages as the view shows them.
+    async fn all_shown(&self, sql: &Sql<'_>, found: Vec<Stored>) -> StoreResult<Vec<MessageRow>> {
+        let reacted = found.iter().filter(|stored| stored.reacted && self.view.until.is_none());
+        let mut reactions = self.reactions(sql, reacted.map(|stored| stored.message.seq.0).collect()).await?;
+        let mut shown = Vec::with_capacity(found.len());
+        for stored in found {
+            let message = self.until(sql, stored).await?;
+            let reactions = reactions.remove(&message.seq).unwrap_or_default();
+            shown.push(MessageRow { reactions, ..message });
+        }
+        Ok(shown)
     }
 
     /// A message as at the end of the view: in the last version not above it. Later deletions do show.
-    async fn until(&self, sql: &Sql<'_>, stored: Stored) -> StoreResult<MessageRow> {
+    pub(super) async fn until(&self, sql: &Sql<'_>, stored: Stored) -> StoreResult<MessageRow> {
         let Stored { message, body_rev, .. } = stored;
         let Some(until) = self.view.until.filter(|until| message.rev > *until) else { return Ok(message) };
         if body_rev <= until && message.deleted_at.is_none() {
@@ -352,28 +391,43 @@ impl Place {
         Ok(MessageRow { version, body, rev, edited_at, ..message })
     }
 
-    /// The reactions to a message, in the order in which each emoji came first.
-    async fn reactions(&self, sql: &Sql<'_>, seq: Seq) -> StoreResult<Vec<ReactionRow>> {
-        sql.all(
-            "SELECT e.emoji_mac, r.emoji, r.user, e.count, EXISTS (
-                 SELECT 1 FROM reactions o WHERE o.app = $1 AND o.conversation = $2 AND o.seq = $3
-                     AND o.emoji_mac = e.emoji_mac AND o.user = $4)
-             FROM (SELECT emoji_mac, count(*) AS count, min(reaction) AS first FROM reactions
-                   WHERE app = $1 AND conversation = $2 AND seq = $3 GROUP BY emoji_mac) e
-             JOIN reactions r ON r.reaction = e.first
-             ORDER BY e.first",
-            params![self.app.0, self.conversation.0, seq.0, self.reader.map(|user| user.0)],
-            |row| {
-                Ok(ReactionRow {
-                    emoji_mac: row.mac()?,
-                    emoji: row.sealed()?,
-                    reactor: UserKey(row.int()?),
-                    count: row.int()?,
-                    mine: row.truth()?,
-                })
-            },
-        )
-        .await
+    /// The reactions to messages, each in the order in which each emoji came first.
+    async fn reactions(&self, sql: &Sql<'_>, seqs: Vec<i64>) -> StoreResult<HashMap<Seq, Vec<ReactionRow>>> {
+        let mut reactions: HashMap<Seq, Vec<ReactionRow>> = HashMap::new();
+        if seqs.is_empty() {
+            return Ok(reactions);
+        }
+        let found = sql
+            .all(
+                concat!(
+                    "SELECT e.seq, e.emoji_mac, r.emoji, r.user, e.count, e.mine
+                     FROM (SELECT o.seq, o.emoji_mac, count(*) AS count, min(o.reaction) AS first,
+                               coalesce(bool_or(o.user = $4), FALSE) AS mine
+                           FROM ",
+                    named_seqs!(),
+                    " JOIN reactions o ON o.app = w.app AND o.conversation = w.conversation AND o.seq = w.seq
+                           GROUP BY o.seq, o.emoji_mac) e
+                     JOIN reactions r ON r.reaction = e.first
+                     ORDER BY e.first"
+                ),
+                params![self.app.0, self.conversation.0, seqs, self.reader.map(|user| user.0)],
+                |row| {
+                    let seq = Seq(row.int()?);
+                    let reaction = ReactionRow {
+                        emoji_mac: row.mac()?,
+                        emoji: row.sealed()?,
+                        reactor: UserKey(row.int()?),
+                        count: row.int()?,
+                        mine: row.truth()?,
+                    };
+                    Ok((seq, reaction))
+                },
+            )
+            .await?;
+        for (seq, reaction) in found {
+            reactions.entry(seq).or_default().push(reaction);
+        }
+        Ok(reactions)
     }
 
     /// Refuses one emoji too many.

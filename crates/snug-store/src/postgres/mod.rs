@@ -10,6 +10,7 @@ mod idempotency;
 mod inbox;
 mod jobs;
 mod keys;
+mod member_rows;
 mod members;
 mod messages;
 mod pool;
@@ -22,6 +23,7 @@ mod sync;
 mod users;
 mod walk;
 
+use parking_lot::Mutex;
 use snug_model::Permit;
 
 pub use self::secrets::PostgresKeys;
@@ -109,10 +111,13 @@ pub struct Postgres {
     pool: Pool,
     committers: Committers,
     compares: bool,
+    /// Whose turn was the last to be placed in inboxes.
+    placed: Mutex<inbox::Turn>,
 }
 
 impl Postgres {
-    /// Connects to the database at `url`, and brings its schema up to date.
+    /// Connects to the database at `url`, and brings its schema up to date. With `sslmode=require` the connections are
+    /// encrypted, and the server's certificate and name are verified; with `disable`, or none, nothing is encrypted.
     ///
     /// # Errors
     /// `Unavailable` where the address cannot be used, or the server cannot be reached, is older than 15, is a standby, runs
@@ -123,7 +128,7 @@ impl Postgres {
         address.migrate_data(options).await?;
         let pool = Pool::new(&address, options.connections.max(1), options)?;
         let committers = Committers::start(&address, options)?;
-        Ok(Self { pool, committers, compares: options.compares() })
+        Ok(Self { pool, committers, compares: options.compares(), placed: Mutex::default() })
     }
 
     /// Lets an act with a permit that still holds go on, which has the permit's conversation for itself until its commit.

@@ -23,26 +23,29 @@ use super::{
 use crate::{StoreError, StoreResult};
 
 /// Does an act in a transaction of `$pool` behind `$lock`, and answers once it is on stable storage. Where another
-/// transaction was in its way, it is done anew, once: so `$act` moves nothing.
+/// transaction was in its way, it is done anew, once; and where it turns out to need the lock alone, once more with that: so
+/// `$act` moves nothing.
 macro_rules! act {
     ($pool:expr, $lock:expr, |$sql:ident| $act:expr) => {{
         let pool: &$crate::postgres::pool::Pool = $pool;
         let mut connection = pool.connection().await?;
+        let mut lock: $crate::postgres::pool::Lock = $lock;
         let mut may_try_again = true;
         let result = loop {
             let transaction = pool.begin(&mut connection).await?;
-            let $sql = &pool.within(&transaction);
+            let $sql = &pool.within(&transaction, lock);
             let result = async {
-                pool.lock($sql, $lock).await?;
+                pool.lock($sql, lock).await?;
                 $act.await
             }
             .await;
-            let in_the_way = $sql.was_in_the_way();
+            let (in_the_way, too_weak) = ($sql.was_in_the_way(), $sql.was_lock_too_weak());
             match result {
                 Ok(answer) => {
                     let committed = transaction.commit().await.map_err($crate::postgres::pool::unknown);
                     break committed.map(|()| answer);
                 }
+                Err(_) if too_weak => lock = lock.alone(),
                 Err(_) if in_the_way && may_try_again => may_try_again = false,
                 Err(error) => break Err(error),
             }
@@ -59,7 +62,7 @@ macro_rules! read {
         let mut connection = pool.connection().await?;
         let result = {
             let transaction = pool.snapshot(&mut connection).await?;
-            let $sql = &pool.within(&transaction);
+            let $sql = &pool.within(&transaction, $crate::postgres::pool::Lock::None);
             // Dropped, the transaction ends before the connection does anything else.
             $read.await
         };
@@ -89,10 +92,20 @@ pub(super) struct Pool {
 pub(super) enum Lock {
     /// The act serves no app.
     None,
-    /// The act rests on permissions.
+    /// The act rests on permissions. Whether it also narrows one may show only in its middle: see [`Sql::narrow`].
     Shared(AppKey),
     /// The act narrows one.
     Alone(AppKey),
+}
+
+impl Lock {
+    /// The same lock, not shared with anybody.
+    pub(super) fn alone(self) -> Self {
+        match self {
+            Self::Shared(app) => Self::Alone(app),
+            Self::None | Self::Alone(_) => self,
+        }
+    }
 }
 
 impl Pool {
@@ -140,12 +153,12 @@ impl Pool {
 
     /// Statements that are a transaction each.
     pub(super) fn alone<'c>(&'c self, connection: &'c Object) -> Sql<'c> {
-        Sql::new(connection, &connection.statement_cache, &self.rows)
+        Sql::new(connection, &connection.statement_cache, &self.rows, Lock::None)
     }
 
-    /// The statements of a transaction.
-    pub(super) fn within<'c>(&'c self, transaction: &'c Transaction<'_>) -> Sql<'c> {
-        Sql::new(transaction.client(), &transaction.statement_cache, &self.rows)
+    /// The statements of a transaction behind a lock.
+    pub(super) fn within<'c>(&'c self, transaction: &'c Transaction<'_>, lock: Lock) -> Sql<'c> {
+        Sql::new(transaction.client(), &transaction.statement_cache, &self.rows, lock)
     }
 
     /// Begins an act. Dropped before its commit it is rolled back, before the connection does anything else.

@@ -16,6 +16,7 @@ use tokio_postgres::{
 };
 use uuid::Uuid;
 
+use super::pool::Lock;
 use crate::{Mac, Page, Sealed, StoreError, StoreResult, Unique};
 
 /// The number of the transaction that an act is done in: the version at which what it changes changed.
@@ -41,11 +42,35 @@ pub(super) struct Sql<'c> {
     rows: &'c AtomicU64,
     /// Whether a statement failed because another transaction was in its way, so that it may succeed if done anew.
     in_the_way: AtomicBool,
+    lock: Lock,
+    /// Whether the act needs the lock alone, and did not hold it so.
+    too_weak: AtomicBool,
 }
 
 impl<'c> Sql<'c> {
-    pub(super) fn new(client: &'c Client, statements: &'c StatementCache, rows: &'c AtomicU64) -> Self {
-        Self { client, statements, rows, in_the_way: AtomicBool::new(false) }
+    pub(super) fn new(
+        client: &'c Client,
+        statements: &'c StatementCache,
+        rows: &'c AtomicU64,
+        lock: Lock,
+    ) -> Self {
+        let (in_the_way, too_weak) = Default::default();
+        Self { client, statements, rows, in_the_way, lock, too_weak }
+    }
+
+    /// Says that the act is about to narrow a permission. One that shares the lock of its app ends with this, and is done
+    /// anew with the lock for itself.
+    pub(super) fn narrow(&self) -> StoreResult<()> {
+        if let Lock::Shared(_) = self.lock {
+            self.too_weak.store(true, Ordering::Relaxed);
+            return Err(StoreError::Unavailable("the lock of the app is shared".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Whether the act ended because it does not hold the lock of its app alone.
+    pub(super) fn was_lock_too_weak(&self) -> bool {
+        self.too_weak.load(Ordering::Relaxed)
     }
 
     /// Whether another transaction was in the way of a statement that failed.

@@ -9,7 +9,7 @@ use snug_model::{
 };
 
 use super::{
-    Postgres, apps, check, conversations, idempotency, inbox, jobs, keys, members, messages,
+    Postgres, apps, check, conversations, idempotency, inbox, jobs, keys, member_rows, members, messages,
     pool::{Lock, act, read},
     sql::params,
     sync, users, walk,
@@ -81,7 +81,7 @@ impl Store for Postgres {
         {
             let connection = self.pool.connection().await?;
             let sql = &self.pool.alone(&connection);
-            members::row(sql, app, conversation, user).await
+            member_rows::row(sql, app, conversation, user).await
         }
     }
 
@@ -148,9 +148,7 @@ impl Store for Postgres {
     }
 
     async fn write_user(&self, permit: &Permit, write: UserWrite) -> StoreResult<UserRow> {
-        // A new user has no permission that could be narrowed.
-        let lock = if write.profile_version == 1 { Lock::Shared } else { Lock::Alone };
-        admitted!(self, permit, lock, |sql| users::write(sql, permit, write.clone()))
+        admitted!(self, permit, Lock::Shared, |sql| users::write(sql, permit, write.clone()))
     }
 
     async fn list_users(&self, permit: &Permit, page: Page) -> StoreResult<Vec<UserRow>> {
@@ -180,7 +178,8 @@ impl Store for Postgres {
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()> {
-        admitted!(self, permit, Lock::Alone, |sql| users::set_ban(sql, permit, user, ban.clone(), at, once))
+        let lock = if ban.is_some() { Lock::Alone } else { Lock::Shared };
+        admitted!(self, permit, lock, |sql| users::set_ban(sql, permit, user, ban.clone(), at, once))
     }
 
     async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
@@ -201,7 +200,7 @@ impl Store for Postgres {
         permit: &Permit,
         edit: ConversationEdit,
     ) -> StoreResult<ConversationRow> {
-        admitted!(self, permit, Lock::Alone, |sql| conversations::edit(sql, permit, edit.clone()))
+        admitted!(self, permit, Lock::Shared, |sql| conversations::edit(sql, permit, edit.clone()))
     }
 
     async fn delete_conversation(&self, permit: &Permit, job: JobRow) -> StoreResult<()> {
@@ -224,14 +223,11 @@ impl Store for Postgres {
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<MembersChanged> {
-        let lock = if members.iter().any(|add| add.replace) { Lock::Alone } else { Lock::Shared };
-        admitted!(self, permit, lock, |sql| members::add(sql, permit, members.clone(), at, once))
+        admitted!(self, permit, Lock::Shared, |sql| members::add(sql, permit, members.clone(), at, once))
     }
 
     async fn edit_member(&self, permit: &Permit, edit: MemberEdit) -> StoreResult<MembersChanged> {
-        let decisive = edit.role.is_some() || edit.access.is_some();
-        let lock = if decisive { Lock::Alone } else { Lock::Shared };
-        admitted!(self, permit, lock, |sql| members::edit(sql, permit, edit.clone()))
+        admitted!(self, permit, Lock::Shared, |sql| members::edit(sql, permit, edit.clone()))
     }
 
     async fn remove_member(
@@ -253,15 +249,8 @@ impl Store for Postgres {
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<MembersChanged> {
-        admitted!(self, permit, Lock::Alone, |sql| members::set_ban(
-            sql,
-            permit,
-            user,
-            role,
-            ban.clone(),
-            at,
-            once
-        ))
+        let lock = if ban.is_some() { Lock::Alone } else { Lock::Shared };
+        admitted!(self, permit, lock, |sql| members::set_ban(sql, permit, user, role, ban.clone(), at, once))
     }
 
     async fn list_members(&self, permit: &Permit, page: Page) -> StoreResult<Vec<MemberRow>> {
@@ -329,7 +318,10 @@ impl Store for Postgres {
     }
 
     async fn place_inboxes(&self, limit: i64) -> StoreResult<i64> {
-        act!(&self.pool, Lock::None, |sql| inbox::place(sql, limit))
+        let turn = *self.placed.lock();
+        let (count, last) = act!(&self.pool, Lock::None, |sql| inbox::place(sql, turn, limit))?;
+        *self.placed.lock() = last;
+        Ok(count)
     }
 
     async fn remembered(&self, app: AppKey, scope: Mac) -> StoreResult<Option<Remembered>> {

@@ -11,7 +11,7 @@ use snug_model::{
 };
 
 use super::{
-    conversations, members,
+    conversations, member_rows,
     messages::{Place, Side},
     sql::{Sql, corrupt, params},
 };
@@ -40,7 +40,7 @@ pub(super) async fn sync(sql: &Sql<'_>, permit: &Permit, from: SyncFrom) -> Stor
     let conversation =
         conversations::row(sql, place.app, place.conversation).await?.ok_or(StoreError::NotFound)?;
     let own = match permit.user() {
-        Some(user) => members::row(sql, place.app, place.conversation, user).await?,
+        Some(user) => member_rows::row(sql, place.app, place.conversation, user).await?,
         None => None,
     };
     let reading = Reading {
@@ -155,7 +155,7 @@ impl Reading {
         for changed in self.changes(sql, from.since, to).await? {
             match changed {
                 Changed::Message(seq) if (self.place.view.from_seq..=known).contains(&seq) => {
-                    edited.insert(seq);
+                    edited.insert(seq.0);
                 }
                 // New within the window, so it is there already; or not to be seen.
                 Changed::Message(_) => {}
@@ -165,9 +165,7 @@ impl Reading {
                 Changed::Conversation => itself = true,
             }
         }
-        for seq in edited {
-            messages.extend(self.place.page(sql, seq, seq, Side::Oldest, 1).await?);
-        }
+        messages.extend(self.place.some(sql, edited.into_iter().collect()).await?);
         Ok(SyncRows {
             reset: false,
             epoch: self.epoch,
@@ -199,7 +197,7 @@ impl Reading {
         let own = self.own.as_ref().map(|own| own.user);
         let visible = |user: &UserKey| self.place.view.until.is_none() || Some(*user) == own;
         let users: Vec<UserKey> = users.into_iter().filter(visible).collect();
-        let mut rows = members::all(sql, self.place.app, self.place.conversation, &users).await?;
+        let mut rows = member_rows::all(sql, self.place.app, self.place.conversation, &users).await?;
         rows.sort_by_key(|row| (row.rev, row.user));
         Ok(rows)
     }

@@ -1,6 +1,8 @@
 //! Users.
 
-use snug_model::{AppKey, Permit, Timestamp, UserKey, facts::IdMac, policy::By};
+use std::collections::HashSet;
+
+use snug_model::{AppKey, Permit, RoleKey, Timestamp, UserKey, facts::IdMac, policy::By};
 
 use super::{
     idempotency, jobs,
@@ -41,6 +43,17 @@ pub(super) async fn write(sql: &Sql<'_>, permit: &Permit, write: UserWrite) -> S
     if write.profile_version == 1 {
         insert(sql, permit, &write).await?;
     } else {
+        // Held, so that it has this role until the commit.
+        let role = sql
+            .maybe(
+                "SELECT role FROM users u WHERE u.user = $1 AND app = $2 FOR NO KEY UPDATE",
+                params![write.key.0, app.0],
+                |row| row.int().map(RoleKey),
+            )
+            .await?;
+        if role.is_some_and(|role| role != write.role) {
+            sql.narrow()?;
+        }
         let written = sql
             .run(
                 "UPDATE users u SET profile = $1, profile_version = $2,
@@ -109,13 +122,17 @@ pub(super) async fn people(sql: &Sql<'_>, permit: &Permit, users: &[UserKey]) ->
     .await
 }
 
-/// Whether somebody is a user of the app, and was not erased.
-pub(super) async fn lives(sql: &Sql<'_>, app: AppKey, user: UserKey) -> StoreResult<bool> {
-    sql.exists(
-        "SELECT 1 FROM users u WHERE u.user = $1 AND app = $2 AND erased_at IS NULL",
-        params![user.0, app.0],
-    )
-    .await
+/// Those among `users` who are users of the app, and were not erased.
+pub(super) async fn living(sql: &Sql<'_>, app: AppKey, users: &[UserKey]) -> StoreResult<HashSet<UserKey>> {
+    let users: Vec<i64> = users.iter().map(|user| user.0).collect();
+    let living = sql
+        .all(
+            "SELECT u.user FROM users u WHERE u.user = ANY($1) AND app = $2 AND erased_at IS NULL",
+            params![users, app.0],
+            |row| row.int().map(UserKey),
+        )
+        .await?;
+    Ok(living.into_iter().collect())
 }
 
 pub(super) async fn people_by_id(

@@ -2,6 +2,7 @@
 
 mod batches;
 mod connections;
+mod inboxes;
 mod locks;
 mod opening;
 mod proxy;

@@ -105,6 +105,9 @@ async fn too_much_news_starts_anew(bench: &mut Bench) {
         assert_eq!((anew.items, anew.next), (page.items, page.next));
         place_all(&app).await;
     }
+    let ahead = query(&app, bob, InboxQuery::Since { version: version + 1_000_000, limit: 3 }).await;
+    assert!(ahead.reset, "nobody was ever answered that");
+    assert_eq!(keys(&ahead.items), [b.key, a.key, c.key]);
     let all = query(&app, bob, InboxQuery::Since { version: 0, limit: 3 }).await;
     assert_eq!(keys(&all.items), [b.key, a.key, c.key], "from the beginning is everything");
 }

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use futures_util::future::{join, join_all};
-use snug_model::{Permit, Timestamp, UserKey};
+use futures_util::future::{join, join_all, join4};
+use snug_model::{Permit, RoleKey, Timestamp, UserKey, members::Access, roles};
 use snug_store::{
-    Appended, BanRow, NewMessage, SenderRow, Store, StoreError, StoreResult,
+    Appended, BanRow, ConversationEdit, MemberEdit, NewMessage, SenderRow, Store, StoreError, StoreResult,
+    UserWrite,
     postgres::{Control, Options},
 };
 use tokio::task::JoinHandle;
 
 use super::{CONNECTIONS, LIMIT, Session, open, two, with_settings};
-use crate::bench::{App, Bench, Conversation, on_postgres};
+use crate::bench::{App, Bench, Conversation, on_postgres, seal};
 
 /// What a second act did while the first was held up before its commit.
 #[derive(Debug, PartialEq, Eq)]
@@ -140,6 +141,72 @@ async fn without_the_lock_an_append_does_not_see_the_ban_that_is_being_committed
         assert!(matches!(appended, Ok(Appended::New { .. })), "{appended:?}");
     })
     .await;
+}
+
+/// Ann's message is held up before its commit, and shares the lock of the app meanwhile.
+#[tokio::test]
+async fn only_what_narrows_a_permission_waits_for_others() {
+    on_postgres(async |bench| {
+        let (app, ann, conversation) = two(bench).await;
+        let people = [app.user("carl").await, app.user("dora").await, app.user("emma").await];
+        let [carl, dora, emma] = people;
+        let other = app.conversation("other", &people).await;
+        let third = app.conversation("third", &people).await;
+        let (blocker, watcher) =
+            (Session::start(bench.postgres_url()).await, Session::start(bench.postgres_url()).await);
+        blocker.run(&format!("BEGIN; SELECT FROM members WHERE \"user\" = {ann} FOR UPDATE")).await;
+        let message = conversation.message(SenderRow::User(ann), "hi");
+        let held_up = append(&app.store, &conversation.client(ann).await, message);
+        watcher.until_waiting(1).await;
+
+        let permit = app.system().await;
+        let name = profile(&app, carl, "new", app.user_row(carl).await.role).await;
+        app.store.write_user(&permit, name).await.expect("a profile narrows nothing");
+        let name = ConversationEdit { profile: seal("new"), ..other.unchanged().await };
+        other.edit_conversation(name).await.expect("a name narrows nothing");
+        let same = MemberEdit { role: Some(app.role(roles::MEMBER)), ..other.member_edit(carl) };
+        other.edit_member(same).await.expect("the same role narrows nothing");
+        other.add(&people).await;
+        app.store
+            .set_user_ban(&permit, carl, None, app.now(), None)
+            .await
+            .expect("lifting a ban narrows nothing");
+
+        let role = profile(&app, carl, "new", app.app_role(roles::MODERATOR)).await;
+        let narrowing = join4(
+            app.store.write_user(&permit, role),
+            third.edit_conversation(ConversationEdit { frozen: true, ..third.unchanged().await }),
+            other.edit_member(MemberEdit { access: Some(Access::Read), ..other.member_edit(dora) }),
+            other.remove(emma),
+        );
+        tokio::pin!(narrowing);
+        tokio::select! {
+            biased;
+            _ = &mut narrowing => panic!("they wait for nobody"),
+            () = watcher.until_waiting(5) => {}
+        }
+        blocker.run("ROLLBACK").await;
+        held_up.await.unwrap().expect("it was compared before them");
+        let (user, frozen, member, _) = narrowing.await;
+        assert_eq!(user.unwrap().role, app.app_role(roles::MODERATOR));
+        assert!(frozen.unwrap().frozen);
+        assert_eq!(member.unwrap().members[0].access, Access::Read);
+    })
+    .await;
+}
+
+/// A change of a user's name and role.
+async fn profile(app: &App, user: UserKey, name: &str, role: RoleKey) -> UserWrite {
+    let row = app.user_row(user).await;
+    UserWrite {
+        key: user,
+        id_mac: row.id_mac,
+        id: row.id.expect("the user was not erased"),
+        profile: seal(name),
+        profile_version: row.profile_version + 1,
+        role,
+        at: app.now(),
+    }
 }
 
 /// Of two transactions that wait for each other, the server breaks the one that looks first.
