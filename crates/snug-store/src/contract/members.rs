@@ -2,6 +2,7 @@
 
 use snug_model::{
     ConversationKey, Rev, RoleKey, Seq, Timestamp, UserKey, Version,
+    conversations::State,
     members::{Access, Notify},
 };
 
@@ -36,7 +37,7 @@ pub struct MemberRow {
     pub joined_seq: Seq,
     /// The rev of its removal: where its view ends.
     pub frozen_rev: Option<Rev>,
-    /// The conversation's profile, its version, and head seq as at the removal.
+    /// The conversation as at the removal.
     pub frozen: Option<FrozenRow>,
     /// Whether the view was dropped too, and the inbox item with it.
     pub forgotten: bool,
@@ -53,8 +54,16 @@ pub struct FrozenRow {
     pub profile: Sealed,
     /// The version that `profile` was sealed for.
     pub profile_version: i64,
+    /// Whether it was in use.
+    pub state: State,
+    /// Whether only who may freeze it could write.
+    pub frozen: bool,
     /// The newest message.
     pub head_seq: Seq,
+    /// Its members but the one who was removed.
+    pub member_count: i64,
+    /// When that was.
+    pub at: Timestamp,
 }
 
 /// A member to be added. A removed or forgotten one is a member again, and keeps its read mark where `read_seq` is absent.

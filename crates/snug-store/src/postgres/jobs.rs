@@ -167,7 +167,8 @@ async fn purge(sql: &Sql<'_>, app: AppKey, conversation: ConversationKey, rows: 
         "DELETE FROM changes WHERE change IN
              (SELECT change FROM changes WHERE app = $1 AND conversation = $2 LIMIT $3)",
         "UPDATE members SET profile = NULL, profile_version = 0, ban_reason = NULL, frozen_profile = NULL,
-             frozen_profile_version = NULL, frozen_head_seq = NULL
+             frozen_profile_version = NULL, frozen_state = NULL, frozen_frozen = NULL, frozen_head_seq = NULL,
+             frozen_member_count = NULL, frozen_at = NULL
          WHERE member IN (
              SELECT member FROM members WHERE app = $1 AND conversation = $2
                  AND (profile IS NOT NULL OR ban_reason IS NOT NULL OR frozen_profile IS NOT NULL) LIMIT $3)",

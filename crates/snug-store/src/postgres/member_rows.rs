@@ -131,7 +131,11 @@ struct Columns<'m> {
     frozen_revs: Vec<Option<i64>>,
     frozen_profiles: Vec<Option<&'m [u8]>>,
     frozen_profile_versions: Vec<Option<i64>>,
+    frozen_states: Vec<Option<i64>>,
+    frozen_frozen: Vec<Option<i64>>,
     frozen_head_seqs: Vec<Option<i64>>,
+    frozen_member_counts: Vec<Option<i64>>,
+    frozen_at: Vec<Option<i64>>,
     forgotten: Vec<i64>,
     revs: Vec<i64>,
     versions: Vec<i64>,
@@ -164,7 +168,11 @@ impl<'m> Columns<'m> {
         self.frozen_revs.push(member.frozen_rev.map(|rev| rev.0));
         self.frozen_profiles.push(frozen.map(|frozen| &*frozen.profile.0));
         self.frozen_profile_versions.push(frozen.map(|frozen| frozen.profile_version));
+        self.frozen_states.push(frozen.map(|frozen| Code(frozen.state).cell()));
+        self.frozen_frozen.push(frozen.map(|frozen| i64::from(frozen.frozen)));
         self.frozen_head_seqs.push(frozen.map(|frozen| frozen.head_seq.0));
+        self.frozen_member_counts.push(frozen.map(|frozen| frozen.member_count));
+        self.frozen_at.push(frozen.map(|frozen| frozen.at.0));
         self.forgotten.push(i64::from(member.forgotten));
         self.revs.push(member.rev.0);
         self.versions.push(member.version.0);
@@ -224,16 +232,19 @@ pub(super) async fn write(sql: &Sql<'_>, host: &Host, members: &[&MemberRow]) ->
                  profile_version = w.profile_version, notify = w.notify, read_seq = w.read_seq, read_at = w.read_at,
                  joined_at = w.joined_at, joined_seq = w.joined_seq, frozen_rev = w.frozen_rev,
                  frozen_profile = w.frozen_profile, frozen_profile_version = w.frozen_profile_version,
-                 frozen_head_seq = w.frozen_head_seq, forgotten = w.forgotten, rev = w.rev, version = w.version
+                 frozen_state = w.frozen_state, frozen_frozen = w.frozen_frozen, frozen_head_seq = w.frozen_head_seq,
+                 frozen_member_count = w.frozen_member_count, frozen_at = w.frozen_at, forgotten = w.forgotten,
+                 rev = w.rev, version = w.version
              FROM ",
             named!(
                 "$3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bigint[], $9::bytea[],
                  $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
                  $16::bigint[], $17::bytea[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[],
-                 $22::bigint[]",
+                 $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[], $26::bigint[]",
                 "person, role, access, banned_until, ban_reason, banned_since, profile, profile_version, notify,
                  read_seq, read_at, joined_at, joined_seq, frozen_rev, frozen_profile, frozen_profile_version,
-                 frozen_head_seq, forgotten, rev, version"
+                 frozen_state, frozen_frozen, frozen_head_seq, frozen_member_count, frozen_at, forgotten, rev,
+                 version"
             ),
             " WHERE m.app = w.app AND m.conversation = w.conversation AND m.user = w.person"
         ),
@@ -256,7 +267,11 @@ pub(super) async fn write(sql: &Sql<'_>, host: &Host, members: &[&MemberRow]) ->
             columns.frozen_revs,
             columns.frozen_profiles,
             columns.frozen_profile_versions,
+            columns.frozen_states,
+            columns.frozen_frozen,
             columns.frozen_head_seqs,
+            columns.frozen_member_counts,
+            columns.frozen_at,
             columns.forgotten,
             columns.revs,
             columns.versions

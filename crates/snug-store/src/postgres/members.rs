@@ -423,13 +423,24 @@ async fn take_out(
     forget: bool,
     at: Timestamp,
 ) -> StoreResult<MembersChanged> {
-    let kept = sql.one(
-        "SELECT profile, profile_version, head_seq FROM conversations WHERE conversation = $1 AND app = $2",
-        params![host.key.0, host.app.0],
-        |row| {
-            Ok(FrozenRow { profile: row.sealed()?, profile_version: row.int()?, head_seq: Seq(row.int()?) })
-        },
-    ).await?;
+    let kept = sql
+        .one(
+            "SELECT profile, profile_version, state, frozen, head_seq, member_count FROM conversations
+         WHERE conversation = $1 AND app = $2",
+            params![host.key.0, host.app.0],
+            |row| {
+                Ok(FrozenRow {
+                    profile: row.sealed()?,
+                    profile_version: row.int()?,
+                    state: word(row)?,
+                    frozen: row.flag()?,
+                    head_seq: Seq(row.int()?),
+                    member_count: row.int()? - 1,
+                    at,
+                })
+            },
+        )
+        .await?;
     let after = MemberRow {
         access: Access::None,
         ban,

@@ -158,7 +158,8 @@ macro_rules! member_columns {
     () => {
         "m.conversation, m.user, m.role, m.access, m.banned_until, m.ban_reason, m.banned_since, m.profile, \
          m.profile_version, m.notify, m.read_seq, m.read_at, m.joined_at, m.joined_seq, m.frozen_rev, m.frozen_profile, \
-         m.frozen_profile_version, m.frozen_head_seq, m.forgotten, m.rev, m.version"
+         m.frozen_profile_version, m.frozen_state, m.frozen_frozen, m.frozen_head_seq, m.frozen_member_count, \
+         m.frozen_at, m.forgotten, m.rev, m.version"
     };
 }
 
@@ -184,13 +185,20 @@ pub(super) fn member(row: &mut Cells<'_>) -> StoreResult<MemberRow> {
     })
 }
 
+/// Of seven columns, which are all there or all not.
 fn frozen(row: &mut Cells<'_>) -> StoreResult<Option<FrozenRow>> {
-    let (profile, version, head) =
-        (row.sealed_or_none()?, row.take::<Option<i64>>()?, row.take::<Option<i64>>()?);
-    Ok(profile.zip(version).zip(head).map(|((profile, profile_version), head)| FrozenRow {
+    let Some(profile) = row.sealed_or_none()? else {
+        row.skip(6);
+        return Ok(None);
+    };
+    Ok(Some(FrozenRow {
         profile,
-        profile_version,
-        head_seq: Seq(head),
+        profile_version: row.int()?,
+        state: word(row)?,
+        frozen: row.flag()?,
+        head_seq: Seq(row.int()?),
+        member_count: row.int()?,
+        at: row.time()?,
     }))
 }
 

@@ -249,6 +249,11 @@ impl<'r> Cells<'r> {
         Self { row, next: 0 }
     }
 
+    /// Passes over so many columns.
+    pub(super) fn skip(&mut self, columns: usize) {
+        self.next += columns;
+    }
+
     /// The next cell.
     pub(super) fn take<T: FromSql<'r>>(&mut self) -> StoreResult<T> {
         let cell = self.row.try_get(self.next)?;

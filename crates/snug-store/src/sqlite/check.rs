@@ -130,7 +130,11 @@ const RULES: &[Rule] = &[
         statement: "SELECT 'members ' || m.member FROM members m JOIN conversations c USING (app, conversation)
             WHERE c.deleted_at IS NULL AND (
                 (m.frozen_profile IS NOT NULL) <> (m.access = 0 AND NOT m.forgotten)
+                OR (m.frozen_state IS NOT NULL) <> (m.access = 0 AND NOT m.forgotten)
+                OR (m.frozen_frozen IS NOT NULL) <> (m.access = 0 AND NOT m.forgotten)
                 OR (m.frozen_head_seq IS NOT NULL) <> (m.access = 0 AND NOT m.forgotten)
+                OR (m.frozen_member_count IS NOT NULL) <> (m.access = 0 AND NOT m.forgotten)
+                OR (m.frozen_at IS NOT NULL) <> (m.access = 0 AND NOT m.forgotten)
                 OR (m.access > 0 AND (m.frozen_rev IS NOT NULL OR m.forgotten)))",
     },
     Rule {

@@ -384,10 +384,19 @@ fn take_out(
     at: Timestamp,
 ) -> StoreResult<MembersChanged> {
     let kept = sql.one(
-        "SELECT profile, profile_version, head_seq FROM conversations WHERE conversation = ?1 AND app = ?2",
+        "SELECT profile, profile_version, state, frozen, head_seq, member_count FROM conversations
+         WHERE conversation = ?1 AND app = ?2",
         params![host.key.0, host.app.0],
         |row| {
-            Ok(FrozenRow { profile: row.sealed()?, profile_version: row.int()?, head_seq: Seq(row.int()?) })
+            Ok(FrozenRow {
+                profile: row.sealed()?,
+                profile_version: row.int()?,
+                state: word(row)?,
+                frozen: row.flag()?,
+                head_seq: Seq(row.int()?),
+                member_count: row.int()? - 1,
+                at,
+            })
         },
     )?;
     let after = MemberRow {
@@ -570,7 +579,9 @@ fn write(sql: &Sql<'_>, host: &Host, member: &MemberRow) -> StoreResult<()> {
              banned_since = :banned_since, profile = :profile, profile_version = :profile_version, notify = :notify,
              read_seq = :read_seq, read_at = :read_at, joined_at = :joined_at, joined_seq = :joined_seq,
              frozen_rev = :frozen_rev, frozen_profile = :frozen_profile,
-             frozen_profile_version = :frozen_profile_version, frozen_head_seq = :frozen_head_seq,
+             frozen_profile_version = :frozen_profile_version, frozen_state = :frozen_state,
+             frozen_frozen = :frozen_frozen, frozen_head_seq = :frozen_head_seq,
+             frozen_member_count = :frozen_member_count, frozen_at = :frozen_at,
              forgotten = :forgotten, rev = :rev, version = :version
          WHERE app = :app AND conversation = :conversation AND user = :user",
         named_params! {
@@ -589,7 +600,11 @@ fn write(sql: &Sql<'_>, host: &Host, member: &MemberRow) -> StoreResult<()> {
             ":frozen_rev": member.frozen_rev.map(|rev| rev.0),
             ":frozen_profile": member.frozen.as_ref().map(|frozen| &frozen.profile.0),
             ":frozen_profile_version": member.frozen.as_ref().map(|frozen| frozen.profile_version),
+            ":frozen_state": member.frozen.as_ref().map(|frozen| Code(frozen.state)),
+            ":frozen_frozen": member.frozen.as_ref().map(|frozen| frozen.frozen),
             ":frozen_head_seq": member.frozen.as_ref().map(|frozen| frozen.head_seq.0),
+            ":frozen_member_count": member.frozen.as_ref().map(|frozen| frozen.member_count),
+            ":frozen_at": member.frozen.as_ref().map(|frozen| frozen.at.0),
             ":forgotten": member.forgotten,
             ":rev": member.rev.0,
             ":version": member.version.0,

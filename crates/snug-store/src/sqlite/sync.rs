@@ -63,8 +63,14 @@ pub(super) fn as_at_removal(
     ConversationRow {
         profile: frozen.profile.clone(),
         profile_version: frozen.profile_version,
+        // What it was called then is not kept, and what it is called now is not for one who left.
+        alias: None,
+        state: frozen.state,
+        frozen: frozen.frozen,
         rev: until,
         head_seq: frozen.head_seq,
+        member_count: frozen.member_count,
+        updated_at: frozen.at,
         ..conversation
     }
 }

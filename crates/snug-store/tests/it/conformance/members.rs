@@ -195,7 +195,9 @@ async fn who_is_removed_keeps_a_frozen_view(bench: &mut Bench) {
     assert!(after.version > before.version);
     let frozen = after.frozen.expect("it keeps the conversation as at the removal");
     assert_eq!((frozen.profile, frozen.profile_version), (profile.profile, profile.profile_version));
-    assert_eq!(frozen.head_seq, Seq(1));
+    assert_eq!((frozen.state, frozen.frozen), (profile.state, profile.frozen));
+    assert_eq!((frozen.head_seq, frozen.member_count), (Seq(1), 1));
+    assert_eq!(frozen.at, conversation.row().await.updated_at);
     assert_eq!(conversation.row().await.member_count, 1);
     assert_eq!(conversation.client(bob).await.view().until, Some(Rev(2)));
 }
