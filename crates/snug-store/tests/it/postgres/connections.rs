@@ -6,7 +6,7 @@ use snug_store::{Appended, SenderRow, StoreError, postgres::Options};
 use super::{
     Session, open,
     proxy::{COMMIT, Cut, Proxy},
-    two,
+    two, with_settings,
 };
 use crate::bench::on_postgres;
 
@@ -88,6 +88,25 @@ async fn a_session_that_the_server_ends_is_made_anew() {
         gate.run("ROLLBACK").await;
         let again = bench.store.append(&permit, message).await;
         assert!(matches!(again, Ok(Appended::New { seq: Seq(1), .. })), "{again:?}");
+    })
+    .await;
+}
+
+/// A node that hangs in the middle of an act loses it, and what it holds is free for others.
+#[tokio::test]
+async fn a_node_that_hangs_keeps_nobody_waiting() {
+    on_postgres(async |bench| {
+        let (_, ann, conversation) = two(bench).await;
+        let sent = conversation.send(ann, "hi").await.id;
+        let proxy = Proxy::start(bench.postgres_url()).await;
+        let quick = with_settings(&proxy.url(), &[("idle_in_transaction_session_timeout", "100ms")]);
+        let behind = conversation.through(&open(&quick, Options::default()).await);
+        proxy.cut(Cut::Hang(b"INSERT INTO message_versions"));
+        let hung = tokio::spawn(async move { behind.edit(sent, 2, "hi all").await });
+        proxy.until_cut().await;
+        conversation.edit(sent, 2, "hi both").await.expect("the server has ended the session of the other");
+        assert!(!hung.is_finished());
+        hung.abort();
     })
     .await;
 }

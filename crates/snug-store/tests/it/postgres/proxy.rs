@@ -9,6 +9,8 @@ use tokio::{
 };
 use tokio_postgres::{Config, config::Host};
 
+use super::LIMIT;
+
 /// What the driver sends to commit.
 pub(super) const COMMIT: &[u8] = b"COMMIT\0";
 
@@ -19,6 +21,8 @@ pub(super) enum Cut {
     Before(&'static [u8]),
     /// When the server has answered to these bytes, before anybody sees the answer.
     After(&'static [u8]),
+    /// Not at all: from these bytes on nothing is handed on, as by a node that hangs.
+    Hang(&'static [u8]),
 }
 
 /// A proxy in front of a server, until the runtime of the test ends.
@@ -67,6 +71,16 @@ impl Proxy {
         *self.cut.lock() = Some(cut);
     }
 
+    /// Returns once the cut was made.
+    pub(super) async fn until_cut(&self) {
+        let wait = async {
+            while !self.was_cut() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LIMIT, wait).await.expect("the connection comes to where it is cut");
+    }
+
     /// Whether the cut was made.
     pub(super) fn was_cut(&self) -> bool {
         self.cut.lock().is_none()
@@ -80,8 +94,10 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, cut: Arc<Mutex<Optio
             read = client.read(&mut asked) => {
                 let Ok(count @ 1..) = read else { return };
                 let now = take(&cut, &asked[..count]);
-                if let Some(Cut::Before(_)) = now {
-                    return;
+                match now {
+                    Some(Cut::Before(_)) => return,
+                    Some(Cut::Hang(_)) => std::future::pending().await,
+                    Some(Cut::After(_)) | None => {}
                 }
                 if server.write_all(&asked[..count]).await.is_err() {
                     return;
@@ -104,6 +120,6 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, cut: Arc<Mutex<Optio
 /// Takes the cut, if these bytes are those that it waits for. The driver writes a message at once.
 fn take(cut: &Mutex<Option<Cut>>, bytes: &[u8]) -> Option<Cut> {
     let mut cut = cut.lock();
-    let (Cut::Before(word) | Cut::After(word)) = (*cut)?;
+    let (Cut::Before(word) | Cut::After(word) | Cut::Hang(word)) = (*cut)?;
     if bytes.windows(word.len()).any(|window| window == word) { cut.take() } else { None }
 }
