@@ -241,12 +241,18 @@ pub(super) fn unread(sql: &Sql<'_>, permit: &Permit, user: UserKey, look: i64) -
     )
 }
 
-pub(super) fn place(sql: &Sql<'_>, limit: i64) -> StoreResult<i64> {
-    let pending = sql.all(
-        "SELECT app, conversation FROM conversations WHERE pending = 1 LIMIT ?1",
-        params![limit],
-        |row| Ok((row.int()?, row.int()?)),
-    )?;
+/// The place of a conversation on the work list, in the list's order.
+pub(super) type Turn = (i64, i64);
+
+/// Gives up to `limit` conversations of the work list their places, and says how many, and whose turn was the last. It begins
+/// after `turn`, and after the end of the list at its beginning: so however busy some are, each has its turn.
+pub(super) fn place(sql: &Sql<'_>, turn: Turn, limit: i64) -> StoreResult<(i64, Turn)> {
+    let mut pending = pending(sql, ">", turn, limit)?;
+    let left = limit - pending.len() as i64;
+    if left > 0 {
+        pending.extend(self::pending(sql, "<=", turn, left)?);
+    }
+    let last = pending.last().copied().unwrap_or(turn);
     for (app, conversation) in &pending {
         // A removed member keeps the place of its removal, unless the conversation is deleted.
         sql.run(
@@ -264,5 +270,17 @@ pub(super) fn place(sql: &Sql<'_>, limit: i64) -> StoreResult<i64> {
             params![conversation, app],
         )?;
     }
-    Ok(pending.len() as i64)
+    Ok((pending.len() as i64, last))
+}
+
+/// The conversations of the work list on one side of `turn`.
+fn pending(sql: &Sql<'_>, side: &str, turn: Turn, limit: i64) -> StoreResult<Vec<Turn>> {
+    sql.all(
+        &format!(
+            "SELECT app, conversation FROM conversations WHERE pending = 1 AND (app, conversation) {side} (?1, ?2)
+             ORDER BY app, conversation LIMIT ?3"
+        ),
+        params![turn.0, turn.1, limit],
+        |row| Ok((row.int()?, row.int()?)),
+    )
 }

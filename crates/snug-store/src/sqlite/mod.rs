@@ -26,6 +26,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use parking_lot::Mutex;
 use snug_model::Permit;
 
 pub use self::secrets::SqliteKeys;
@@ -100,6 +101,8 @@ pub struct Sqlite {
     readers: Readers,
     rows: Arc<AtomicU64>,
     compares: bool,
+    /// Whose turn was the last to be placed in inboxes.
+    placed: Mutex<inbox::Turn>,
 }
 
 impl Sqlite {
@@ -111,7 +114,7 @@ impl Sqlite {
         let rows = Arc::new(AtomicU64::new(0));
         let writer = Writer::start(schema::data(path, options)?, Arc::clone(&rows), options)?;
         let readers = Readers::open(path, options.readers.max(1), Arc::clone(&rows))?;
-        Ok(Self { writer, readers, rows, compares: options.compares() })
+        Ok(Self { writer, readers, rows, compares: options.compares(), placed: Mutex::default() })
     }
 
     /// Does an act with a permit that still holds.

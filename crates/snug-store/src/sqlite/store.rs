@@ -269,7 +269,10 @@ impl Store for Sqlite {
     }
 
     async fn place_inboxes(&self, limit: i64) -> StoreResult<i64> {
-        self.writer.act(move |sql| inbox::place(sql, limit)).await
+        let turn = *self.placed.lock();
+        let (count, last) = self.writer.act(move |sql| inbox::place(sql, turn, limit)).await?;
+        *self.placed.lock() = last;
+        Ok(count)
     }
 
     async fn remembered(&self, app: AppKey, scope: Mac) -> StoreResult<Option<Remembered>> {

@@ -14,6 +14,7 @@ on_both! {
     what_left_is_gone
     too_much_news_starts_anew
     an_archived_conversation_is_out_of_the_inbox
+    a_busy_conversation_does_not_keep_the_others_from_their_places
     a_large_conversation_is_merged_when_read
     a_conversation_that_grows_large_stays_in_its_place
 }
@@ -150,6 +151,16 @@ async fn crowd(app: &App, count: usize) -> Vec<UserKey> {
         people.push(app.user(&format!("crowd {number}")).await);
     }
     people
+}
+
+/// A conversation that is busy all the time is first on the work list each time.
+async fn a_busy_conversation_does_not_keep_the_others_from_their_places(bench: &mut Bench) {
+    let (app, ann, _, [busy, _, _]) = three(bench).await;
+    for _ in 0..3 {
+        assert_eq!(app.store.place_inboxes(1).await.unwrap(), 1);
+        busy.send(ann, "again").await;
+    }
+    assert_eq!(app.store.place_inboxes(10).await.unwrap(), 1, "only the busy one waits again");
 }
 
 async fn a_large_conversation_is_merged_when_read(bench: &mut Bench) {

@@ -1,4 +1,4 @@
-//! Inboxes: whose turn it is to be placed, and versions that another server counted.
+//! Inboxes: versions that another server counted.
 
 use snug_rig::TestDatabase;
 use snug_store::{InboxQuery, postgres::Options};
@@ -8,24 +8,6 @@ use crate::bench::{
     inbox::{keys, settled, since, three},
     on_postgres,
 };
-
-/// A conversation that is busy all the time is first on the work list each time.
-#[tokio::test]
-async fn a_busy_conversation_does_not_keep_the_others_from_their_places() {
-    on_postgres(async |bench| {
-        let (app, ann, _, [busy, _, _]) = three(bench).await;
-        let watcher = Session::start(bench.postgres_url()).await;
-        for _ in 0..3 {
-            assert_eq!(app.store.place_inboxes(1).await.unwrap(), 1);
-            busy.send(ann, "again").await;
-        }
-        let waiting =
-            format!("SELECT count(*) FROM conversations WHERE pending = 1 AND conversation <> {}", busy.key);
-        assert_eq!(watcher.number(&waiting).await, 0);
-        assert_eq!(app.store.place_inboxes(10).await.unwrap(), 1, "after the end comes the beginning");
-    })
-    .await;
-}
 
 /// Data that was restored elsewhere, or from an earlier time, meets clients that know of another count of transactions, which
 /// was further, or will be reached.
