@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use snug_model::limits;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Core, Result};
@@ -15,10 +15,10 @@ const SWEEP_EVERY: Duration = Duration::from_millis(250);
 const KEYS_EVERY: Duration = Duration::from_secs(1);
 /// How often lanes are looked at for an event that waits in vain.
 const LANES_EVERY: Duration = Duration::from_secs(1);
-/// How often inboxes are placed: what is not placed yet is merged when read, which costs a little each time.
-const PLACE_EVERY: Duration = Duration::from_millis(100);
-/// Conversations placed in one act.
-const PLACE_AT_ONCE: i64 = 64;
+/// How long placing rests once nothing is left: what is not placed yet is merged when read, which costs a little each time.
+const PLACE_REST: Duration = Duration::from_millis(100);
+/// Conversations placed in one act, which has up to 256 rows of each to write, and keeps who writes there waiting.
+const PLACE_AT_ONCE: i64 = 8;
 /// How often jobs are looked for, beside those that this node has just made.
 const JOBS_EVERY: Duration = Duration::from_secs(5);
 /// How often is written down when keys were used, and what is too old is forgotten.
@@ -67,11 +67,15 @@ impl Core {
         }
     }
 
+    /// Rests for at least as long as it worked: however busy the conversations are, half of the time is for those who write.
     async fn place(&self) {
-        let mut ticks = ticks(PLACE_EVERY);
         loop {
-            ticks.tick().await;
-            log("placing inboxes", self.place_inboxes().await);
+            let began = Instant::now();
+            let placed = self.store.place_inboxes(PLACE_AT_ONCE).await;
+            let left = matches!(placed, Ok(PLACE_AT_ONCE));
+            log("placing inboxes", placed.map(drop).map_err(Into::into));
+            let worked = began.elapsed();
+            tokio::time::sleep(if left { worked } else { worked.max(PLACE_REST) }).await;
         }
     }
 
@@ -81,11 +85,6 @@ impl Core {
             ticks.tick().await;
             log("keeping books", self.keep_books().await);
         }
-    }
-
-    async fn place_inboxes(&self) -> Result<()> {
-        while self.store.place_inboxes(PLACE_AT_ONCE).await? == PLACE_AT_ONCE {}
-        Ok(())
     }
 
     async fn run_jobs(&self) {
