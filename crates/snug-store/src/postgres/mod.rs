@@ -18,6 +18,7 @@ mod rows;
 mod schema;
 mod secrets;
 mod sql;
+mod statistics;
 mod store;
 mod sync;
 mod users;
@@ -27,7 +28,7 @@ use parking_lot::Mutex;
 use snug_model::Permit;
 
 pub use self::secrets::PostgresKeys;
-use self::{committer::Committers, pool::Pool, schema::Address, sql::Sql};
+use self::{committer::Committers, pool::Pool, schema::Address, sql::Sql, statistics::Statistics};
 use crate::StoreResult;
 
 /// How a database is opened.
@@ -111,6 +112,7 @@ pub struct Postgres {
     pool: Pool,
     committers: Committers,
     compares: bool,
+    _statistics: Statistics,
     /// Whose turn was the last to be placed in inboxes.
     placed: Mutex<inbox::Turn>,
 }
@@ -128,7 +130,13 @@ impl Postgres {
         address.migrate_data(options).await?;
         let pool = Pool::new(&address, options.connections.max(1), options)?;
         let committers = Committers::start(&address, options)?;
-        Ok(Self { pool, committers, compares: options.compares(), placed: Mutex::default() })
+        Ok(Self {
+            _statistics: pool.look_after_statistics(),
+            pool,
+            committers,
+            compares: options.compares(),
+            placed: Mutex::default(),
+        })
     }
 
     /// Lets an act with a permit that still holds go on, which has the permit's conversation for itself until its commit.

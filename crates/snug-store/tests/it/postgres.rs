@@ -6,6 +6,7 @@ mod inboxes;
 mod locks;
 mod opening;
 mod proxy;
+mod statistics;
 
 use std::{sync::Arc, time::Duration};
 
