@@ -19,10 +19,11 @@ const TESTS: &[&[&str]] = &[
     &["--package", "snug", "--features", "power", "--test", "power"],
 ];
 
-/// Replays of the beginning of the log, as arguments of `snug-load replay`: the whole of it takes longer than CI may.
+/// Replays, as arguments of `snug-load replay`, each with as many events of the log as CI's time allows.
 const REPLAYS: &[&[&str]] = &[
-    &["--spawn", "--backend", "sqlite", "--limit", "1000", "--sockets", "100"],
-    &["--spawn", "--backend", "sqlite", "--limit", "1000", "--sockets", "100", "--kills", "5"],
+    &["--spawn", "--backend", "sqlite", "--limit", "80000", "--sockets", "500"],
+    &["--spawn", "--backend", "sqlite", "--limit", "40000", "--sockets", "500", "--kills", "10"],
+    &["--spawn", "--backend", "postgres", "--limit", "40000", "--sockets", "500", "--kills", "10"],
 ];
 
 /// Runs what needs shared data, root, FUSE or more time. The last line counts what passed and failed.
