@@ -131,10 +131,10 @@ impl Postgres {
         let pool = Pool::new(&address, options.connections.max(1), options)?;
         let committers = Committers::start(&address, options)?;
         Ok(Self {
-            _statistics: pool.look_after_statistics(),
             pool,
             committers,
             compares: options.compares(),
+            _statistics: Statistics::start(address),
             placed: Mutex::default(),
         })
     }

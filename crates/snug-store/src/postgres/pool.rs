@@ -19,7 +19,6 @@ use super::{
     Options,
     schema::{Address, check_server},
     sql::{Sql, params},
-    statistics::Statistics,
 };
 use crate::{StoreError, StoreResult};
 
@@ -137,11 +136,6 @@ impl Pool {
             .build()
             .map_err(|error| StoreError::Unavailable(format!("the connections cannot be pooled: {error}")))?;
         Ok(Self { pool, rows: AtomicU64::new(0), locks: options.locks(), strict })
-    }
-
-    /// Has the statistics of young tables gathered, on one of the connections, until what is answered is dropped.
-    pub(super) fn look_after_statistics(&self) -> Statistics {
-        Statistics::start(self.pool.clone())
     }
 
     /// Rows that statements have handed over so far.

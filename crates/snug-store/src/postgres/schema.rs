@@ -93,7 +93,7 @@ impl Address {
     }
 
     /// A connection that is in no pool, and the task that serves it until the client is dropped.
-    async fn connect(&self) -> StoreResult<(Client, JoinHandle<Result<(), Error>>)> {
+    pub(super) async fn connect(&self) -> StoreResult<(Client, JoinHandle<Result<(), Error>>)> {
         let fault = |error: Error| StoreError::Unavailable(format!("no connection: {error}"));
         Ok(match self.tls()? {
             Some(tls) => {

@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use tokio::{task::JoinSet, time::interval};
-use tokio_postgres::Error;
+use tokio_postgres::{Client, Error};
+
+use super::schema::Address;
 
 /// How often young tables are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -25,15 +26,21 @@ pub(super) struct Statistics {
 }
 
 impl Statistics {
-    pub(super) fn start(pool: Pool) -> Self {
+    /// On a connection of its own, which acts need not wait for.
+    pub(super) fn start(address: Address) -> Self {
         let mut task = JoinSet::new();
         task.spawn(async move {
-            let mut ticks = interval(LOOK_EVERY);
+            let (mut ticks, mut connected) = (interval(LOOK_EVERY), None);
             loop {
                 ticks.tick().await;
-                // Nothing but speed depends on it; what failed is tried again at the next tick.
-                if let Ok(connection) = pool.get().await {
-                    let _ = gather(&connection).await;
+                if connected.is_none() {
+                    connected = address.connect().await.ok();
+                }
+                // Nothing but speed depends on it: what fails is tried again at the next tick, on another connection.
+                if let Some((client, _)) = &connected
+                    && gather(client).await.is_err()
+                {
+                    connected = None;
                 }
             }
         });
@@ -41,7 +48,7 @@ impl Statistics {
     }
 }
 
-async fn gather(client: &tokio_postgres::Client) -> Result<(), Error> {
+async fn gather(client: &Client) -> Result<(), Error> {
     for row in client.query(YOUNG, &[]).await? {
         client.batch_execute(row.try_get(0)?).await?;
     }
