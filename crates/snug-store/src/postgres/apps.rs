@@ -56,26 +56,26 @@ pub(super) async fn create(
 ) -> StoreResult<()> {
     idempotency::remember(sql, permit.app(), once).await?;
     sql.run(
-        "INSERT INTO apps (app, id, region, profile, profile_version, auto_create_users, default_role, member_role,
-             creator_role, version, tokens_not_before, created_at, deleted_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-             $9, $10, $11, $12, $13)",
+        "INSERT INTO apps (app, id, region, profile, profile_version, auto_create_users, default_role,
+             member_role, creator_role, version, tokens_not_before, created_at, deleted_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         params![
-app.key.0,
-app.id.as_str(),
-app.region.as_str(),
-app.profile.0,
-app.profile_version,
-app.settings.auto_create_users,
-app.settings.default_role.0,
-app.settings.member_role.0,
-app.settings.creator_role.0,
-app.version.0,
-app.tokens_not_before.map(|at| at.0),
-app.created_at.0,
-app.deleted_at.map(|at| at.0)
-],
-    ).await?;
+            app.key.0,
+            app.id.as_str(),
+            app.region.as_str(),
+            app.profile.0,
+            app.profile_version,
+            app.settings.auto_create_users,
+            app.settings.default_role.0,
+            app.settings.member_role.0,
+            app.settings.creator_role.0,
+            app.version.0,
+            app.tokens_not_before.map(|at| at.0),
+            app.created_at.0,
+            app.deleted_at.map(|at| at.0)
+        ],
+    )
+    .await?;
     for role in &roles {
         insert_role(sql, app.key, role).await?;
     }
@@ -198,24 +198,37 @@ pub(super) async fn revoke_tokens(
                 "INSERT INTO revoked_tokens (app, jti, until) VALUES ($1, $2, $3)
                  ON CONFLICT (app, jti) DO UPDATE SET until = greatest(revoked_tokens.until, excluded.until)",
                 params![app.0, jti.0, until.0],
-            ).await?;
+            )
+            .await?;
             return grow(sql, app).await;
         }
-        RevocationRow::Key(id, at) => sql.run(
-            "UPDATE keys SET tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
-             WHERE id = $2 AND app = $3",
-            params![at.0, id.as_str(), app.0],
-        ).await,
-        RevocationRow::App(at) => sql.run(
-            "UPDATE apps SET tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
-             WHERE app = $2",
-            params![at.0, app.0],
-        ).await,
-        RevocationRow::User(user, at) => sql.run(
-            "UPDATE users u SET tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
-             WHERE u.user = $2 AND u.app = $3",
-            params![at.0, user.0, app.0],
-        ).await,
+        RevocationRow::Key(id, at) => {
+            sql.run(
+                "UPDATE keys
+                 SET tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
+                 WHERE id = $2 AND app = $3",
+                params![at.0, id.as_str(), app.0],
+            )
+            .await
+        }
+        RevocationRow::App(at) => {
+            sql.run(
+                "UPDATE apps
+                 SET tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
+                 WHERE app = $2",
+                params![at.0, app.0],
+            )
+            .await
+        }
+        RevocationRow::User(user, at) => {
+            sql.run(
+                "UPDATE users u
+                 SET tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
+                 WHERE u.user = $2 AND u.app = $3",
+                params![at.0, user.0, app.0],
+            )
+            .await
+        }
     }?;
     if ended == 0 { Err(StoreError::NotFound) } else { Ok(()) }
 }

@@ -124,34 +124,35 @@ pub(super) async fn create(
     sql.run(
         concat!(
             "INSERT INTO conversations (conversation, app, id_mac, id, alias_mac, alias, members_mac, profile,
-             profile_version, state, frozen, history, epoch, rev, head_seq, member_count, created_at, created_by,
-             updated_at, version, last_at, activity, pending, large)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-             1, $9, $10, $11, $12, 0, 0, $13, $14, $15,
-             $14, 1, $14, ",
+                 profile_version, state, frozen, history, epoch, rev, head_seq, member_count, created_at,
+                 created_by, updated_at, version, last_at, activity, pending, large)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+                 1, $9, $10, $11, $12, 0, 0, $13, $14,
+                 $15, $14, 1, $14, ",
             version!(),
             ", $16, $17)"
         ),
         params![
-new.key.0,
-app.0,
-new.id_mac.0,
-new.id.0,
-new.alias.as_ref().map(|(mac, _)| mac.0),
-new.alias.as_ref().map(|(_, alias)| &alias.0),
-new.distinct.map(|mac| mac.0),
-new.profile.0,
-Code(new.state),
-new.frozen,
-Code(new.history),
-new.epoch.0.cast_signed(),
-new.members.len() as i64,
-new.at.0,
-new.created_by.map(|user| user.0),
-!large,
-large
-],
-    ).await?;
+            new.key.0,
+            app.0,
+            new.id_mac.0,
+            new.id.0,
+            new.alias.as_ref().map(|(mac, _)| mac.0),
+            new.alias.as_ref().map(|(_, alias)| &alias.0),
+            new.distinct.map(|mac| mac.0),
+            new.profile.0,
+            Code(new.state),
+            new.frozen,
+            Code(new.history),
+            new.epoch.0.cast_signed(),
+            new.members.len() as i64,
+            new.at.0,
+            new.created_by.map(|user| user.0),
+            !large,
+            large
+        ],
+    )
+    .await?;
     members::add_first(sql, app, new.key, new.members, large, new.at).await?;
     let conversation = row(sql, app, new.key).await?.ok_or(StoreError::NotFound)?;
     let member = match permit.user() {

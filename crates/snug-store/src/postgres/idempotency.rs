@@ -8,10 +8,13 @@ use crate::{Mac, Once, Remembered, Sealed, StoreError, StoreResult};
 /// Remembers a request in the commit of its act, and refuses one that was remembered before.
 pub(super) async fn remember(sql: &Sql<'_>, app: AppKey, once: Option<Once>) -> StoreResult<()> {
     let Some(once) = once else { return Ok(()) };
-    let new = sql.run(
-        "INSERT INTO idempotency (app, scope, body, at) VALUES ($1, $2, $3, $4) ON CONFLICT (app, scope) DO NOTHING",
-        params![app.0, once.scope.0, once.body.0, once.at.0],
-    ).await?;
+    let new = sql
+        .run(
+            "INSERT INTO idempotency (app, scope, body, at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (app, scope) DO NOTHING",
+            params![app.0, once.scope.0, once.body.0, once.at.0],
+        )
+        .await?;
     if new == 0 { Err(StoreError::Repeated) } else { Ok(()) }
 }
 

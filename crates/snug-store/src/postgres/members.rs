@@ -426,7 +426,7 @@ async fn take_out(
     let kept = sql
         .one(
             "SELECT profile, profile_version, state, frozen, head_seq, member_count FROM conversations
-         WHERE conversation = $1 AND app = $2",
+             WHERE conversation = $1 AND app = $2",
             params![host.key.0, host.app.0],
             |row| {
                 Ok(FrozenRow {
@@ -476,12 +476,14 @@ pub(super) async fn recount_removed(
             "UPDATE members SET changed = ",
             version!(),
             ", unread = CASE
-                 WHEN frozen_head_seq > greatest(read_seq, CASE WHEN $1 = 1::bigint THEN joined_seq - 1 ELSE 0 END) THEN 1
+                 WHEN frozen_head_seq
+                     > greatest(read_seq, CASE WHEN $1 = 1::bigint THEN joined_seq - 1 ELSE 0 END) THEN 1
                  ELSE 0 END
              WHERE app = $2 AND conversation = $3 AND access = 0 AND forgotten = 0"
         ),
         params![Code(history), app.0, conversation.0],
-    ).await?;
+    )
+    .await?;
     Ok(())
 }
 
@@ -570,9 +572,11 @@ pub(super) async fn mark_read(sql: &Sql<'_>, permit: &Permit, mark: ReadMark) ->
     }
     let after = MemberRow { read_seq: mark.seq, read_at: Some(mark.at), ..before };
     sql.run(
-        "UPDATE members m SET read_seq = $1, read_at = $2 WHERE app = $3 AND conversation = $4 AND m.user = $5",
+        "UPDATE members m SET read_seq = $1, read_at = $2
+         WHERE app = $3 AND conversation = $4 AND m.user = $5",
         params![mark.seq.0, mark.at.0, host.app.0, host.key.0, mark.user.0],
-    ).await?;
+    )
+    .await?;
     note_items(sql, &host, &[&after]).await?;
     Ok(after)
 }

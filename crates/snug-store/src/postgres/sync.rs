@@ -187,7 +187,8 @@ impl Reading {
     /// What took the revs above `since`, up to `to`, other than new messages.
     async fn changes(&self, sql: &Sql<'_>, since: Rev, to: Rev) -> StoreResult<Vec<Changed>> {
         sql.all(
-            "SELECT kind, reference FROM changes WHERE app = $1 AND conversation = $2 AND rev > $3 AND rev <= $4",
+            "SELECT kind, reference FROM changes
+             WHERE app = $1 AND conversation = $2 AND rev > $3 AND rev <= $4",
             params![self.place.app.0, self.place.conversation.0, since.0, to.0],
             |row| match (row.int()?, row.int()?) {
                 (1, seq) => Ok(Changed::Message(Seq(seq))),
@@ -195,7 +196,8 @@ impl Reading {
                 (3, _) => Ok(Changed::Conversation),
                 (kind, _) => Err(corrupt("a change's kind", kind)),
             },
-        ).await
+        )
+        .await
     }
 
     /// Members that changed, in order of rev; a removed member sees its own row alone.

@@ -82,20 +82,21 @@ async fn insert(sql: &Sql<'_>, permit: &Permit, write: &UserWrite) -> StoreResul
         None => None,
     };
     sql.run(
-        r#"INSERT INTO users ("user", app, id_mac, id, profile, profile_version, role, tokens_not_before, created_at,
-             updated_at, version)
+        r#"INSERT INTO users ("user", app, id_mac, id, profile, profile_version, role, tokens_not_before,
+             created_at, updated_at, version)
          VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $8, 1)"#,
         params![
-write.key.0,
-app.0,
-write.id_mac.0,
-write.id.0,
-write.profile.0,
-write.role.0,
-tokens_not_before.map(|at| at.0),
-write.at.0
-],
-    ).await?;
+            write.key.0,
+            app.0,
+            write.id_mac.0,
+            write.id.0,
+            write.profile.0,
+            write.role.0,
+            tokens_not_before.map(|at| at.0),
+            write.at.0
+        ],
+    )
+    .await?;
     Ok(())
 }
 
@@ -194,12 +195,15 @@ pub(super) async fn set_ban(
 
 pub(super) async fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
     let at = job.created_at.0;
-    let erased = sql.run(
-        "UPDATE users u SET id = NULL, profile = NULL, ban_reason = NULL, erased_at = $1, updated_at = $1,
-             tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
-         WHERE u.user = $2 AND app = $3 AND erased_at IS NULL",
-        params![at, user.0, permit.app().0],
-    ).await?;
+    let erased = sql
+        .run(
+            "UPDATE users u
+             SET id = NULL, profile = NULL, ban_reason = NULL, erased_at = $1, updated_at = $1,
+                 tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
+             WHERE u.user = $2 AND app = $3 AND erased_at IS NULL",
+            params![at, user.0, permit.app().0],
+        )
+        .await?;
     if erased == 0 {
         return Err(StoreError::NotFound);
     }
