@@ -21,6 +21,73 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Checks the acknowledgements of an earlier replay against a server. Exits 1 where anything differs.
     Verify(VerifyArgs),
+    /// Measures a server, beside floors that are measured in the same rounds, and prints a table.
+    Bench(BenchArgs),
+    /// Serves as the floor that `bench` compares with; `bench` starts it itself.
+    #[command(hide = true)]
+    Floor(FloorArgs),
+}
+
+/// What `bench` takes.
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// Which server.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// The processes of a server that was named by --server, whose cost is counted with that of what they started.
+    #[arg(long = "pid", value_name = "PID", requires = "server")]
+    pub pids: Vec<u32>,
+    /// The workloads to run, such as `W1,W2`; all without it.
+    #[arg(long, value_name = "W", value_delimiter = ',', ignore_case = true)]
+    pub only: Vec<Workload>,
+    /// How often each is measured, in turn with what it is compared with. Medians are shown.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub rounds: u32,
+    /// Divides the amounts of work and of stored data, for a first look; figures that need the full amount say less.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub divide: u32,
+    /// Leave out the peers, NATS and ejabberd.
+    #[arg(long)]
+    pub without_peers: bool,
+    /// A file that all numbers are written to as JSON too, round by round.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// A workload of the benchmark; docs/performance.md explains each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Workload {
+    /// Durable sends.
+    W1,
+    /// Fan-out to those online.
+    W2,
+    /// Fan-out in conversations of many who are offline.
+    W2b,
+    /// Idle sockets.
+    W3,
+    /// Connecting, and resuming.
+    W4,
+    /// A page of history.
+    W5,
+    /// Thousands reconnect after a kill.
+    W6,
+    /// What people do, mixed.
+    W7,
+    /// One conversation saturates.
+    W8,
+    /// Readers that stop reading.
+    W9,
+}
+
+/// What `floor` takes.
+#[derive(Debug, Clone, Args)]
+pub struct FloorArgs {
+    /// The folder of its table.
+    #[arg(long, value_name = "DIR")]
+    pub folder: PathBuf,
+    /// The database of its table, in place of a file.
+    #[arg(long, value_name = "URL")]
+    pub postgres: Option<String>,
 }
 
 /// What `replay` takes.

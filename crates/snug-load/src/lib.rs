@@ -3,9 +3,10 @@
 //!
 //! [`log`] reads a file, [`plan`] turns it into acts and the changes they must make, [`checker`] compares what a reader
 //! took in with them, and [`acks`] keeps what the server acknowledged. [`replay`] is the tool itself, and [`verify`] holds a
-//! server to an earlier replay.
+//! server to an earlier replay. [`bench`] measures, beside floors and peers.
 
 pub mod acks;
+pub mod bench;
 pub mod checker;
 pub mod cli;
 pub mod findings;
@@ -16,4 +17,5 @@ pub mod plan;
 pub mod replay;
 pub mod report;
 pub mod schedule;
+mod target;
 pub mod verify;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use snug_load::bench;
 use snug_load::cli::{Cli, Command, ReplayArgs};
 use snug_load::replay::replay;
 use snug_load::verify::verify;
@@ -19,6 +20,11 @@ async fn main() -> Result<ExitCode> {
             let verdict = verify(&args).await?;
             println!("{verdict}");
             verdict.findings.is_clean()
+        }
+        Command::Bench(args) => bench::bench(&args).await?,
+        Command::Floor(args) => {
+            bench::floor::serve(&args).await?;
+            true
         }
     };
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use rand::Rng;
 use tokio::sync::watch;
 
-use super::target::{Spawned, Victim};
 use super::world::World;
 use crate::ids;
+use crate::target::{Spawned, Victim};
 
 /// When to kill, in sends begun: `kills` of them, chosen by the seed among
 /// `sends` but the last ones, in order: a kill needs a send to find.

@@ -5,7 +5,6 @@ mod conductor;
 mod kills;
 mod seat;
 mod tally;
-mod target;
 mod whole;
 mod wire;
 mod world;
@@ -18,7 +17,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::{Barrier, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use self::target::{Spawned, Target};
 pub(crate) use self::whole::messages;
 use self::world::World;
 use crate::acks::AckFile;
@@ -26,6 +24,7 @@ use crate::cli::ReplayArgs;
 use crate::log::LogReader;
 use crate::plan::{Plan, plans};
 use crate::report::{Counts, Report};
+use crate::target::{Spawned, Target};
 
 /// Conversations side by side at most. A person may be in all of them, and has 50 sessions at most, of which some may
 /// still be ending.
@@ -49,7 +48,7 @@ pub async fn replay(args: &ReplayArgs) -> Result<Report> {
     let plans = plans(LogReader::open(&args.file)?.take(limit), args.seed)?;
     let in_file = Counts::of(plans.iter().flat_map(|plan| &plan.steps).map(|step| step.kind));
     let conversations = plans.len() as u64;
-    let Target { endpoint, backend, spawned } = Target::find(&args.target).await?;
+    let Target { endpoint, backend, spawned, .. } = Target::find(&args.target).await?;
     let acks = args.acks.clone().unwrap_or_else(|| acks_file(backend.app().as_str()));
     let (up_sender, up) = watch::channel(true);
     let world = Arc::new(World::new(endpoint, backend, AckFile::append(&acks)?, up)?);

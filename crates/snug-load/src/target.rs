@@ -1,4 +1,6 @@
-//! The server that a replay goes to: one that runs, or one of our own that can be killed.
+//! The server that a replay or benchmark goes to: one that runs, or one of our own that can be killed.
+
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use snug_client::wire::ids::AppId;
@@ -9,13 +11,15 @@ use snug_rig::{Postgres, PostgresOptions, Server, ServerOptions};
 use crate::cli;
 
 /// Where a replay goes to.
-pub(super) struct Target {
+pub(crate) struct Target {
     /// Where the server is.
-    pub(super) endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
+    /// Its address, such as `http://127.0.0.1:40123`.
+    pub(crate) url: String,
     /// The app, and the key to it.
-    pub(super) backend: Backend,
+    pub(crate) backend: Backend,
     /// The server, where it is our own.
-    pub(super) spawned: Option<Spawned>,
+    pub(crate) spawned: Option<Spawned>,
 }
 
 impl Target {
@@ -23,12 +27,12 @@ impl Target {
     ///
     /// # Errors
     /// That it cannot be reached, that the key does not tell which app is meant, or that it does not start.
-    pub(super) async fn find(args: &cli::TargetArgs) -> Result<Self> {
+    pub(crate) async fn find(args: &cli::TargetArgs) -> Result<Self> {
         if let Some(server) = &args.server {
             let (endpoint, key) = (Endpoint::new(server)?, args.key.read()?);
             let app = app_of(&endpoint, &key, args.app.as_deref()).await?;
             let backend = Backend::new(&endpoint, app, &key)?;
-            return Ok(Self { endpoint, backend, spawned: None });
+            return Ok(Self { endpoint, url: server.clone(), backend, spawned: None });
         }
         let backend = args.backend;
         tokio::task::spawn_blocking(move || Self::spawn(backend)).await.context("starting a server")?
@@ -36,10 +40,11 @@ impl Target {
 
     fn spawn(backend: cli::Backend) -> Result<Self> {
         let spawned = Spawned::start(backend)?;
-        let endpoint = Endpoint::new(&spawned.server.url())?;
+        let url = spawned.server.url();
+        let endpoint = Endpoint::new(&url)?;
         let (app, key) = provision(&spawned.server)?;
         let backend = Backend::new(&endpoint, app, &key)?;
-        Ok(Self { endpoint, backend, spawned: Some(spawned) })
+        Ok(Self { endpoint, url, backend, spawned: Some(spawned) })
     }
 }
 
@@ -57,7 +62,7 @@ async fn app_of(endpoint: &Endpoint, key: &str, named: Option<&str>) -> Result<A
 
 /// What is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Victim {
+pub(crate) enum Victim {
     /// The server itself.
     Server,
     /// Its database.
@@ -65,7 +70,7 @@ pub(super) enum Victim {
 }
 
 /// A server of our own, with its data in a temporary folder. Dropped, it is stopped and its data is removed.
-pub(super) struct Spawned {
+pub(crate) struct Spawned {
     // Before its database, for it has to end first.
     server: Server,
     postgres: Option<Postgres>,
@@ -73,7 +78,7 @@ pub(super) struct Spawned {
 
 impl Spawned {
     /// Starts it. Blocks.
-    pub(super) fn start(backend: cli::Backend) -> Result<Self> {
+    pub(crate) fn start(backend: cli::Backend) -> Result<Self> {
         const DATA: &str = "snug";
         const KEYS: &str = "snug_keys";
         let (postgres, backend) = match backend {
@@ -91,13 +96,26 @@ impl Spawned {
         Ok(Self { server, postgres })
     }
 
+    /// The processes that serve: its own, and its database's.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.server.pid().into_iter().chain(self.postgres.as_ref().and_then(Postgres::pid)).collect()
+    }
+
+    /// The folder of its data.
+    pub(crate) fn data_folder(&self) -> &Path {
+        match &self.postgres {
+            Some(postgres) => postgres.data_folder(),
+            None => self.server.data_folder(),
+        }
+    }
+
     /// Whether it has a database that can be killed apart from it.
-    pub(super) fn has_database(&self) -> bool {
+    pub(crate) fn has_database(&self) -> bool {
         self.postgres.is_some()
     }
 
     /// Kills the victim with SIGKILL. Blocks until it is gone.
-    pub(super) fn kill(&mut self, victim: Victim) -> Result<()> {
+    pub(crate) fn kill(&mut self, victim: Victim) -> Result<()> {
         match (victim, &mut self.postgres) {
             (Victim::Database, Some(postgres)) => postgres.kill(),
             (Victim::Database | Victim::Server, _) => self.server.kill(),
@@ -105,7 +123,7 @@ impl Spawned {
     }
 
     /// Starts the victim again. Blocks until it is ready.
-    pub(super) fn restart(&mut self, victim: Victim) -> Result<()> {
+    pub(crate) fn restart(&mut self, victim: Victim) -> Result<()> {
         match (victim, &mut self.postgres) {
             (Victim::Database, Some(postgres)) => postgres.restart(),
             (Victim::Database | Victim::Server, _) => self.server.restart(),

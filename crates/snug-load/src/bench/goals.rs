@@ -1,0 +1,103 @@
+//! What a run has to show: each goal is a figure with what it is held against.
+
+use serde::Serialize;
+
+use super::figures::{Figures, Metric, Place};
+
+/// Against what a figure is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Against {
+    /// Nothing: the figure itself.
+    Itself,
+    /// The same figure of another subject, in the same rounds.
+    Subject(&'static str),
+    /// The same figure of another subject in the run's primitives: its processor time.
+    Primitive(&'static str, Metric),
+    /// The same figure of Snug in another case of the workload.
+    Case(&'static str),
+}
+
+/// A goal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Goal {
+    pub(crate) workload: &'static str,
+    pub(crate) case: &'static str,
+    pub(crate) metric: Metric,
+    pub(crate) against: Against,
+    /// What must not be exceeded.
+    pub(crate) must: f64,
+    /// What is aimed at.
+    pub(crate) aim: f64,
+}
+
+const fn goal(
+    workload: &'static str,
+    case: &'static str,
+    metric: Metric,
+    against: Against,
+    must: f64,
+    aim: f64,
+) -> Goal {
+    Goal { workload, case, metric, against, must, aim }
+}
+
+/// All goals.
+pub(crate) const GOALS: &[Goal] = &[
+    goal("W1", "S=32", Metric::CpuUs, Against::Subject("floor"), 2.0, 1.4),
+    goal("W1", "S=32", Metric::CpuUs, Against::Subject("nats"), 1.4, 1.0),
+    goal("W1", "S=32", Metric::CpuUs, Against::Subject("ejabberd"), 0.04, 0.024),
+    goal("W1", "S=32", Metric::WrittenKb, Against::Itself, 10.0, 4.0),
+    goal("W1", "S=32", Metric::Syncs, Against::Itself, 0.15, 0.15),
+    goal("W1", "S=32", Metric::AckP50Ms, Against::Subject("floor"), 2.0, 1.3),
+    goal("W1", "S=32", Metric::AckP99Ms, Against::Subject("floor"), 2.0, 1.3),
+    goal("W1", "S=1", Metric::AckP50Ms, Against::Primitive("fdatasync", Metric::AckP50Ms), 3.0, 2.0),
+    goal("W1", "S=32 at 1e6", Metric::CpuUs, Against::Case("S=32"), 1.1, 1.0),
+    goal("W2", "500, single", Metric::CpuUs, Against::Primitive("send loop", Metric::CpuUs), 1.3, 1.0),
+    goal("W2", "500, bursts of 32", Metric::CpuUs, Against::Itself, 0.8, 0.4),
+    goal("W2b", "100,000", Metric::CpuUs, Against::Case("100"), 1.5, 1.1),
+];
+
+/// How near a goal is.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Verdict {
+    pub(crate) workload: &'static str,
+    pub(crate) case: &'static str,
+    pub(crate) metric: Metric,
+    pub(crate) against: String,
+    pub(crate) now: Option<f64>,
+    pub(crate) must: f64,
+    pub(crate) aim: f64,
+}
+
+impl Verdict {
+    /// Whether it was measured, and is not above what it must not exceed.
+    pub(crate) fn is_met(&self) -> bool {
+        self.now.is_some_and(|now| now <= self.must)
+    }
+}
+
+impl Goal {
+    /// Holds what was measured against it.
+    pub(crate) fn verdict(&self, figures: &Figures) -> Verdict {
+        let Self { workload, case, metric, must, aim, .. } = *self;
+        let snug = Place { workload, case, subject: "snug" };
+        let (against, now) = match self.against {
+            Against::Itself => (String::new(), figures.median(&snug, metric)),
+            Against::Subject(subject) => {
+                let other = Place { subject, ..snug.clone() };
+                (subject.to_owned(), figures.ratio(&snug, &other, metric))
+            }
+            Against::Primitive(subject, of) => {
+                let own = figures.median(&snug, metric);
+                let other = figures.median(&Place { workload, case: "", subject }, of);
+                (subject.to_owned(), own.zip(other).map(|(own, other)| own / other))
+            }
+            Against::Case(case) => {
+                let own = figures.median(&snug, metric);
+                let other = figures.median(&Place { case, ..snug.clone() }, metric);
+                (case.to_owned(), own.zip(other).map(|(own, other)| own / other))
+            }
+        };
+        Verdict { workload, case, metric, against, now, must, aim }
+    }
+}

@@ -1,0 +1,122 @@
+//! A user's connection to what is measured.
+
+use std::net::SocketAddr;
+
+use anyhow::{Result, bail};
+use uuid::Uuid;
+
+use super::socket::Socket;
+
+/// What a user hears.
+pub(crate) enum Heard<'a> {
+    /// The answer to its own request: of a message, that it is durable.
+    Answered(&'a [u8]),
+    /// What somebody else did, in the bytes that tell of it.
+    Delivered(&'a [u8]),
+}
+
+/// How the ids of messages are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ids {
+    /// Random, as `crypto.randomUUID()` of a browser makes them.
+    V4,
+    /// Ordered by time, as is advised (RFC 9562, section 5.7).
+    V7,
+}
+
+impl Ids {
+    fn next(self) -> Uuid {
+        match self {
+            Self::V4 => Uuid::new_v4(),
+            Self::V7 => Uuid::now_v7(),
+        }
+    }
+}
+
+/// A user's connection.
+pub(crate) enum Link {
+    Socket(SocketLink),
+}
+
+impl Link {
+    /// Sends a message, and does not wait for the answer.
+    pub(crate) async fn send(&mut self, conversation: u64, text: &str, ids: Ids) -> Result<()> {
+        match self {
+            Self::Socket(link) => link.send(conversation, text, ids).await,
+        }
+    }
+
+    /// Waits for what comes next. Dropping the wait loses nothing.
+    pub(crate) async fn hear(&mut self) -> Result<Heard<'_>> {
+        match self {
+            Self::Socket(link) => link.hear().await,
+        }
+    }
+
+    /// The socket below, of those that speak Snug's protocol.
+    pub(crate) fn socket(&mut self) -> Result<&mut SocketLink> {
+        match self {
+            Self::Socket(link) => Ok(link),
+        }
+    }
+}
+
+/// A connection in Snug's protocol: to Snug, or to the floor.
+pub(crate) struct SocketLink {
+    socket: Socket,
+    n: u64,
+}
+
+impl SocketLink {
+    /// Connects, and says `hello`.
+    pub(crate) async fn open(address: SocketAddr, app: &str, token: &str) -> Result<Self> {
+        let mut link = Self::open_silently(address, app).await?;
+        link.ask(&format!(r#""op":"hello","token":"{token}""#)).await?;
+        link.answer().await?;
+        Ok(link)
+    }
+
+    /// Connects, and says nothing yet.
+    pub(crate) async fn open_silently(address: SocketAddr, app: &str) -> Result<Self> {
+        Ok(Self { socket: Socket::open(address, app).await?, n: 0 })
+    }
+
+    /// Asks for something: `fields` is the inside of a JSON object, without `n`.
+    pub(crate) async fn ask(&mut self, fields: &str) -> Result<()> {
+        self.n += 1;
+        self.socket.write(&format!(r#"{{"n":{},{fields}}}"#, self.n)).await
+    }
+
+    /// Waits for the answer to what was asked last, and passes over what comes before it.
+    pub(crate) async fn answer(&mut self) -> Result<Vec<u8>> {
+        loop {
+            if let Heard::Answered(answer) = self.hear().await? {
+                return Ok(answer.to_vec());
+            }
+        }
+    }
+
+    pub(crate) async fn send(&mut self, conversation: u64, text: &str, ids: Ids) -> Result<()> {
+        let id = ids.next();
+        self.ask(&format!(r#""op":"send","conversation":"c{conversation}","id":"{id}","text":"{text}""#))
+            .await
+    }
+
+    /// Waits for what comes next.
+    pub(crate) async fn hear(&mut self) -> Result<Heard<'_>> {
+        let frame = self.socket.read().await?;
+        if !frame.starts_with(br#"{"n":"#) {
+            return Ok(Heard::Delivered(frame));
+        }
+        let number = frame.iter().position(|byte| *byte == b',').unwrap_or(frame.len());
+        if frame[number..].starts_with(br#","error""#) {
+            bail!("refused: {}", String::from_utf8_lossy(frame));
+        }
+        Ok(Heard::Answered(frame))
+    }
+
+    /// Whether something has come already.
+    pub(crate) fn has_heard(&self) -> bool {
+        self.socket.has_frame()
+    }
+}

@@ -1,0 +1,127 @@
+//! `snug-load bench`: what Snug costs, beside what cannot be left out (the floor) and beside its peers.
+//!
+//! Every figure is taken in rounds: a round measures each subject once, one after the other, so that a machine that is slow
+//! for a while is so for all of them. Figures of interest are the ratios within a round; the median of the rounds is shown.
+//! docs/performance.md explains workloads, floors and traps.
+
+#![expect(dead_code, reason = "the workloads that need the rest follow")]
+
+mod figures;
+pub mod floor;
+mod goals;
+mod link;
+mod machine;
+mod primitives;
+mod processes;
+mod socket;
+mod stamp;
+mod subject;
+mod table;
+mod workloads;
+
+use std::future::Future;
+
+use anyhow::{Context, Result};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use self::figures::{Figures, Place};
+use self::primitives::Primitives;
+use self::processes::Spent;
+use self::subject::{Floor, Snug, Subject};
+use crate::cli::{BenchArgs, Workload};
+
+/// Requests that are made at the same time while something is provided.
+const SIDE_BY_SIDE: usize = 32;
+
+/// A run of the benchmark.
+struct Run {
+    args: BenchArgs,
+    subjects: Vec<Subject>,
+    figures: Figures,
+    /// Where files of the benchmark itself lie: on the disk of the servers' data.
+    folder: tempfile::TempDir,
+    /// The number of the next conversation.
+    conversations: u64,
+}
+
+/// Runs the workloads, prints the table, and answers whether all was measured and every "must" was met.
+///
+/// # Errors
+/// What keeps it from measuring at all. What becomes of a single workload is in the table.
+pub async fn bench(args: &BenchArgs) -> Result<bool> {
+    raise_file_limit()?;
+    let folder = tempfile::Builder::new().prefix("snug-bench-").tempdir()?;
+    let snug = Snug::find(&args.target, &args.pids, folder.path()).await?;
+    let floor = Floor::start(args.target.backend).await?;
+    let subjects = vec![Subject::Snug(Box::new(snug)), Subject::Floor(Box::new(floor))];
+    let mut run = Run { args: args.clone(), subjects, figures: Figures::default(), folder, conversations: 0 };
+    for workload in run.workloads() {
+        eprintln!("{} …", table::title(workload));
+        match workload {
+            Workload::W1 => workloads::durable::run(&mut run).await?,
+            Workload::W2 => workloads::fan_out::run(&mut run).await?,
+            Workload::W2b => workloads::fan_out::run_offline(&mut run).await?,
+            _ => {}
+        }
+    }
+    let report = table::Report::new(&run);
+    if let Some(path) = &args.json {
+        let json = serde_json::to_vec_pretty(&report).context("encoding the report")?;
+        std::fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    println!("{report}");
+    Ok(report.is_met())
+}
+
+impl Run {
+    /// The workloads that were asked for, in their order.
+    fn workloads(&self) -> Vec<Workload> {
+        let all = <Workload as clap::ValueEnum>::value_variants();
+        all.iter()
+            .copied()
+            .filter(|workload| self.args.only.is_empty() || self.args.only.contains(workload))
+            .collect()
+    }
+
+    /// So much of an amount of work, as `--divide` leaves; never less than `least`.
+    fn amount(&self, full: u64, least: u64) -> u64 {
+        (full / u64::from(self.args.divide)).max(least)
+    }
+
+    /// A number that no conversation of this run has yet.
+    fn conversation(&mut self) -> u64 {
+        self.conversations += 1;
+        self.conversations
+    }
+
+    /// What the machine gives now, noted as what the subjects are compared with.
+    async fn primitives(&mut self, workload: &'static str) -> Result<()> {
+        let folder = self.folder.path().to_owned();
+        let now = tokio::task::spawn_blocking(move || Primitives::measure(&folder)).await??;
+        let place = |subject| Place { workload, case: "", subject };
+        self.figures.add(&place("send loop"), figures::Metric::CpuUs, now.send_us);
+        self.figures.add(&place("fdatasync"), figures::Metric::AckP50Ms, now.sync_ms);
+        self.figures.add(&place("plain file"), figures::Metric::WallUs, now.file_us);
+        Ok(())
+    }
+
+    /// Notes what processes cost, by so many units of work.
+    fn spent(&mut self, place: &Place<'_>, spent: Spent, units: f64) {
+        use figures::Metric;
+        self.figures.add(place, Metric::CpuUs, spent.cpu_us() / units);
+        self.figures.add(place, Metric::SystemUs, spent.system_s * 1e6 / units);
+    }
+}
+
+/// Does something for each of `items`, many at the same time.
+async fn side_by_side<T, F: Future<Output = Result<()>>>(items: Vec<T>, act: impl Fn(T) -> F) -> Result<()> {
+    stream::iter(items).map(act).buffer_unordered(SIDE_BY_SIDE).try_collect::<()>().await
+}
+
+/// Each socket is a file; the usual limit is for a program with few.
+fn raise_file_limit() -> Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+        .context("raising the limit of open files")
+}

@@ -1,0 +1,217 @@
+//! What is measured: Snug, the floor, or a peer, each as processes of their own that clients connect to.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use snug_client::Backend;
+use snug_client::wire::conversations::ConversationReplacement;
+use snug_client::wire::ids::{ConversationId, UserId};
+use snug_client::wire::members::{MemberAddition, MemberDraft};
+use snug_client::wire::tokens::{TokenDraft, TokenLife};
+use snug_client::wire::users::UserDraft;
+use snug_rig::{Postgres, PostgresOptions};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
+
+use super::link::{Link, SocketLink};
+use super::processes::Processes;
+use super::side_by_side;
+use crate::cli;
+use crate::target::Target;
+
+/// Members that one request adds at most.
+const MEMBERS_PER_REQUEST: usize = 1_000;
+
+/// A conversation of a workload: its number, and the numbers of the users who are in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Conversation {
+    pub(crate) number: u64,
+    pub(crate) members: Range<usize>,
+}
+
+/// What is measured.
+pub(crate) enum Subject {
+    Snug(Box<Snug>),
+    Floor(Box<Floor>),
+}
+
+impl Subject {
+    /// Its name in the table.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Snug(_) => "snug",
+            Self::Floor(_) => "floor",
+        }
+    }
+
+    /// The processes that serve.
+    pub(crate) fn processes(&self) -> &Processes {
+        match self {
+            Self::Snug(snug) => &snug.processes,
+            Self::Floor(floor) => &floor.processes,
+        }
+    }
+
+    /// Makes conversations and their members.
+    pub(crate) async fn provide(&self, conversations: &[Conversation]) -> Result<()> {
+        match self {
+            Self::Snug(snug) => snug.provide(conversations).await,
+            // It is told by whoever connects.
+            Self::Floor(_) => Ok(()),
+        }
+    }
+
+    /// Connects a user who is in these conversations.
+    pub(crate) async fn connect(&self, user: usize, conversations: &[u64]) -> Result<Link> {
+        match self {
+            Self::Snug(snug) => snug.connect(user).await.map(Link::Socket),
+            Self::Floor(floor) => floor.connect(user, conversations).await.map(Link::Socket),
+        }
+    }
+}
+
+/// The name of a user, by its number.
+pub(crate) fn user_id(user: usize) -> String {
+    format!("u{user}")
+}
+
+/// Snug, spawned or named.
+pub(crate) struct Snug {
+    pub(crate) target: Target,
+    address: SocketAddr,
+    processes: Processes,
+    tokens: Mutex<HashMap<usize, Arc<str>>>,
+}
+
+impl Snug {
+    /// Finds it, or starts it. Of a server that was only named, `pids` says which processes are its.
+    pub(crate) async fn find(args: &cli::TargetArgs, pids: &[u32], folder: &Path) -> Result<Self> {
+        let target = Target::find(args).await?;
+        let (roots, folder) = match &target.spawned {
+            Some(spawned) => (spawned.pids(), spawned.data_folder()),
+            None if pids.is_empty() => bail!("name the processes of the server, by --pid"),
+            None => (pids.to_vec(), folder),
+        };
+        let processes = Processes::new(roots, folder)?;
+        let authority =
+            target.url.strip_prefix("http://").context("the benchmark speaks plain HTTP, on loopback")?;
+        let address = tokio::net::lookup_host(authority.trim_end_matches('/')).await?.next();
+        let address = address.with_context(|| format!("{authority} has no address"))?;
+        Ok(Self { target, address, processes, tokens: Mutex::default() })
+    }
+
+    /// The back end of its app.
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.target.backend
+    }
+
+    async fn provide(&self, conversations: &[Conversation]) -> Result<()> {
+        let users: Vec<usize> = {
+            let tokens = self.tokens.lock().await;
+            let all = conversations.iter().flat_map(|conversation| conversation.members.clone());
+            let mut new: Vec<usize> = all.filter(|user| !tokens.contains_key(user)).collect();
+            new.sort_unstable();
+            new.dedup();
+            new
+        };
+        side_by_side(users, async |user| {
+            let id: UserId = user_id(user).parse()?;
+            self.backend().put_user(&id, &UserDraft::default()).await?;
+            Ok(())
+        })
+        .await?;
+        side_by_side(conversations.to_vec(), async |conversation| {
+            let id: ConversationId = format!("c{}", conversation.number).parse()?;
+            self.backend().put_conversation(&id, &ConversationReplacement::default(), None).await?;
+            let members: Vec<usize> = conversation.members.clone().collect();
+            for some in members.chunks(MEMBERS_PER_REQUEST) {
+                let drafts = some.iter().map(|user| member(*user)).collect::<Result<Vec<_>>>()?;
+                let addition = MemberAddition { members: drafts.into() };
+                self.backend().add_members(&id, &addition).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The access token of a user, minted when it is first needed.
+    pub(crate) async fn token(&self, user: usize) -> Result<Arc<str>> {
+        if let Some(token) = self.tokens.lock().await.get(&user) {
+            return Ok(Arc::clone(token));
+        }
+        let draft =
+            TokenDraft { user: user_id(user).parse()?, ttl_s: TokenLife::default(), only: None, can: None };
+        let token: Arc<str> = self.backend().create_token(&draft).await?.token.expose().into();
+        self.tokens.lock().await.insert(user, Arc::clone(&token));
+        Ok(token)
+    }
+
+    async fn connect(&self, user: usize) -> Result<SocketLink> {
+        let token = self.token(user).await?;
+        SocketLink::open(self.address, self.backend().app().as_str(), &token).await
+    }
+}
+
+fn member(user: usize) -> Result<MemberDraft> {
+    let user: UserId = user_id(user).parse()?;
+    Ok(MemberDraft {
+        user,
+        role: None,
+        access: None,
+        label: None,
+        attributes: None,
+        notify: None,
+        read_seq: None,
+    })
+}
+
+/// The floor server, as a process of its own.
+pub(crate) struct Floor {
+    address: SocketAddr,
+    processes: Processes,
+    _child: Child,
+    _postgres: Option<Postgres>,
+    _folder: tempfile::TempDir,
+}
+
+impl Floor {
+    /// Starts it.
+    pub(crate) async fn start(backend: cli::Backend) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("snug-floor-").tempdir()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("floor").arg("--folder").arg(folder.path());
+        let postgres = match backend {
+            cli::Backend::Sqlite => None,
+            cli::Backend::Postgres => {
+                let postgres = tokio::task::spawn_blocking(|| -> Result<Postgres> {
+                    let postgres = Postgres::start(PostgresOptions::default())?;
+                    postgres.create_database("floor")?;
+                    Ok(postgres)
+                });
+                let postgres = postgres.await??;
+                command.arg("--postgres").arg(postgres.url("floor"));
+                Some(postgres)
+            }
+        };
+        let mut child =
+            command.stdout(Stdio::piped()).kill_on_drop(true).spawn().context("starting the floor")?;
+        let output = child.stdout.take().context("the floor has no output")?;
+        let line = BufReader::new(output).lines().next_line().await?.context("the floor did not start")?;
+        let address = SocketAddr::from(([127, 0, 0, 1], line.parse().context("the floor's port")?));
+        let pids = child.id().into_iter().chain(postgres.as_ref().and_then(Postgres::pid)).collect();
+        let processes = Processes::new(pids, folder.path())?;
+        Ok(Self { address, processes, _child: child, _postgres: postgres, _folder: folder })
+    }
+
+    async fn connect(&self, user: usize, conversations: &[u64]) -> Result<SocketLink> {
+        let conversations: Vec<String> = conversations.iter().map(u64::to_string).collect();
+        let token = format!("{} {}", user_id(user), conversations.join(","));
+        SocketLink::open(self.address, "app_floor_0", &token).await
+    }
+}

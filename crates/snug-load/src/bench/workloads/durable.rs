@@ -1,0 +1,208 @@
+//! W1: durable sends. S senders are the S members of one conversation, and each awaits its acknowledgement before it sends
+//! again; everybody gets what the others send. The unit is a message with its S deliveries, the sender's own among them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::bench::figures::{Latencies, Metric, Place};
+use crate::bench::link::{Heard, Ids, Link};
+use crate::bench::subject::Conversation;
+use crate::bench::{Run, stamp};
+
+const W1: &str = "W1";
+
+/// How many send, and how many messages a round has.
+const CASES: [(&str, usize, u64); 4] =
+    [("S=1", 1, 2_000), ("S=8", 8, 8_000), ("S=32", 32, 20_000), ("S=128", 128, 20_000)];
+
+/// The case whose figures are compared as data grows.
+const GROWN: (&str, usize, u64) = ("S=32 at 1e6", 32, 20_000);
+
+/// Messages that are stored when it is.
+const STORED: u64 = 1_000_000;
+
+/// Conversations of the case with many, and members of each.
+const MANY: (u64, usize, u64) = (1_000, 8, 20_000);
+
+/// Measures all cases.
+pub(crate) async fn run(run: &mut Run) -> Result<()> {
+    for (case, senders, messages) in CASES {
+        closed_loop(run, case, senders, messages, Ids::V7).await?;
+    }
+    closed_loop(run, "S=32, ids v4", 32, 20_000, Ids::V4).await?;
+    many_conversations(run).await?;
+    grow(run).await
+}
+
+/// All cases of one conversation: as many senders as members.
+async fn closed_loop(run: &mut Run, case: &str, senders: usize, messages: u64, ids: Ids) -> Result<()> {
+    let conversation = Conversation { number: run.conversation(), members: 0..senders };
+    let messages = run.amount(messages, 20 * senders as u64);
+    for _ in 0..run.args.rounds {
+        run.primitives(W1).await?;
+        measure_each(run, case, std::slice::from_ref(&conversation), senders, messages, ids).await?;
+    }
+    Ok(())
+}
+
+/// One of the eight members of each of 1,000 conversations sends.
+async fn many_conversations(run: &mut Run) -> Result<()> {
+    let (count, members, messages) = MANY;
+    let count = run.amount(count, 10);
+    let conversations: Vec<Conversation> = (0..count as usize)
+        .map(|place| Conversation {
+            number: run.conversation(),
+            members: place * members..(place + 1) * members,
+        })
+        .collect();
+    let messages = run.amount(messages, 2 * count);
+    for _ in 0..run.args.rounds {
+        measure_each(run, "1,000 of 8", &conversations, 1, messages, Ids::V7).await?;
+    }
+    Ok(())
+}
+
+/// Measures again when so much is stored that a cost that grows with it would show.
+async fn grow(run: &mut Run) -> Result<()> {
+    let (case, senders, messages) = GROWN;
+    let stored = run.amount(STORED, 1_000);
+    let many = Conversation { number: run.conversation(), members: 0..128 };
+    for place in 0..run.subjects.len() {
+        run.subjects[place].provide(std::slice::from_ref(&many)).await?;
+        exchange(run, place, std::slice::from_ref(&many), 128, stored, Ids::V7).await?;
+    }
+    closed_loop(run, case, senders, messages, Ids::V7).await
+}
+
+/// One round of a case: each subject in turn.
+async fn measure_each(
+    run: &mut Run,
+    case: &str,
+    conversations: &[Conversation],
+    senders: usize,
+    messages: u64,
+    ids: Ids,
+) -> Result<()> {
+    for place in 0..run.subjects.len() {
+        let subject = run.subjects[place].name();
+        let place_of_figures = Place { workload: W1, case, subject };
+        run.subjects[place].provide(conversations).await?;
+        let done = exchange(run, place, conversations, senders, messages, ids).await;
+        let done = done.with_context(|| format!("{W1} {case} of {subject}"))?;
+        run.spent(&place_of_figures, done.spent, messages as f64);
+        run.figures.add(&place_of_figures, Metric::WallUs, done.wall_s * 1e6 / messages as f64);
+        run.figures.add(
+            &place_of_figures,
+            Metric::WrittenKb,
+            done.spent.written_bytes / 1024.0 / messages as f64,
+        );
+        run.figures.add(&place_of_figures, Metric::Syncs, done.spent.syncs / messages as f64);
+        for (metric, percent) in
+            [(Metric::AckP50Ms, 50.0), (Metric::AckP99Ms, 99.0), (Metric::AckP999Ms, 99.9)]
+        {
+            run.figures.add(&place_of_figures, metric, done.acknowledged.at(percent));
+        }
+    }
+    Ok(())
+}
+
+/// What a round gave.
+struct Done {
+    spent: crate::bench::processes::Spent,
+    wall_s: f64,
+    acknowledged: Latencies,
+}
+
+/// Has the first `senders` members of each conversation send so many messages between them, and waits until every member
+/// has every one.
+async fn exchange(
+    run: &Run,
+    subject: usize,
+    conversations: &[Conversation],
+    senders: usize,
+    messages: u64,
+    ids: Ids,
+) -> Result<Done> {
+    let subject = &run.subjects[subject];
+    let people: usize = conversations.iter().map(|conversation| conversation.members.len()).sum();
+    let (ready, finished) = (Arc::new(Barrier::new(people + 1)), Arc::new(Barrier::new(people + 1)));
+    let mut tasks = JoinSet::new();
+    let each = messages / conversations.len() as u64;
+    for conversation in conversations {
+        let left = Arc::new(AtomicU64::new(each));
+        for (place, user) in conversation.members.clone().enumerate() {
+            let link = subject.connect(user, &[conversation.number]).await?;
+            let person = Person {
+                link,
+                conversation: conversation.number,
+                sends: place < senders,
+                left: Arc::clone(&left),
+                each,
+                ids,
+            };
+            let (ready, finished) = (Arc::clone(&ready), Arc::clone(&finished));
+            tasks.spawn(async move {
+                ready.wait().await;
+                let done = person.exchange().await;
+                finished.wait().await;
+                done
+            });
+        }
+    }
+    let before = subject.processes().spent()?;
+    let began = Instant::now();
+    ready.wait().await;
+    finished.wait().await;
+    let (wall_s, spent) = (began.elapsed().as_secs_f64(), subject.processes().spent()?.since(before));
+    let mut acknowledged = Latencies::new()?;
+    while let Some(done) = tasks.join_next().await {
+        acknowledged.join(&done??);
+    }
+    ensure!(acknowledged.count() == each * conversations.len() as u64, "not all messages were acknowledged");
+    Ok(Done { spent, wall_s, acknowledged })
+}
+
+/// A member.
+struct Person {
+    link: Link,
+    conversation: u64,
+    sends: bool,
+    /// Messages of the conversation that nobody has begun to send.
+    left: Arc<AtomicU64>,
+    each: u64,
+    ids: Ids,
+}
+
+impl Person {
+    /// Sends while there is something to send, and hears until it has heard of every message.
+    async fn exchange(mut self) -> Result<Latencies> {
+        let mut latencies = Latencies::new()?;
+        let mut heard = 0;
+        while self.sends && self.takes_one() {
+            let at_ns = stamp::now_ns();
+            self.link.send(self.conversation, &stamp::text(at_ns), self.ids).await?;
+            loop {
+                let answered = matches!(self.link.hear().await?, Heard::Answered(_));
+                heard += 1;
+                if answered {
+                    break;
+                }
+            }
+            latencies.record(std::time::Duration::from_nanos(stamp::now_ns().saturating_sub(at_ns)));
+        }
+        while heard < self.each {
+            self.link.hear().await?;
+            heard += 1;
+        }
+        Ok(latencies)
+    }
+
+    fn takes_one(&self) -> bool {
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+}

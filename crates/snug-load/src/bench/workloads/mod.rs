@@ -1,0 +1,4 @@
+//! The workloads. Each provides what it needs, and then measures its cases in rounds, in turn with what they are compared with.
+
+pub(super) mod durable;
+pub(super) mod fan_out;
