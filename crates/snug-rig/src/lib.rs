@@ -1,8 +1,9 @@
 //! Real parts to test with, started and stopped by whoever needs them.
 //!
-//! [`Postgres`] is a private PostgreSQL server, [`Server`] the built `snug` binary, and `PowerDisk` (feature `power`) a
-//! disk whose power can be cut. Each is a value: making it starts the part and answers once it is ready, dropping it
-//! stops the part and removes what it left, and a guard does the same where the process that made it was killed.
+//! [`Postgres`] is a private PostgreSQL server, [`Server`] the built `snug` binary, [`Part`] any other program that serves,
+//! and `PowerDisk` (feature `power`) a disk whose power can be cut. Each is a value: making it starts the part and answers
+//! once it is ready, dropping it stops the part and removes what it left, and a guard does the same where the process that
+//! made it was killed.
 //!
 //! Every call blocks the thread that makes it until the part has done what was asked.
 
@@ -16,6 +17,7 @@ mod process;
 mod server;
 mod wait;
 
+pub use part::Part;
 pub use ports::free_port;
 pub use postgres::{Installation, Postgres, PostgresOptions, TestDatabase};
 #[cfg(feature = "power")]

@@ -40,7 +40,7 @@ rm -rf -- "$2"
 
 /// A process and its temporary folder. Dropped, it is stopped and removed; so it is if we are killed.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub struct Part {
     name: &'static str,
     process: Option<Process>,
     stop_signal: Signal,
@@ -49,8 +49,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// One that does not run yet. `name` stands in errors, and in lower case in the folder's name.
-    pub(crate) fn new(name: &'static str, stop_signal: Signal) -> anyhow::Result<Part> {
+    /// One that does not run yet. `name` stands in errors, and in lower case in the folder's name. `stop_signal` is what asks
+    /// the process to stop in order.
+    ///
+    /// # Errors
+    /// That the folder cannot be made, or the guard not be started.
+    pub fn new(name: &'static str, stop_signal: Signal) -> anyhow::Result<Part> {
         let prefix = format!("snug-{}-", name.to_lowercase());
         let home = tempfile::Builder::new().prefix(&prefix).tempdir()?;
         let signal = stop_signal.as_raw().to_string();
@@ -59,17 +63,17 @@ impl Part {
     }
 
     /// The temporary folder, which only we may enter.
-    pub(crate) fn home(&self) -> &Path {
+    pub fn home(&self) -> &Path {
         self.home.path()
     }
 
     /// The file that the outputs go to, across restarts.
-    pub(crate) fn log_file(&self) -> PathBuf {
+    pub fn log_file(&self) -> PathBuf {
         self.home.path().join("log")
     }
 
     /// The process id, while it runs.
-    pub(crate) fn pid(&self) -> Option<u32> {
+    pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
     }
 
@@ -77,7 +81,7 @@ impl Part {
     ///
     /// # Errors
     /// Those of `ready`; or, quoting the end of the log, that the process has ended or that `limit` has passed.
-    pub(crate) fn start(
+    pub fn start(
         &mut self,
         command: &mut Command,
         limit: Duration,
@@ -100,7 +104,7 @@ impl Part {
     ///
     /// # Errors
     /// That it failed, quoting the end of the log.
-    pub(crate) fn run(&mut self, command: &mut Command) -> anyhow::Result<()> {
+    pub fn run(&mut self, command: &mut Command) -> anyhow::Result<()> {
         let process = self.spawn(command)?;
         let status = wait::until("its end", RUN_LIMIT, || process.ended())?;
         self.stop()?;
@@ -117,7 +121,7 @@ impl Part {
     ///
     /// # Errors
     /// That it did not end in time; it is killed then.
-    pub(crate) fn stop(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+    pub fn stop(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         let Some(process) = &mut self.process else { return Ok(None) };
         let stopped = process.end(self.stop_signal, STOP_LIMIT);
         if stopped.is_err() {
@@ -129,8 +133,11 @@ impl Part {
         Ok(Some(status))
     }
 
-    /// Kills the process, and waits until all its descendants have ended too.
-    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+    /// Kills the process, and waits until all its descendants have ended too; nothing if it does not run.
+    ///
+    /// # Errors
+    /// That some process lives on.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
         let Some(process) = &mut self.process else { return Ok(()) };
         process.end(Signal::KILL, KILL_LIMIT).with_context(|| format!("{} outlives its kill", self.name))?;
         self.forget()
