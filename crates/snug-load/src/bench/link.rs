@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::socket::Socket;
 
 /// What a user hears.
-pub(crate) enum Heard<'a> {
+pub enum Heard<'a> {
     /// The answer to its own request: of a message, that it is durable.
     Answered(&'a [u8]),
     /// What somebody else did, in the bytes that tell of it.

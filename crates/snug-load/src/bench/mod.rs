@@ -11,6 +11,7 @@ pub mod floor;
 mod goals;
 mod link;
 mod machine;
+pub mod peers;
 mod primitives;
 mod processes;
 mod socket;
