@@ -5,18 +5,19 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::machine::{self, CARGO_DENY, POSTGRESQL};
+use crate::machine::{self, CARGO_DENY, EJABBERD, NATS, POSTGRESQL};
 use crate::report::{Report, cargo};
 use crate::test;
 
 /// Where the data lies that is not part of the project, relative to its root, unless `SNUG_SHARED` says otherwise.
 const SHARED: &str = "../shared";
 
-/// Tests that need root, /dev/fuse or the shared data, as arguments of `cargo test`.
+/// Tests that need root, /dev/fuse, the shared data or servers that only they need, as arguments of `cargo test`.
 const TESTS: &[&[&str]] = &[
     &["--package", "snug-api", "--features", "shared", "--test", "shared"],
     &["--package", "snug-rig", "--features", "power", "--test", "power"],
     &["--package", "snug", "--features", "power", "--test", "power"],
+    &["--package", "snug-load", "--features", "peers", "--test", "peers"],
 ];
 
 /// Replays, as arguments of `snug-load replay`, each with as many events of the log as CI's time allows.
@@ -26,11 +27,11 @@ const REPLAYS: &[&[&str]] = &[
     &["--spawn", "--backend", "postgres", "--limit", "40000", "--sockets", "500", "--kills", "10"],
 ];
 
-/// Runs what needs shared data, root, FUSE or more time. The last line counts what passed and failed.
+/// Runs what needs shared data, root, FUSE, other servers or more time. The last line counts what passed and failed.
 pub(crate) fn ci(root: &Path) -> Result<ExitCode> {
     let shared = std::env::var_os("SNUG_SHARED").map_or_else(|| root.join(SHARED), Into::into);
     let shared = shared.canonicalize().with_context(|| format!("the shared data, {}", shared.display()))?;
-    machine::provide(&[&CARGO_DENY, &POSTGRESQL])?;
+    machine::provide(&[&CARGO_DENY, &POSTGRESQL, &NATS, &EJABBERD])?;
     let mut report = Report::default();
     report.check(&mut cargo(root, ["deny", "--locked", "check", "licenses", "bans", "sources"]));
     for arguments in TESTS {

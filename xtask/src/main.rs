@@ -25,7 +25,7 @@ enum Command {
     Run,
     /// Install what is missing, then run every check and test that a plain machine can run.
     Test,
-    /// Run what `test` leaves to CI: it needs ../shared, root, FUSE, or more time.
+    /// Run what `test` leaves to CI: it needs ../shared, root, FUSE, other servers, or more time.
     Ci,
     /// Measure what things cost, and print it.
     Bench,
