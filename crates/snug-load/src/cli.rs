@@ -40,6 +40,9 @@ pub struct BenchArgs {
     /// The workloads to run, such as `W1,W2`; all without it.
     #[arg(long, value_name = "W", value_delimiter = ',', ignore_case = true)]
     pub only: Vec<Workload>,
+    /// The cases to measure, such as `S=32`; all without it.
+    #[arg(long = "case", value_name = "CASE")]
+    pub cases: Vec<String>,
     /// How often each is measured, in turn with what it is compared with. Medians are shown.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     pub rounds: u32,

@@ -84,6 +84,11 @@ impl Run {
             .collect()
     }
 
+    /// Whether a case was asked for.
+    fn wants(&self, case: &str) -> bool {
+        self.args.cases.is_empty() || self.args.cases.iter().any(|wanted| wanted == case)
+    }
+
     /// So much of an amount of work, as `--divide` leaves; never less than `least`.
     fn amount(&self, full: u64, least: u64) -> u64 {
         (full / u64::from(self.args.divide)).max(least)

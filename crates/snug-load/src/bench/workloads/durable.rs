@@ -27,7 +27,7 @@ const GROWN: (&str, usize, u64) = ("S=32 at 1e6", 32, 20_000);
 const STORED: u64 = 1_000_000;
 
 /// Conversations of the case with many, and members of each.
-const MANY: (u64, usize, u64) = (1_000, 8, 20_000);
+const MANY: (&str, u64, usize, u64) = ("1,000 of 8", 1_000, 8, 20_000);
 
 /// Measures all cases.
 pub(crate) async fn run(run: &mut Run) -> Result<()> {
@@ -41,6 +41,9 @@ pub(crate) async fn run(run: &mut Run) -> Result<()> {
 
 /// All cases of one conversation: as many senders as members.
 async fn closed_loop(run: &mut Run, case: &str, senders: usize, messages: u64, ids: Ids) -> Result<()> {
+    if !run.wants(case) {
+        return Ok(());
+    }
     let conversation = Conversation { number: run.conversation(), members: 0..senders };
     let messages = run.amount(messages, 20 * senders as u64);
     for _ in 0..run.args.rounds {
@@ -52,7 +55,10 @@ async fn closed_loop(run: &mut Run, case: &str, senders: usize, messages: u64, i
 
 /// One of the eight members of each of 1,000 conversations sends.
 async fn many_conversations(run: &mut Run) -> Result<()> {
-    let (count, members, messages) = MANY;
+    let (case, count, members, messages) = MANY;
+    if !run.wants(case) {
+        return Ok(());
+    }
     let count = run.amount(count, 10);
     let conversations: Vec<Conversation> = (0..count as usize)
         .map(|place| Conversation {
@@ -62,7 +68,7 @@ async fn many_conversations(run: &mut Run) -> Result<()> {
         .collect();
     let messages = run.amount(messages, 2 * count);
     for _ in 0..run.args.rounds {
-        measure_each(run, "1,000 of 8", &conversations, 1, messages, Ids::V7).await?;
+        measure_each(run, case, &conversations, 1, messages, Ids::V7).await?;
     }
     Ok(())
 }
@@ -70,6 +76,9 @@ async fn many_conversations(run: &mut Run) -> Result<()> {
 /// Measures again when so much is stored that a cost that grows with it would show.
 async fn grow(run: &mut Run) -> Result<()> {
     let (case, senders, messages) = GROWN;
+    if !run.wants(case) {
+        return Ok(());
+    }
     let stored = run.amount(STORED, 1_000);
     let many = Conversation { number: run.conversation(), members: 0..128 };
     for place in 0..run.subjects.len() {

@@ -34,6 +34,9 @@ const MESSAGES: u64 = 500;
 /// Measures all cases of W2.
 pub(crate) async fn run(run: &mut Run) -> Result<()> {
     for (case, online, burst, bursts) in CASES {
+        if !run.wants(case) {
+            continue;
+        }
         let conversation = Conversation { number: run.conversation(), members: 0..online };
         let bursts = run.amount(bursts, 4);
         for _ in 0..run.args.rounds {
@@ -49,6 +52,9 @@ pub(crate) async fn run(run: &mut Run) -> Result<()> {
 pub(crate) async fn run_offline(run: &mut Run) -> Result<()> {
     let mut conversations = Vec::new();
     for (case, size) in SIZES {
+        if !run.wants(case) {
+            continue;
+        }
         let size = usize::try_from(run.amount(size, ONLINE as u64))?;
         conversations.push((case, Conversation { number: run.conversation(), members: 0..size }));
     }
