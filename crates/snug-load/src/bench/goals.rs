@@ -101,3 +101,29 @@ impl Goal {
         Verdict { workload, case, metric, against, now, must, aim }
     }
 }
+
+/// What the floor costs on the machine that the goals were set on, and what that machine gave: processor time of a message
+/// with its 32 deliveries in W1, the median acknowledgement, a `send`, and an `fdatasync`.
+const REFERENCE_CPU_US: f64 = 33.0;
+const REFERENCE_ACK_MS: f64 = 1.25;
+const REFERENCE_SEND_US: f64 = 4.5;
+const REFERENCE_SYNC_MS: f64 = 0.1;
+
+/// How much slower than its reference, scaled by what the machine gives, a floor may be that others are compared with.
+const FLOOR_SLOWER_MAX: f64 = 1.25;
+
+/// Why the run is void: its floor was slower than it can be, so that a ratio to it flatters.
+pub(crate) fn void(figures: &Figures) -> Option<String> {
+    let of = |case, subject, metric| figures.median(&Place { workload: "W1", case, subject }, metric);
+    let send = of("", "send loop", Metric::CpuUs)? / REFERENCE_SEND_US;
+    let sync = of("", "fdatasync", Metric::AckP50Ms)? / REFERENCE_SYNC_MS;
+    let cpu = of("S=32", "floor", Metric::CpuUs)? / (REFERENCE_CPU_US * send);
+    // Where the disk is faster than the processor, the wait is for the processor.
+    let ack = of("S=32", "floor", Metric::AckP50Ms)? / (REFERENCE_ACK_MS * send.max(sync));
+    let slow = |what: &str, times: f64| {
+        (times > FLOOR_SLOWER_MAX).then(|| {
+            format!("the floor's {what} was {times:.2} times its reference, scaled by what the machine gave; at most {FLOOR_SLOWER_MAX} is a floor")
+        })
+    };
+    slow("processor time", cpu).or_else(|| slow("acknowledgement", ack))
+}

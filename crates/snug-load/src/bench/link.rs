@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Result, bail};
 use uuid::Uuid;
 
+use super::peers::{NatsLink, XmppLink};
 use super::socket::Socket;
 
 /// What a user hears.
@@ -36,6 +37,8 @@ impl Ids {
 /// A user's connection.
 pub(crate) enum Link {
     Socket(SocketLink),
+    Nats(NatsLink),
+    Xmpp(XmppLink),
 }
 
 impl Link {
@@ -43,6 +46,8 @@ impl Link {
     pub(crate) async fn send(&mut self, conversation: u64, text: &str, ids: Ids) -> Result<()> {
         match self {
             Self::Socket(link) => link.send(conversation, text, ids).await,
+            Self::Nats(link) => link.send(conversation, text).await,
+            Self::Xmpp(link) => link.send(conversation, text).await,
         }
     }
 
@@ -50,6 +55,8 @@ impl Link {
     pub(crate) async fn hear(&mut self) -> Result<Heard<'_>> {
         match self {
             Self::Socket(link) => link.hear().await,
+            Self::Nats(link) => link.hear().await,
+            Self::Xmpp(link) => link.hear().await,
         }
     }
 
@@ -57,6 +64,7 @@ impl Link {
     pub(crate) fn socket(&mut self) -> Result<&mut SocketLink> {
         match self {
             Self::Socket(link) => Ok(link),
+            Self::Nats(_) | Self::Xmpp(_) => bail!("a peer speaks another protocol"),
         }
     }
 }

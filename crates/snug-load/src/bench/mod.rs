@@ -58,11 +58,14 @@ pub async fn bench(args: &BenchArgs) -> Result<bool> {
     let mut run = Run { args: args.clone(), subjects, figures: Figures::default(), folder, conversations: 0 };
     for workload in run.workloads() {
         eprintln!("{} …", table::title(workload));
-        match workload {
-            Workload::W1 => workloads::durable::run(&mut run).await?,
-            Workload::W2 => workloads::fan_out::run(&mut run).await?,
-            Workload::W2b => workloads::fan_out::run_offline(&mut run).await?,
-            _ => {}
+        let done = match workload {
+            Workload::W1 => workloads::durable::run(&mut run).await,
+            Workload::W2 => workloads::fan_out::run(&mut run).await,
+            Workload::W2b => workloads::fan_out::run_offline(&mut run).await,
+            _ => Ok(()),
+        };
+        if let Err(error) = done {
+            run.figures.failed(table::title(workload), "", &error);
         }
     }
     let report = table::Report::new(&run);
@@ -82,6 +85,14 @@ impl Run {
             .copied()
             .filter(|workload| self.args.only.is_empty() || self.args.only.contains(workload))
             .collect()
+    }
+
+    /// Takes a peer in, or notes why it is missing.
+    fn join(&mut self, name: &'static str, started: Result<Subject>) {
+        match started {
+            Ok(peer) => self.subjects.push(peer),
+            Err(error) => self.figures.failed("peers", name, &error),
+        }
     }
 
     /// Whether a case was asked for.

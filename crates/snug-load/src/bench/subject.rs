@@ -20,6 +20,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 use super::link::{Link, SocketLink};
+use super::peers::{Ejabberd, Nats};
 use super::processes::Processes;
 use super::side_by_side;
 use crate::cli;
@@ -39,7 +40,22 @@ pub(crate) struct Conversation {
 pub(crate) enum Subject {
     Snug(Box<Snug>),
     Floor(Box<Floor>),
+    Nats(Peer<Nats>),
+    Ejabberd(Peer<Ejabberd>),
 }
+
+/// A server of others, and its processes.
+pub(crate) struct Peer<P> {
+    peer: P,
+    processes: Processes,
+    _folder: tempfile::TempDir,
+}
+
+/// The cases that the peers are measured in: those that goals compare with theirs.
+const CASES_OF_PEERS: [(&str, &str); 2] = [("W1", "S=32"), ("W2", "500, single")];
+
+/// Into how much less work ejabberd's rounds are cut: a message costs it as much as dozens cost the others.
+const EJABBERD_DIVISOR: u64 = 20;
 
 impl Subject {
     /// Its name in the table.
@@ -47,6 +63,40 @@ impl Subject {
         match self {
             Self::Snug(_) => "snug",
             Self::Floor(_) => "floor",
+            Self::Nats(_) => "nats",
+            Self::Ejabberd(_) => "ejabberd",
+        }
+    }
+
+    /// Starts NATS.
+    pub(crate) async fn nats() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("snug-nats-").tempdir()?;
+        let peer = Nats::start(folder.path()).await?;
+        let processes = Processes::new(peer.pids(), folder.path())?;
+        Ok(Self::Nats(Peer { peer, processes, _folder: folder }))
+    }
+
+    /// Starts ejabberd.
+    pub(crate) async fn ejabberd() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("snug-ejabberd-").tempdir()?;
+        let peer = Ejabberd::start(folder.path()).await?;
+        let processes = Processes::new(peer.pids(), folder.path())?;
+        Ok(Self::Ejabberd(Peer { peer, processes, _folder: folder }))
+    }
+
+    /// Whether it is measured in this case.
+    pub(crate) fn takes_part(&self, workload: &str, case: &str) -> bool {
+        match self {
+            Self::Snug(_) | Self::Floor(_) => true,
+            Self::Nats(_) | Self::Ejabberd(_) => CASES_OF_PEERS.contains(&(workload, case)),
+        }
+    }
+
+    /// How much of an amount of work a round of it has, and never less than `least`.
+    pub(crate) fn share(&self, amount: u64, least: u64) -> u64 {
+        match self {
+            Self::Ejabberd(_) => (amount / EJABBERD_DIVISOR).max(least),
+            Self::Snug(_) | Self::Floor(_) | Self::Nats(_) => amount,
         }
     }
 
@@ -55,6 +105,8 @@ impl Subject {
         match self {
             Self::Snug(snug) => &snug.processes,
             Self::Floor(floor) => &floor.processes,
+            Self::Nats(nats) => &nats.processes,
+            Self::Ejabberd(ejabberd) => &ejabberd.processes,
         }
     }
 
@@ -62,8 +114,8 @@ impl Subject {
     pub(crate) async fn provide(&self, conversations: &[Conversation]) -> Result<()> {
         match self {
             Self::Snug(snug) => snug.provide(conversations).await,
-            // It is told by whoever connects.
-            Self::Floor(_) => Ok(()),
+            // They are told by whoever connects.
+            Self::Floor(_) | Self::Nats(_) | Self::Ejabberd(_) => Ok(()),
         }
     }
 
@@ -72,6 +124,8 @@ impl Subject {
         match self {
             Self::Snug(snug) => snug.connect(user).await.map(Link::Socket),
             Self::Floor(floor) => floor.connect(user, conversations).await.map(Link::Socket),
+            Self::Nats(nats) => nats.peer.connect(user, conversations).await.map(Link::Nats),
+            Self::Ejabberd(ejabberd) => ejabberd.peer.connect(user, conversations).await.map(Link::Xmpp),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Run;
 use super::figures::{Failure, Figures, Key, Place, median};
-use super::goals::{GOALS, Verdict};
+use super::goals::{self, GOALS, Verdict};
 use super::machine::Machine;
 use crate::cli::Workload;
 
@@ -19,6 +19,8 @@ pub(super) struct Report {
     divided_by: u32,
     figures: Vec<Figure>,
     goals: Vec<Verdict>,
+    /// Why the run says nothing, where it does.
+    void: Option<String>,
     failures: Vec<Failure>,
 }
 
@@ -60,13 +62,14 @@ impl Report {
             divided_by: run.args.divide,
             figures: figures.all().filter_map(|(key, rounds)| figure(figures, key, rounds)).collect(),
             goals: goals.map(|goal| goal.verdict(figures)).collect(),
+            void: goals::void(figures),
             failures: figures.failures().to_vec(),
         }
     }
 
     /// Whether everything was measured, and every "must" is met.
     pub(super) fn is_met(&self) -> bool {
-        self.failures.is_empty() && self.goals.iter().all(Verdict::is_met)
+        self.void.is_none() && self.failures.is_empty() && self.goals.iter().all(Verdict::is_met)
     }
 }
 
@@ -112,6 +115,9 @@ impl fmt::Display for Report {
         }
         for Failure { workload, subject, why } in &self.failures {
             writeln!(f, "failed: {workload} of {subject}: {why}")?;
+        }
+        if let Some(why) = &self.void {
+            writeln!(f, "VOID: {why}")?;
         }
         let met = self.goals.iter().filter(|goal| goal.is_met()).count();
         write!(f, "{met} goals met, {} not met, {} failed rows", self.goals.len() - met, self.failures.len())

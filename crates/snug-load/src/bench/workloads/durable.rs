@@ -98,7 +98,11 @@ async fn measure_each(
     ids: Ids,
 ) -> Result<()> {
     for place in 0..run.subjects.len() {
+        if !run.subjects[place].takes_part(W1, case) {
+            continue;
+        }
         let subject = run.subjects[place].name();
+        let messages = run.subjects[place].share(messages, 10 * senders as u64);
         let place_of_figures = Place { workload: W1, case, subject };
         run.subjects[place].provide(conversations).await?;
         let done = exchange(run, place, conversations, senders, messages, ids).await;

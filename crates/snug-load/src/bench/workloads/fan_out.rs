@@ -78,7 +78,11 @@ async fn each(
     bursts: u64,
 ) -> Result<()> {
     for subject in 0..run.subjects.len() {
+        if !run.subjects[subject].takes_part(place.workload, place.case) {
+            continue;
+        }
         let place = Place { subject: run.subjects[subject].name(), ..place.clone() };
+        let bursts = run.subjects[subject].share(bursts, 4);
         let fanned = fan_out(run, subject, conversation, online, burst, bursts).await;
         let (spent, deliveries) =
             fanned.with_context(|| format!("{} {} of {}", place.workload, place.case, place.subject))?;
