@@ -62,6 +62,7 @@ pub async fn bench(args: &BenchArgs) -> Result<bool> {
             Workload::W1 => workloads::durable::run(&mut run).await,
             Workload::W2 => workloads::fan_out::run(&mut run).await,
             Workload::W2b => workloads::fan_out::run_offline(&mut run).await,
+            Workload::W3 => workloads::idle::run(&mut run).await,
             _ => Ok(()),
         };
         if let Err(error) = done {

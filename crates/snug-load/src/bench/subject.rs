@@ -24,7 +24,7 @@ use super::peers::{Ejabberd, Nats};
 use super::processes::Processes;
 use super::side_by_side;
 use crate::cli;
-use crate::target::Target;
+use crate::target::{Target, Victim};
 
 /// Members that one request adds at most.
 const MEMBERS_PER_REQUEST: usize = 1_000;
@@ -122,11 +122,52 @@ impl Subject {
     /// Connects a user who is in these conversations.
     pub(crate) async fn connect(&self, user: usize, conversations: &[u64]) -> Result<Link> {
         match self {
-            Self::Snug(snug) => snug.connect(user).await.map(Link::Socket),
-            Self::Floor(floor) => floor.connect(user, conversations).await.map(Link::Socket),
+            Self::Snug(_) | Self::Floor(_) => {
+                self.door(user, conversations).await?.open().await.map(Link::Socket)
+            }
             Self::Nats(nats) => nats.peer.connect(user, conversations).await.map(Link::Nats),
             Self::Ejabberd(ejabberd) => ejabberd.peer.connect(user, conversations).await.map(Link::Xmpp),
         }
+    }
+
+    /// By what a user connects who is in these conversations, wherever that is done.
+    ///
+    /// # Errors
+    /// That it is a peer, whose clients connect in other ways.
+    pub(crate) async fn door(&self, user: usize, conversations: &[u64]) -> Result<Door> {
+        match self {
+            Self::Snug(snug) => snug.door(user).await,
+            Self::Floor(floor) => Ok(floor.door(user, conversations)),
+            Self::Nats(_) | Self::Ejabberd(_) => bail!("a peer speaks another protocol"),
+        }
+    }
+
+    /// Ends what serves and starts it again, so that it holds no memory of what was before. A server that was only named goes
+    /// on as it is.
+    pub(crate) async fn restart(&mut self, backend: cli::Backend) -> Result<()> {
+        match self {
+            Self::Snug(snug) => snug.restart(),
+            Self::Floor(floor) => {
+                **floor = Floor::start(backend).await?;
+                Ok(())
+            }
+            Self::Nats(_) | Self::Ejabberd(_) => bail!("a peer is started once"),
+        }
+    }
+}
+
+/// By what a user connects: where to, and as whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    address: SocketAddr,
+    app: Arc<str>,
+    token: Arc<str>,
+}
+
+impl Door {
+    /// Connects, and says `hello`.
+    pub(crate) async fn open(&self) -> Result<SocketLink> {
+        SocketLink::open(self.address, &self.app, &self.token).await
     }
 }
 
@@ -199,16 +240,27 @@ impl Snug {
         if let Some(token) = self.tokens.lock().await.get(&user) {
             return Ok(Arc::clone(token));
         }
-        let draft =
-            TokenDraft { user: user_id(user).parse()?, ttl_s: TokenLife::default(), only: None, can: None };
+        // A run takes longer than a token lives by itself.
+        let ttl_s = TokenLife(snug_model::limits::TOKEN_LIFE_S_MAX as i64);
+        let draft = TokenDraft { user: user_id(user).parse()?, ttl_s, only: None, can: None };
         let token: Arc<str> = self.backend().create_token(&draft).await?.token.expose().into();
         self.tokens.lock().await.insert(user, Arc::clone(&token));
         Ok(token)
     }
 
-    async fn connect(&self, user: usize) -> Result<SocketLink> {
+    async fn door(&self, user: usize) -> Result<Door> {
         let token = self.token(user).await?;
-        SocketLink::open(self.address, self.backend().app().as_str(), &token).await
+        Ok(Door { address: self.address, app: self.backend().app().as_str().into(), token })
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        let Some(spawned) = &mut self.target.spawned else { return Ok(()) };
+        tokio::task::block_in_place(|| {
+            spawned.kill(Victim::Server)?;
+            spawned.restart(Victim::Server)
+        })?;
+        self.processes = Processes::new(spawned.pids(), spawned.data_folder())?;
+        Ok(())
     }
 }
 
@@ -263,9 +315,9 @@ impl Floor {
         Ok(Self { address, processes, _child: child, _postgres: postgres, _folder: folder })
     }
 
-    async fn connect(&self, user: usize, conversations: &[u64]) -> Result<SocketLink> {
+    fn door(&self, user: usize, conversations: &[u64]) -> Door {
         let conversations: Vec<String> = conversations.iter().map(u64::to_string).collect();
         let token = format!("{} {}", user_id(user), conversations.join(","));
-        SocketLink::open(self.address, "app_floor_0", &token).await
+        Door { address: self.address, app: "app_floor_0".into(), token: token.into() }
     }
 }

@@ -2,3 +2,4 @@
 
 pub(super) mod durable;
 pub(super) mod fan_out;
+pub(super) mod idle;
