@@ -27,9 +27,8 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     // With all features, or what is left to CI would not be looked at.
     let lint = ["clippy", "--locked", "--workspace", "--all-targets", "--all-features"];
     report.check(cargo(root, lint).args(["--", "--deny", "warnings"]));
-    // Tests of one crate start the binaries of another, which Cargo does not know.
-    report.check(&mut cargo(root, ["build", "--locked", "--workspace", "--bins"]));
     let postgres = Postgres::start(PostgresOptions::default()).context("PostgreSQL does not start")?;
+    // Builds the binaries too, which tests of other packages start: a package with integration tests has its own built.
     let mut tests = cargo_test(root);
     report.tests(tests.arg("--workspace").env("SNUG_TEST_POSTGRES", postgres.url("postgres")));
     Ok(report.close(LEFT_TO_CI))
