@@ -56,6 +56,10 @@ pub async fn bench(args: &BenchArgs) -> Result<bool> {
     let floor = Floor::start(args.target.backend).await?;
     let subjects = vec![Subject::Snug(Box::new(snug)), Subject::Floor(Box::new(floor))];
     let mut run = Run { args: args.clone(), subjects, figures: Figures::default(), folder, conversations: 0 };
+    if !args.without_peers {
+        run.join("nats", Subject::nats().await);
+        run.join("ejabberd", Subject::ejabberd().await);
+    }
     for workload in run.workloads() {
         eprintln!("{} …", table::title(workload));
         let done = match workload {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -82,6 +82,9 @@ async fn grow(run: &mut Run) -> Result<()> {
     let stored = run.amount(STORED, 1_000);
     let many = Conversation { number: run.conversation(), members: 0..128 };
     for place in 0..run.subjects.len() {
+        if !run.subjects[place].takes_part(W1, case) {
+            continue;
+        }
         run.subjects[place].provide(std::slice::from_ref(&many)).await?;
         exchange(run, place, std::slice::from_ref(&many), 128, stored, Ids::V7).await?;
     }
@@ -105,8 +108,13 @@ async fn measure_each(
         let messages = run.subjects[place].share(messages, 10 * senders as u64);
         let place_of_figures = Place { workload: W1, case, subject };
         run.subjects[place].provide(conversations).await?;
-        let done = exchange(run, place, conversations, senders, messages, ids).await;
-        let done = done.with_context(|| format!("{W1} {case} of {subject}"))?;
+        let done = match exchange(run, place, conversations, senders, messages, ids).await {
+            Ok(done) => done,
+            Err(error) => {
+                run.figures.failed(W1, subject, &error.context(case.to_owned()));
+                continue;
+            }
+        };
         run.spent(&place_of_figures, done.spent, messages as f64);
         run.figures.add(&place_of_figures, Metric::WallUs, done.wall_s * 1e6 / messages as f64);
         run.figures.add(

@@ -83,9 +83,13 @@ async fn each(
         }
         let place = Place { subject: run.subjects[subject].name(), ..place.clone() };
         let bursts = run.subjects[subject].share(bursts, 4);
-        let fanned = fan_out(run, subject, conversation, online, burst, bursts).await;
-        let (spent, deliveries) =
-            fanned.with_context(|| format!("{} {} of {}", place.workload, place.case, place.subject))?;
+        let (spent, deliveries) = match fan_out(run, subject, conversation, online, burst, bursts).await {
+            Ok(fanned) => fanned,
+            Err(error) => {
+                run.figures.failed(place.workload, place.subject, &error.context(place.case.to_owned()));
+                continue;
+            }
+        };
         run.spent(&place, spent, deliveries.count() as f64);
         let percents =
             [(Metric::DeliveryP50Ms, 50.0), (Metric::DeliveryP99Ms, 99.0), (Metric::DeliveryP999Ms, 99.9)];
