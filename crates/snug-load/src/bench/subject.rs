@@ -51,8 +51,17 @@ pub(crate) struct Peer<P> {
     _folder: tempfile::TempDir,
 }
 
-/// The cases that the peers are measured in: those that goals compare with theirs.
-const CASES_OF_PEERS: [(&str, &str); 2] = [("W1", "S=32"), ("W2", "500, single")];
+/// The cases that the peers are measured in: those that goals compare with theirs, and what shows how these grow.
+const CASES_OF_PEERS: [(&str, &str); 8] = [
+    ("W1", "S=1"),
+    ("W1", "S=8"),
+    ("W1", "S=32"),
+    ("W1", "S=128"),
+    ("W2", "32, single"),
+    ("W2", "32, bursts of 32"),
+    ("W2", "500, single"),
+    ("W2", "500, bursts of 32"),
+];
 
 /// Into how much less work ejabberd's rounds are cut: a message costs it as much as dozens cost the others.
 const EJABBERD_DIVISOR: u64 = 20;
