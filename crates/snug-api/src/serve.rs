@@ -53,8 +53,6 @@ pub(crate) struct Shared {
     pub(crate) sockets: TaskTracker,
     /// Sockets that may still take a request, or are answering one.
     pub(crate) reading: TaskTracker,
-    /// Told when the server stops: sockets take nothing more.
-    pub(crate) stop: CancellationToken,
 }
 
 /// A TLS configuration that can be handed to [`serve`].
@@ -83,7 +81,6 @@ pub async fn serve(serving: Serving) -> io::Result<()> {
         shards: Shards::start(cores),
         sockets: TaskTracker::new(),
         reading: TaskTracker::new(),
-        stop: stop.clone(),
     });
     let router = router(&shared);
     let acceptor = tls.map(TlsAcceptor::from);
@@ -109,6 +106,7 @@ pub async fn serve(serving: Serving) -> io::Result<()> {
         }
     }
     drop(listener);
+    shared.shards.stop_reading();
     let node = Arc::clone(&shared.node);
     connections.close();
     shared.sockets.close();
@@ -189,6 +187,27 @@ pub(crate) enum Stream {
     Plain(TcpStream),
     /// TLS.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// The half of a connection that is read.
+pub(crate) type Reader = Box<dyn AsyncRead + Send + Unpin>;
+/// The half of a connection that is written.
+pub(crate) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+impl Stream {
+    /// Its halves. Those of plain TCP share no lock.
+    pub(crate) fn split(self) -> (Reader, Writer) {
+        match self {
+            Self::Plain(stream) => {
+                let (read, write) = stream.into_split();
+                (Box::new(read), Box::new(write))
+            }
+            Self::Tls(stream) => {
+                let (read, write) = tokio::io::split(stream);
+                (Box::new(read), Box::new(write))
+            }
+        }
+    }
 }
 
 /// Calls the same method of whichever stream it is.

@@ -73,7 +73,7 @@ impl Core {
     /// `NotFound` or `Forbidden` for the first that does not.
     pub async fn watch(&self, session: &Session, conversations: &[ConversationId]) -> Result<()> {
         let actor = Actor::User(session.actor());
-        let mut watched = smallvec::SmallVec::new();
+        let mut watched = Vec::new();
         for conversation in conversations.iter().take(limits::WATCH_MAX as usize) {
             let ask = Ask::in_conversation(&actor, Action::SeePresence, conversation);
             let key = decided!(self, ask.clone(), |allowed| async {
@@ -82,7 +82,7 @@ impl Core {
             });
             watched.push(key?);
         }
-        session.watch(watched);
+        self.hub.directory.watch(session, watched);
         Ok(())
     }
 

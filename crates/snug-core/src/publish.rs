@@ -1,6 +1,6 @@
 //! From a committed change to what its readers hear.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use snug_model::{
@@ -340,7 +340,13 @@ pub(crate) fn last_words(mut item: Shown<InboxItem>, row: &MemberRow) -> Result<
 
 /// What a session hears whose queue was dropped.
 pub(crate) fn lagged() -> Result<Bytes> {
-    encode(&Push::Lagged {})
+    /// Every session keeps it at hand: it is the same for all.
+    static LAGGED: OnceLock<Bytes> = OnceLock::new();
+    if let Some(frame) = LAGGED.get() {
+        return Ok(frame.clone());
+    }
+    let frame = encode(&Push::Lagged {})?;
+    Ok(LAGGED.get_or_init(|| frame).clone())
 }
 
 /// What a session hears whose token ends soon.

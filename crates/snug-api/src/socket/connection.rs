@@ -1,8 +1,13 @@
 //! One connection, from its upgrade to its end: the reading task.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
-use futures_util::StreamExt;
+use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use snug_core::{
@@ -14,28 +19,21 @@ use snug_wire::{
     Code, Problem,
     socket::{Answer, ClientFrame, CloseCode, HelloRequest, Refusal, Request, Unreadable},
 };
-use tokio::{io::ReadHalf, time::timeout};
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        self, Message,
-        protocol::{Role, WebSocketConfig},
-    },
-};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tungstenite::Message;
 
 use super::{
     close_frame, closing,
-    control::{Control, ReadSide},
+    control::{Control, Word},
+    frames::Frames,
     requests::{self, Replied},
 };
 use crate::{
     problem::problem,
-    serve::{Shared, Stream},
+    serve::{Reader, Shared, Stream},
 };
 
-/// What is read from a socket at once: an idle connection holds this much.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
 /// How long a client may take to end its side after we have ended ours.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// The close code of a peer that does not speak the protocol (RFC 6455, section 7.4.1).
@@ -45,41 +43,37 @@ const PROTOCOL_ERROR: u16 = 1002;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Refused(pub(super) CloseCode);
 
-type Frames = WebSocketStream<ReadSide<ReadHalf<Stream>>>;
-
-/// Serves an upgraded connection until it ends. It gives `reading` back as soon as it takes no more requests.
-pub(super) async fn serve(
-    shared: Arc<Shared>,
-    upgraded: Upgraded,
-    app: Result<AppId, Refused>,
-    reading: TaskTrackerToken,
-) {
+/// The connection below an upgraded request. It gives `reading` back as soon as it takes no more requests.
+pub(super) fn open(shared: Arc<Shared>, upgraded: Upgraded, reading: TaskTrackerToken) -> Option<Connection> {
     let Ok(parts) = auto::upgrade::downcast::<TokioIo<Stream>>(upgraded) else {
         tracing::error!("an upgraded connection is of an unknown kind");
-        return;
+        return None;
     };
-    let (read, write) = tokio::io::split(parts.io.into_inner());
-    let control = shared.shards.open(Box::new(write));
-    let side = ReadSide { read, control: Arc::clone(&control) };
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .max_message_size(Some(limits::CLIENT_FRAME_BYTES_MAX as usize))
-        .max_frame_size(Some(limits::CLIENT_FRAME_BYTES_MAX as usize));
-    let frames =
-        WebSocketStream::from_partially_read(side, parts.read_buf.to_vec(), Role::Server, Some(config)).await;
-    let mut connection = Connection { shared, frames, control, reading: Some(reading) };
-    let ended = match app {
-        Ok(app) => connection.run(&app).await,
-        Err(Refused(code)) => Ended::ByUs(closing(code)),
-    };
-    connection.end(ended).await;
+    let (read, write) = parts.io.into_inner().split();
+    let control = shared.shards.open(write);
+    Some(Connection {
+        shared,
+        frames: Frames::new(read, parts.read_buf.to_vec()),
+        control,
+        reading: Some(reading),
+    })
 }
 
-struct Connection {
+/// An upgraded connection. What waits for a client is kept small, for most do nothing most of the time: what an answer needs
+/// is allocated for it.
+pub(super) struct Connection {
     shared: Arc<Shared>,
-    frames: Frames,
+    frames: Frames<Reader>,
     control: Arc<Control>,
     reading: Option<TaskTrackerToken>,
+}
+
+/// What comes next.
+enum Incoming {
+    Message(Message),
+    End(Ended),
+    /// The server stops.
+    Stop,
 }
 
 /// How a connection ends.
@@ -87,31 +81,42 @@ enum Ended {
     /// The client is gone.
     ByClient,
     /// We close it with this frame.
-    ByUs(bytes::Bytes),
+    ByUs(Bytes),
 }
 
 impl Connection {
+    /// Serves it until it ends.
+    pub(super) async fn serve(mut self, app: Result<AppId, Refused>) {
+        let ended = match app {
+            Ok(app) => self.run(&app).await,
+            Err(Refused(code)) => Ended::ByUs(closing(code)),
+        };
+        self.end(ended).await;
+    }
+
     async fn run(&mut self, app: &AppId) -> Ended {
-        let hello_wait = Duration::from_millis(limits::HELLO_WAIT_MS_MAX);
-        let session = match timeout(hello_wait, self.hello(app)).await {
-            Ok(Ok(session)) => session,
-            Ok(Err(ended)) => return ended,
-            Err(_) => return Ended::ByUs(closing(CloseCode::NoHello)),
+        let session = match self.hello(app).await {
+            Ok(session) => session,
+            Err(ended) => return ended,
         };
         let ended = self.requests(app, &session).await;
-        self.shared.node.core.disconnect(&session).await;
+        Box::pin(self.shared.node.core.disconnect(&session)).await;
         ended
     }
 
     /// Reads until a `hello` opens the session. What else comes before is refused.
     async fn hello(&mut self, app: &AppId) -> Result<Arc<Session>, Ended> {
+        let deadline = Instant::now() + Duration::from_millis(limits::HELLO_WAIT_MS_MAX);
         loop {
-            let Some(ClientFrame { n, request }) = self.next().await? else { continue };
+            // It has to come in time. How long we take for it is not the client's fault.
+            let next = timeout_at(deadline, self.next()).await;
+            let next = next.unwrap_or(Err(Ended::ByUs(closing(CloseCode::NoHello))))?;
+            let Some(ClientFrame { n, request }) = next else { continue };
             let Request::Hello(hello) = request else {
                 self.refuse(n, Problem::of(Code::Unauthenticated).saying("The first request is `hello`."));
                 continue;
             };
-            match self.connect(app, n, &hello).await {
+            match Box::pin(self.connect(app, n, &hello)).await {
                 Ok(session) => return Ok(session),
                 Err(error) => {
                     let close = close_of(&error);
@@ -141,19 +146,14 @@ impl Connection {
     /// Answers one request after the other: the next is read when this one is answered, so that a client's acts are done
     /// in the order in which it sent them, and who floods waits.
     async fn requests(&mut self, app: &AppId, session: &Arc<Session>) -> Ended {
-        let shut = self.control.shut.clone();
         loop {
-            let next = tokio::select! {
-                biased;
-                () = shut.cancelled() => return Ended::ByClient,
-                next = self.next() => next,
-            };
-            let ClientFrame { n, request } = match next {
+            let ClientFrame { n, request } = match self.next().await {
                 Ok(Some(frame)) => frame,
                 Ok(None) => continue,
                 Err(ended) => return ended,
             };
-            match requests::answer(&self.shared.node.core, app, session, n, request).await {
+            let answer = requests::answer(&self.shared.node.core, app, session, n, request);
+            match Box::pin(answer).await {
                 Ok(Replied::InOrder) => {}
                 Ok(Replied::With(json)) => session.outbox().answer(frame(&json)),
                 Err(error) => {
@@ -170,16 +170,10 @@ impl Connection {
     /// The next request; none where there was one that could not be read, and was refused.
     async fn next(&mut self) -> Result<Option<ClientFrame>, Ended> {
         loop {
-            let stop = self.shared.stop.clone();
-            let next = tokio::select! {
-                biased;
-                () = stop.cancelled() => return Err(self.stopping().await),
-                next = self.frames.next() => next,
-            };
-            let message = match next {
-                None => return Err(Ended::ByClient),
-                Some(Err(error)) => return Err(ended_by(&error)),
-                Some(Ok(message)) => message,
+            let message = match poll_fn(|cx| self.poll_message(cx)).await {
+                Incoming::Message(message) => message,
+                Incoming::End(ended) => return Err(ended),
+                Incoming::Stop => return Err(self.stopping().await),
             };
             let text = match message {
                 Message::Text(text) => text,
@@ -201,13 +195,27 @@ impl Connection {
         }
     }
 
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        match self.control.told(cx) {
+            Word::Read => {}
+            Word::Stop => return Poll::Ready(Incoming::Stop),
+            Word::Shut => return Poll::Ready(Incoming::End(Ended::ByClient)),
+        }
+        let mut pong = |pong: &[u8]| self.control.push(Bytes::copy_from_slice(pong));
+        Poll::Ready(match ready!(self.frames.poll_next(cx, &mut pong)) {
+            Ok(Some(message)) => Incoming::Message(message),
+            Ok(None) => Incoming::End(Ended::ByClient),
+            Err(error) => Incoming::End(ended_by(&error)),
+        })
+    }
+
     /// The server stops. A session is closed by the core, once all others have their answers too.
     async fn stopping(&mut self) -> Ended {
         self.reading = None;
         if self.control.session.get().is_none() {
             return Ended::ByUs(closing(CloseCode::Stopping));
         }
-        self.control.shut.cancelled().await;
+        self.control.shut().await;
         Ended::ByClient
     }
 
@@ -233,8 +241,8 @@ impl Connection {
             Ended::ByClient => self.control.close(close_frame(1000, "")),
         }
         let goodbye = async {
-            self.control.shut.cancelled().await;
-            while let Some(Ok(_)) = self.frames.next().await {}
+            self.control.shut().await;
+            self.frames.read_out().await;
         };
         let _ = timeout(GOODBYE, goodbye).await;
     }
@@ -255,10 +263,7 @@ fn ended_by(error: &tungstenite::Error) -> Ended {
     match error {
         tungstenite::Error::Capacity(_) => Ended::ByUs(closing(CloseCode::TooLarge)),
         tungstenite::Error::Utf8(_) => Ended::ByUs(closing(CloseCode::Unreadable)),
-        tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)
-        | tungstenite::Error::ConnectionClosed
-        | tungstenite::Error::AlreadyClosed
-        | tungstenite::Error::Io(_) => Ended::ByClient,
+        tungstenite::Error::Io(_) => Ended::ByClient,
         _ => Ended::ByUs(close_frame(PROTOCOL_ERROR, "not a WebSocket frame")),
     }
 }

@@ -1,17 +1,18 @@
 //! What a connection writes beside its session's frames: pongs, answers before `hello`, and its own end.
 
 use std::{
-    io,
-    pin::Pin,
-    sync::{Arc, OnceLock},
+    future::poll_fn,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU8, Ordering},
+    },
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use snug_core::hub::Session;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_util::sync::CancellationToken;
 
 use super::shard::Ring;
 
@@ -24,8 +25,20 @@ pub(super) struct Control {
     /// The session, once there is one.
     pub(super) session: OnceLock<Arc<Session>>,
     queued: Mutex<Queued>,
-    /// Cancelled when everything was written and the socket shut.
-    pub(super) shut: CancellationToken,
+    /// The last [`Word`] to the reading task, and what wakes that.
+    word: AtomicU8,
+    reader: AtomicWaker,
+}
+
+/// What the reading task is told, each word at most once and in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Word {
+    /// Go on.
+    Read,
+    /// Take nothing more: the server stops.
+    Stop,
+    /// Everything was written and the socket shut, or it broke.
+    Shut,
 }
 
 #[derive(Default)]
@@ -37,12 +50,43 @@ struct Queued {
 
 impl Control {
     pub(super) fn new(ring: Arc<Ring>) -> Self {
-        Self { ring, session: OnceLock::new(), queued: Mutex::default(), shut: CancellationToken::new() }
+        Self {
+            ring,
+            session: OnceLock::new(),
+            queued: Mutex::default(),
+            word: AtomicU8::new(Word::Read as u8),
+            reader: AtomicWaker::new(),
+        }
     }
 
     /// What wakes the shard for this connection.
     pub(super) fn ring(&self) -> &Arc<Ring> {
         &self.ring
+    }
+
+    /// Tells the reading task.
+    pub(super) fn tell(&self, word: Word) {
+        self.word.fetch_max(word as u8, Ordering::AcqRel);
+        self.reader.wake();
+    }
+
+    /// What the reading task, which asks, was told last. Its task is woken at the next word.
+    pub(super) fn told(&self, cx: &Context<'_>) -> Word {
+        self.reader.register(cx.waker());
+        match self.word.load(Ordering::Acquire) {
+            word if word == Word::Read as u8 => Word::Read,
+            word if word == Word::Stop as u8 => Word::Stop,
+            _ => Word::Shut,
+        }
+    }
+
+    /// Waits until everything was written and the socket shut.
+    pub(super) async fn shut(&self) {
+        poll_fn(|cx| match self.told(cx) {
+            Word::Shut => Poll::Ready(()),
+            Word::Read | Word::Stop => Poll::Pending,
+        })
+        .await;
     }
 
     /// Queues a whole frame.
@@ -70,37 +114,5 @@ impl Control {
         into.extend(queued.frames.drain(..));
         queued.bytes = 0;
         queued.close.clone()
-    }
-}
-
-/// The stream that the WebSocket library sees: it reads the socket, and what it writes (pongs) is queued in order with all
-/// other frames.
-pub(super) struct ReadSide<R> {
-    pub(super) read: R,
-    pub(super) control: Arc<Control>,
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for ReadSide<R> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.read).poll_read(cx, buf)
-    }
-}
-
-impl<R: Unpin> AsyncWrite for ReadSide<R> {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, frame: &[u8]) -> Poll<io::Result<usize>> {
-        self.control.push(Bytes::copy_from_slice(frame));
-        Poll::Ready(Ok(frame.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }

@@ -6,6 +6,7 @@
 
 mod connection;
 mod control;
+mod frames;
 mod requests;
 mod shard;
 mod upgrade;

@@ -18,13 +18,14 @@ use parking_lot::Mutex;
 use snug_core::hub::Wake;
 use tokio::{io::AsyncWrite, sync::Notify};
 
-use super::{closing, code_of, control::Control};
+use super::{
+    closing, code_of,
+    control::{Control, Word},
+};
+use crate::serve::Writer;
 
 /// Frames in one system call: what Linux takes at most is 1,024.
 const FRAMES_PER_WRITE: usize = 64;
-
-/// What a shard writes to.
-pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// The shards of this node, one a core.
 pub(crate) struct Shards {
@@ -44,6 +45,8 @@ struct Shard {
 struct Todo {
     opened: Vec<Connection>,
     rang: Vec<u64>,
+    /// Set when the server stops: every reading task is to know.
+    stopping: bool,
 }
 
 /// Tells a shard that a connection has something to write, or can be written to again.
@@ -92,9 +95,22 @@ impl Shards {
         let shard = Arc::clone(&self.shards[place]);
         let ring = Arc::new(Ring { shard: Arc::clone(&shard), connection, listed: AtomicBool::new(false) });
         let control = Arc::new(Control::new(ring));
-        shard.todo.lock().opened.push(Connection::new(writer, Arc::clone(&control), connection));
+        let mut todo = shard.todo.lock();
+        todo.opened.push(Connection::new(writer, Arc::clone(&control), connection));
+        if todo.stopping {
+            control.tell(Word::Stop);
+        }
+        drop(todo);
         shard.rung.notify_one();
         control
+    }
+
+    /// Has every socket, and those that are yet to be opened, take nothing more.
+    pub(crate) fn stop_reading(&self) {
+        for shard in &self.shards {
+            shard.todo.lock().stopping = true;
+            shard.rung.notify_one();
+        }
     }
 }
 
@@ -102,6 +118,7 @@ impl Shard {
     async fn run(self: Arc<Self>) {
         let mut connections: HashMap<u64, Connection> = HashMap::new();
         let mut rang = Vec::new();
+        let mut stopping = false;
         loop {
             self.rung.notified().await;
             {
@@ -110,6 +127,9 @@ impl Shard {
                     connections.insert(connection.number, connection);
                 }
                 std::mem::swap(&mut rang, &mut todo.rang);
+                if todo.stopping && !std::mem::replace(&mut stopping, true) {
+                    connections.values().for_each(|connection| connection.control.tell(Word::Stop));
+                }
             }
             for number in rang.drain(..) {
                 let ended = connections.get_mut(&number).is_some_and(Connection::pass);
@@ -147,7 +167,7 @@ impl Connection {
             Poll::Pending => false,
             Poll::Ready(Ok(())) if !self.closing => false,
             Poll::Ready(_) => {
-                self.control.shut.cancel();
+                self.control.tell(Word::Shut);
                 true
             }
         }

@@ -10,7 +10,7 @@ use axum::{
 };
 use snug_model::{AppId, Invalid};
 use snug_wire::socket::{CloseCode, SUBPROTOCOL};
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tungstenite::handshake::derive_accept_key;
 
 use super::connection::{self, Refused};
 use crate::{
@@ -29,9 +29,15 @@ pub(crate) async fn upgrade(shared: Arc<Shared>, Path(app): Path<String>, reques
     let upgraded = hyper::upgrade::on(request);
     let (sockets, reading) = (shared.sockets.clone(), shared.reading.token());
     sockets.spawn(async move {
-        match upgraded.await {
-            Ok(upgraded) => connection::serve(shared, upgraded, app, reading).await,
-            Err(error) => tracing::debug!(%error, "an upgrade did not come about"),
+        let opened = match upgraded.await {
+            Ok(upgraded) => connection::open(shared, upgraded, reading),
+            Err(error) => {
+                tracing::debug!(%error, "an upgrade did not come about");
+                None
+            }
+        };
+        if let Some(connection) = opened {
+            connection.serve(app).await;
         }
     });
     switching_protocols(&accept)

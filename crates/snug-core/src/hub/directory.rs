@@ -1,9 +1,6 @@
 //! Who is online.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::RwLock;
 use roaring::RoaringTreemap;
@@ -23,6 +20,8 @@ pub struct Directory {
 pub(crate) struct Online {
     users: RoaringTreemap,
     sessions: HashMap<UserKey, SmallVec<[Arc<Session>; 2]>>,
+    /// The conversations whose presence sessions watch, and how many do: whoever comes or goes looks at these alone.
+    watched: HashMap<ConversationKey, usize>,
 }
 
 impl Online {
@@ -33,6 +32,19 @@ impl Online {
         for user in smaller.iter().filter(|user| larger.contains(*user)) {
             for session in self.sessions.get(&UserKey(user as i64)).into_iter().flatten() {
                 with(session);
+            }
+        }
+    }
+}
+
+impl Online {
+    fn unwatch(&mut self, conversations: Vec<ConversationKey>) {
+        for conversation in conversations {
+            if let Some(sessions) = self.watched.get_mut(&conversation) {
+                *sessions -= 1;
+                if *sessions == 0 {
+                    self.watched.remove(&conversation);
+                }
             }
         }
     }
@@ -65,6 +77,7 @@ impl Directory {
         let Some(sessions) = online.sessions.get_mut(&session.user()) else { return false };
         sessions.retain(|other| other.id() != session.id());
         let offline = sessions.is_empty();
+        online.unwatch(session.watch(Vec::new()));
         if offline {
             online.sessions.remove(&session.user());
             online.users.remove(session.user().0 as u64);
@@ -98,11 +111,19 @@ impl Directory {
         online.sessions.values().flatten().for_each(&mut with);
     }
 
+    /// Sets the conversations whose presence a session that is in wants.
+    pub(crate) fn watch(&self, session: &Session, conversations: Vec<ConversationKey>) {
+        let online = self.of_app(session.app());
+        let mut online = online.write();
+        for conversation in &conversations {
+            *online.watched.entry(*conversation).or_default() += 1;
+        }
+        online.unwatch(session.watch(conversations));
+    }
+
     /// The conversations of an app whose presence somebody watches.
-    pub(crate) fn watched(&self, app: AppKey) -> BTreeSet<ConversationKey> {
-        let mut watched = BTreeSet::new();
-        self.each_of_app(app, |session| watched.extend(session.watched()));
-        watched
+    pub(crate) fn watched(&self, app: AppKey) -> Vec<ConversationKey> {
+        self.of_app(app).read().watched.keys().copied().collect()
     }
 
     /// Calls `with` for every session.

@@ -4,7 +4,6 @@ use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 use snug_model::{
     AppKey, ConversationKey, Permission, PermissionSet, SessionId, Timestamp, UserActor, UserKey,
     actor::Grant, facts::IdMac,
@@ -19,7 +18,7 @@ pub struct Session {
     user: UserKey,
     outbox: Outbox,
     grant: ArcSwap<Grant>,
-    watched: Mutex<SmallVec<[ConversationKey; 16]>>,
+    watched: Mutex<Vec<ConversationKey>>,
     warned: Mutex<Option<Timestamp>>,
 }
 
@@ -94,19 +93,14 @@ impl Session {
             && narrowing.needs.is_none_or(|needs| grant.can.is_none_or(|can: PermissionSet| can.has(needs)))
     }
 
-    /// The conversations whose presence it wants.
-    pub(crate) fn watch(&self, conversations: SmallVec<[ConversationKey; 16]>) {
-        *self.watched.lock() = conversations;
+    /// Sets the conversations whose presence it wants; those that it wanted before.
+    pub(super) fn watch(&self, conversations: Vec<ConversationKey>) -> Vec<ConversationKey> {
+        std::mem::replace(&mut *self.watched.lock(), conversations)
     }
 
     /// Whether it wants the presence of this conversation's members.
     pub(crate) fn watches(&self, conversation: ConversationKey) -> bool {
         self.watched.lock().contains(&conversation)
-    }
-
-    /// All conversations whose presence it wants.
-    pub(crate) fn watched(&self) -> SmallVec<[ConversationKey; 16]> {
-        self.watched.lock().clone()
     }
 
     /// Whether it is time to say that the token ends soon: once per token, min(60 s, a quarter of its life) before.
