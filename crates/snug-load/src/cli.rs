@@ -49,6 +49,9 @@ pub struct BenchArgs {
     /// Divides the amounts of work and of stored data, for a first look; figures that need the full amount say less.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub divide: u32,
+    /// Fill the largest conversation of W5 with ten million messages, which takes long, rather than one million.
+    #[arg(long)]
+    pub full: bool,
     /// Leave out the peers, NATS and ejabberd.
     #[arg(long)]
     pub without_peers: bool,

@@ -109,6 +109,11 @@ impl Spawned {
         }
     }
 
+    /// Where its metrics are read, such as `http://127.0.0.1:40124/metrics`.
+    pub(crate) fn metrics_url(&self) -> String {
+        self.server.metrics_url()
+    }
+
     /// Whether it has a database that can be killed apart from it.
     pub(crate) fn has_database(&self) -> bool {
         self.postgres.is_some()

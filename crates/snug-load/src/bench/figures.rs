@@ -29,6 +29,10 @@ pub(crate) enum Metric {
     DeliveryP99Ms,
     /// 999 of 1,000 are.
     DeliveryP999Ms,
+    /// Time from a request to its answer, in milliseconds: half are faster.
+    AnswerP50Ms,
+    /// 99 of 100 are.
+    AnswerP99Ms,
     /// Kilobytes written to the disk, a unit.
     WrittenKb,
     /// Flushes of the disk, a unit.
@@ -41,6 +45,10 @@ pub(crate) enum Metric {
     Rows,
     /// Bytes of an answer.
     AnswerBytes,
+    /// Messages that were stored when it was measured.
+    Stored,
+    /// Processor time that the start of the server took, in milliseconds.
+    StartMs,
     /// Seconds until all was as it should be.
     Seconds,
     /// What was lost, doubled or reordered.
@@ -60,12 +68,16 @@ impl Metric {
             Self::DeliveryP50Ms => "delivery p50 ms",
             Self::DeliveryP99Ms => "delivery p99 ms",
             Self::DeliveryP999Ms => "delivery p99.9 ms",
+            Self::AnswerP50Ms => "answer p50 ms",
+            Self::AnswerP99Ms => "answer p99 ms",
             Self::WrittenKb => "written KB",
             Self::Syncs => "syncs",
             Self::FramesPerWrite => "frames a write",
             Self::MemoryKb => "memory KB",
             Self::Rows => "rows",
             Self::AnswerBytes => "answer B",
+            Self::Stored => "stored",
+            Self::StartMs => "start CPU ms",
             Self::Seconds => "seconds",
             Self::Faults => "faults",
         }

@@ -78,10 +78,21 @@ pub(crate) struct SocketLink {
 impl SocketLink {
     /// Connects, and says `hello`.
     pub(crate) async fn open(address: SocketAddr, app: &str, token: &str) -> Result<Self> {
+        Self::hello(address, app, token, None).await.map(|(link, _)| link)
+    }
+
+    /// Connects, says `hello`, and answers what that was answered with: the inbox, or what changed in it `since`.
+    pub(crate) async fn hello(
+        address: SocketAddr,
+        app: &str,
+        token: &str,
+        since: Option<&str>,
+    ) -> Result<(Self, Vec<u8>)> {
         let mut link = Self::open_silently(address, app).await?;
-        link.ask(&format!(r#""op":"hello","token":"{token}""#)).await?;
-        link.answer().await?;
-        Ok(link)
+        let since = since.map(|since| format!(r#","since":"{since}""#)).unwrap_or_default();
+        link.ask(&format!(r#""op":"hello","token":"{token}"{since}"#)).await?;
+        let answer = link.answer().await?;
+        Ok((link, answer))
     }
 
     /// Connects, and says nothing yet.

@@ -9,11 +9,13 @@
 mod figures;
 pub mod floor;
 mod goals;
+mod http;
 mod link;
 mod machine;
 pub mod peers;
 mod primitives;
 mod processes;
+mod snug;
 mod socket;
 mod stamp;
 mod subject;
@@ -21,6 +23,7 @@ mod table;
 mod workloads;
 
 use std::future::Future;
+use std::ops::Range;
 
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -34,6 +37,9 @@ use crate::cli::{BenchArgs, Workload};
 /// Requests that are made at the same time while something is provided.
 const SIDE_BY_SIDE: usize = 32;
 
+/// Where the numbers of users begin who are in the conversations of one workload alone.
+const PEOPLE: usize = 1_000_000;
+
 /// A run of the benchmark.
 struct Run {
     args: BenchArgs,
@@ -43,6 +49,8 @@ struct Run {
     folder: tempfile::TempDir,
     /// The number of the next conversation.
     conversations: u64,
+    /// The number of the next user of those who are in the conversations of one workload alone.
+    people: usize,
 }
 
 /// Runs the workloads, prints the table, and answers whether all was measured and every "must" was met.
@@ -55,7 +63,14 @@ pub async fn bench(args: &BenchArgs) -> Result<bool> {
     let snug = Snug::find(&args.target, &args.pids, folder.path()).await?;
     let floor = Floor::start(args.target.backend).await?;
     let subjects = vec![Subject::Snug(Box::new(snug)), Subject::Floor(Box::new(floor))];
-    let mut run = Run { args: args.clone(), subjects, figures: Figures::default(), folder, conversations: 0 };
+    let mut run = Run {
+        args: args.clone(),
+        subjects,
+        figures: Figures::default(),
+        folder,
+        conversations: 0,
+        people: PEOPLE,
+    };
     if !args.without_peers {
         run.join("nats", Subject::nats().await);
         run.join("ejabberd", Subject::ejabberd().await);
@@ -67,6 +82,9 @@ pub async fn bench(args: &BenchArgs) -> Result<bool> {
             Workload::W2 => workloads::fan_out::run(&mut run).await,
             Workload::W2b => workloads::fan_out::run_offline(&mut run).await,
             Workload::W3 => workloads::idle::run(&mut run).await,
+            Workload::W4 => workloads::connect::run(&mut run).await,
+            Workload::W5 => workloads::page::run(&mut run).await,
+            Workload::W6 => workloads::storm::run(&mut run).await,
             _ => Ok(()),
         };
         if let Err(error) = done {
@@ -114,6 +132,30 @@ impl Run {
     fn conversation(&mut self) -> u64 {
         self.conversations += 1;
         self.conversations
+    }
+
+    /// So many users whom no other workload has.
+    fn people(&mut self, count: usize) -> Range<usize> {
+        self.people += count;
+        self.people - count..self.people
+    }
+
+    /// Snug, of what is measured.
+    fn snug(&self) -> Result<&Snug> {
+        let snug = self.subjects.iter().find_map(|subject| match subject {
+            Subject::Snug(snug) => Some(&**snug),
+            _ => None,
+        });
+        snug.context("Snug is not among what is measured")
+    }
+
+    /// The same, to restart it.
+    fn snug_mut(&mut self) -> Result<&mut Snug> {
+        let snug = self.subjects.iter_mut().find_map(|subject| match subject {
+            Subject::Snug(snug) => Some(&mut **snug),
+            _ => None,
+        });
+        snug.context("Snug is not among what is measured")
     }
 
     /// What the machine gives now, noted as what the subjects are compared with.

@@ -3,6 +3,8 @@
 use std::{fs, io, os::linux::fs::MetadataExt, path::Path};
 
 use anyhow::{Context, Result};
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 
 /// Ticks of processor time in a second, as `/proc` counts them on every Linux (`USER_HZ`, proc(5)).
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -17,9 +19,9 @@ pub(crate) struct Processes {
 /// What they have cost since they began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spent {
-    /// Processor time in user code, in seconds.
-    pub(crate) user_s: f64,
-    /// Processor time in the kernel on their behalf, in seconds: what a `send` over loopback costs up to the receiver's
+    /// Processor time in user code and in the kernel, in seconds, by clocks of nanoseconds.
+    pub(crate) cpu_s: f64,
+    /// The part of it in the kernel, in seconds, counted in ticks: what a `send` over loopback costs up to the receiver's
     /// queue is in it.
     pub(crate) system_s: f64,
     /// Bytes that they had written to the disk, `write_bytes` of `/proc/PID/io`: pages of checkpoints included.
@@ -32,7 +34,7 @@ impl Spent {
     /// What was spent since `before`.
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
-            user_s: self.user_s - before.user_s,
+            cpu_s: self.cpu_s - before.cpu_s,
             system_s: self.system_s - before.system_s,
             written_bytes: self.written_bytes - before.written_bytes,
             syncs: self.syncs - before.syncs,
@@ -41,7 +43,7 @@ impl Spent {
 
     /// Processor time in microseconds, user and system.
     pub(crate) fn cpu_us(self) -> f64 {
-        (self.user_s + self.system_s) * 1e6
+        self.cpu_s * 1e6
     }
 }
 
@@ -58,9 +60,10 @@ impl Processes {
     pub(crate) fn spent(&self) -> Result<Spent> {
         let mut spent = Spent { syncs: self.disk.flushes()?, ..Spent::default() };
         for process in self.all()? {
-            let Some([user, system]) = times(process)? else { continue };
-            spent.user_s += user;
-            spent.system_s += system;
+            let Some(times) = Times::of(process)? else { continue };
+            // A process that ends here is one of those whose time its parent gets.
+            spent.cpu_s += clock_s(process).unwrap_or(0.0) + times.children_s;
+            spent.system_s += times.system_s;
             spent.written_bytes += written_bytes(process)?;
         }
         Ok(spent)
@@ -93,17 +96,37 @@ impl Processes {
     }
 }
 
-/// User and system time of a process and of those of its children that have ended, in seconds; none if it has ended.
-fn times(process: u32) -> Result<Option<[f64; 2]>> {
-    let Some(stat) = read(process, "stat")? else { return Ok(None) };
-    // The name of the program may have spaces, and ends with the last bracket; the times are fields 14 to 17 of proc(5).
-    let (_, rest) = stat.rsplit_once(')').context("/proc/PID/stat has another form")?;
-    let ticks: Vec<f64> =
-        rest.split_whitespace().skip(11).take(4).filter_map(|ticks| ticks.parse().ok()).collect();
-    let [user, system, children_user, children_system] = ticks[..] else {
-        anyhow::bail!("/proc/PID/stat has another form");
-    };
-    Ok(Some([(user + children_user) / TICKS_PER_SECOND, (system + children_system) / TICKS_PER_SECOND]))
+/// Processor time of a process so far, all threads, in seconds; none if it has ended.
+fn clock_s(process: u32) -> Option<f64> {
+    let clock = clock_getcpuclockid(Pid::from_raw(process.cast_signed())).ok()?;
+    let now = clock.now().ok()?;
+    Some(now.tv_sec() as f64 + now.tv_nsec() as f64 / 1e9)
+}
+
+/// What `/proc/PID/stat` tells of a process, in seconds.
+struct Times {
+    /// In the kernel, with those of its children that have ended.
+    system_s: f64,
+    /// Of its children that have ended, whose clocks are gone.
+    children_s: f64,
+}
+
+impl Times {
+    /// Those of a process; none if it has ended.
+    fn of(process: u32) -> Result<Option<Self>> {
+        let Some(stat) = read(process, "stat")? else { return Ok(None) };
+        // The name of the program may have spaces, and ends with the last bracket; the times are fields 14 to 17 of proc(5).
+        let (_, rest) = stat.rsplit_once(')').context("/proc/PID/stat has another form")?;
+        let ticks: Vec<f64> =
+            rest.split_whitespace().skip(11).take(4).filter_map(|ticks| ticks.parse().ok()).collect();
+        let [_, system, children_user, children_system] = ticks[..] else {
+            anyhow::bail!("/proc/PID/stat has another form");
+        };
+        Ok(Some(Self {
+            system_s: (system + children_system) / TICKS_PER_SECOND,
+            children_s: (children_user + children_system) / TICKS_PER_SECOND,
+        }))
+    }
 }
 
 fn written_bytes(process: u32) -> Result<f64> {

@@ -1,6 +1,6 @@
 //! What is measured: Snug, the floor, or a peer, each as processes of their own that clients connect to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
@@ -28,6 +28,9 @@ use crate::target::{Target, Victim};
 
 /// Members that one request adds at most.
 const MEMBERS_PER_REQUEST: usize = 1_000;
+
+/// Members that a conversation is made with at most.
+const FIRST_MEMBERS: usize = 100;
 
 /// A conversation of a workload: its number, and the numbers of the users who are in it.
 #[derive(Clone, Debug)]
@@ -185,12 +188,19 @@ pub(crate) fn user_id(user: usize) -> String {
     format!("u{user}")
 }
 
+/// The id of a conversation, by its number.
+pub(crate) fn conversation_id(number: u64) -> Result<ConversationId> {
+    Ok(format!("c{number}").parse()?)
+}
+
 /// Snug, spawned or named.
 pub(crate) struct Snug {
     pub(crate) target: Target,
-    address: SocketAddr,
-    processes: Processes,
+    pub(crate) address: SocketAddr,
+    pub(crate) processes: Processes,
     tokens: Mutex<HashMap<usize, Arc<str>>>,
+    /// The numbers of the conversations that were made.
+    made: Mutex<HashSet<u64>>,
 }
 
 impl Snug {
@@ -207,7 +217,7 @@ impl Snug {
             target.url.strip_prefix("http://").context("the benchmark speaks plain HTTP, on loopback")?;
         let address = tokio::net::lookup_host(authority.trim_end_matches('/')).await?.next();
         let address = address.with_context(|| format!("{authority} has no address"))?;
-        Ok(Self { target, address, processes, tokens: Mutex::default() })
+        Ok(Self { target, address, processes, tokens: Mutex::default(), made: Mutex::default() })
     }
 
     /// The back end of its app.
@@ -215,7 +225,8 @@ impl Snug {
         &self.target.backend
     }
 
-    async fn provide(&self, conversations: &[Conversation]) -> Result<()> {
+    /// Makes users and conversations that are not there yet.
+    pub(crate) async fn provide(&self, conversations: &[Conversation]) -> Result<()> {
         let users: Vec<usize> = {
             let tokens = self.tokens.lock().await;
             let all = conversations.iter().flat_map(|conversation| conversation.members.clone());
@@ -230,18 +241,26 @@ impl Snug {
             Ok(())
         })
         .await?;
-        side_by_side(conversations.to_vec(), async |conversation| {
-            let id: ConversationId = format!("c{}", conversation.number).parse()?;
-            self.backend().put_conversation(&id, &ConversationReplacement::default(), None).await?;
-            let members: Vec<usize> = conversation.members.clone().collect();
-            for some in members.chunks(MEMBERS_PER_REQUEST) {
-                let drafts = some.iter().map(|user| member(*user)).collect::<Result<Vec<_>>>()?;
-                let addition = MemberAddition { members: drafts.into() };
-                self.backend().add_members(&id, &addition).await?;
-            }
-            Ok(())
-        })
-        .await
+        let mut new = conversations.to_vec();
+        {
+            let mut made = self.made.lock().await;
+            new.retain(|conversation| made.insert(conversation.number));
+        }
+        side_by_side(new, async |conversation| self.make(&conversation).await).await
+    }
+
+    /// Makes a conversation: in one request where it is small.
+    async fn make(&self, conversation: &Conversation) -> Result<()> {
+        let id = conversation_id(conversation.number)?;
+        let members = conversation.members.clone().map(member).collect::<Result<Vec<_>>>()?;
+        let (first, others) = members.split_at(members.len().min(FIRST_MEMBERS));
+        let members = first.to_vec().into();
+        let replacement = ConversationReplacement { members, ..ConversationReplacement::default() };
+        self.backend().put_conversation(&id, &replacement, None).await?;
+        for some in others.chunks(MEMBERS_PER_REQUEST) {
+            self.backend().add_members(&id, &MemberAddition { members: some.to_vec().into() }).await?;
+        }
+        Ok(())
     }
 
     /// The access token of a user, minted when it is first needed.

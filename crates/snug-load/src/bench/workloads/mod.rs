@@ -1,5 +1,8 @@
 //! The workloads. Each provides what it needs, and then measures its cases in rounds, in turn with what they are compared with.
 
+pub(super) mod connect;
 pub(super) mod durable;
 pub(super) mod fan_out;
 pub(super) mod idle;
+pub(super) mod page;
+pub(super) mod storm;
