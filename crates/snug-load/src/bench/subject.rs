@@ -24,7 +24,7 @@ use super::peers::{Ejabberd, Nats};
 use super::processes::Processes;
 use super::side_by_side;
 use crate::cli;
-use crate::target::{Target, Victim};
+use crate::target::Target;
 
 /// Members that one request adds at most.
 const MEMBERS_PER_REQUEST: usize = 1_000;
@@ -158,7 +158,8 @@ impl Subject {
     /// on as it is.
     pub(crate) async fn restart(&mut self, backend: cli::Backend) -> Result<()> {
         match self {
-            Self::Snug(snug) => snug.restart(),
+            Self::Snug(snug) if snug.is_own() => snug.restart().await,
+            Self::Snug(_) => Ok(()),
             Self::Floor(floor) => {
                 **floor = Floor::start(backend).await?;
                 Ok(())
@@ -279,16 +280,6 @@ impl Snug {
     async fn door(&self, user: usize) -> Result<Door> {
         let token = self.token(user).await?;
         Ok(Door { address: self.address, app: self.backend().app().as_str().into(), token })
-    }
-
-    fn restart(&mut self) -> Result<()> {
-        let Some(spawned) = &mut self.target.spawned else { return Ok(()) };
-        tokio::task::block_in_place(|| {
-            spawned.kill(Victim::Server)?;
-            spawned.restart(Victim::Server)
-        })?;
-        self.processes = Processes::new(spawned.pids(), spawned.data_folder())?;
-        Ok(())
     }
 }
 
