@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use moka::sync::Cache;
 use snug_model::{
     Actor, AppId, AppKey, ConversationId, ConversationKey, KeyId, UserKey, ids::Region, secret::SecretText,
 };
@@ -13,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Error, Result,
+    cache::Cache,
     clock::SharedClock,
     context::{AppContext, RoleView},
     facts::FactCache,

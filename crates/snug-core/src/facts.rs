@@ -5,23 +5,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use moka::sync::Cache;
+use moka::sync::Cache as TimedCache;
 use snug_model::{
     AppId, AppKey, ConversationKey, KeyId, UserKey,
     facts::{ConversationFacts, IdMac, KeyFacts, MemberFacts, UserFacts},
 };
 use snug_store::{ConversationRow, KeyRow, MemberRow, UserRow};
 
-use crate::context::AppContext;
+use crate::{cache::Cache, context::AppContext};
 
 /// How long a key is believed to be as it was. Acts that touch the store see at once that it has changed; the few that do not,
 /// a look at who is online say, would never see that an operator's command revoked it.
 const KEYS_KEPT: Duration = Duration::from_secs(1);
 
-/// Rows that decisions rest on, bounded in number; the least used go first.
+/// Rows that decisions rest on, bounded in number; what was not used lately goes first.
 pub(crate) struct FactCache {
     pub(crate) apps: Cache<AppId, Arc<AppContext>>,
-    pub(crate) keys: Cache<KeyId, Arc<KeyRow>>,
+    pub(crate) keys: TimedCache<KeyId, Arc<KeyRow>>,
     pub(crate) users: Cache<(AppKey, UserKey), Arc<UserRow>>,
     pub(crate) user_keys: Cache<(AppKey, IdMac), UserKey>,
     pub(crate) conversations: Cache<(AppKey, IdMac), Arc<ConversationRow>>,
@@ -32,7 +32,7 @@ impl FactCache {
     pub(crate) fn new() -> Self {
         Self {
             apps: Cache::new(10_000),
-            keys: Cache::builder().max_capacity(10_000).time_to_live(KEYS_KEPT).build(),
+            keys: TimedCache::builder().max_capacity(10_000).time_to_live(KEYS_KEPT).build(),
             users: Cache::new(100_000),
             user_keys: Cache::new(100_000),
             conversations: Cache::new(100_000),

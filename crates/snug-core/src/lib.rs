@@ -8,6 +8,7 @@ mod apps;
 pub mod authenticate;
 mod authorize;
 mod beside;
+mod cache;
 pub mod clock;
 mod context;
 mod conversations;

@@ -8,7 +8,6 @@
 //! Destroy a secret in the key store and what it locked cannot be opened by anybody: that is how erasing a person and
 //! retention reach every copy of the data. `docs/encryption.md` says which algorithms, why, and what stays visible.
 
-mod cache;
 #[cfg(feature = "controls")]
 pub mod controls;
 mod derive;

@@ -19,7 +19,6 @@ use snug_model::{
 use snug_store::{KeyStore, Mac, Sealed, SealedAt, SealedPlace, SecretName, SenderRow};
 
 use super::{
-    cache::Cache,
     error::{OpenError, SealingError},
     keyed::Keyed,
     locks::{HEADER_BYTES_MAX, Locks},
@@ -31,6 +30,7 @@ use super::{
     secrets::{Asked, Secrets},
     xaes::{NONCE_BYTES, TAG_BYTES, Xaes},
 };
+use crate::cache::Cache;
 
 /// Apps whose MACs and tokens are remembered.
 const KEYED_APPS_MAX: usize = 1_024;
@@ -101,7 +101,7 @@ impl Sealer {
         }
         let secret = self.secrets.fetch_one(SecretName::App(app), false).await?;
         let keyed = Arc::new(Keyed::new(&secret, self.random)?);
-        self.keyed.put(app, keyed.clone());
+        self.keyed.insert(app, keyed.clone());
         Ok(keyed)
     }
 
@@ -219,7 +219,7 @@ impl Sealer {
         for locked in missing {
             let key = derive(&asked, locked).map(Arc::new);
             if let Ok(key) = &key {
-                self.keys.put(locked, key.clone());
+                self.keys.insert(locked, key.clone());
             }
             keys.insert(locked, key);
         }

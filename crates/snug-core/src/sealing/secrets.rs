@@ -11,12 +11,12 @@ use snug_store::{KeyStore, SecretName, StoreError, Wrapped};
 use tokio::sync::watch;
 
 use super::{
-    cache::Cache,
     error::{OpenError, SealingError},
     master::MasterKey,
     random::Random,
     wrap::{UnwrapError, WrappingKey},
 };
+use crate::cache::Cache;
 
 /// What a remembered secret costs in memory at most: name, pointers, the bytes themselves, and the map's own share.
 pub(super) const BYTES_PER_SECRET: usize = 192;
@@ -178,7 +178,7 @@ impl Secrets {
         };
         Ok(key.unwrap(name, &kept).map(|secret| {
             let secret = Arc::new(secret);
-            self.cache.put(name, secret.clone());
+            self.cache.insert(name, secret.clone());
             secret
         }))
     }

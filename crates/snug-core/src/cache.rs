@@ -15,9 +15,10 @@ const PARTS: usize = 16;
 ///
 /// Each part has two generations. What is new or used goes to the young one; when that is full, it becomes the old one and
 /// what was the old one is dropped. So an entry lives for at least half the map's worth of new ones after its last use.
-/// Dropped means dropped here and now: of secrets, wiped, unless somebody is using them. (The usual concurrent maps,
-/// moka among them, leave what they remove to a collector that runs when other work comes by.)
-pub(super) struct Cache<K, V> {
+/// Dropped means dropped here and now: of secrets, wiped, unless somebody is using them. And an entry takes its key, its
+/// value and little else. (The usual concurrent maps, moka among them, leave what they remove to a collector that runs when
+/// other work comes by, and spend hundreds of bytes an entry on knowing what was used least.)
+pub(crate) struct Cache<K, V> {
     parts: Box<[Mutex<Generations<K, V>>]>,
     hasher: RandomState,
     /// Entries of one generation of one part.
@@ -29,9 +30,9 @@ struct Generations<K, V> {
     old: HashMap<K, V>,
 }
 
-impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
+impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     /// A cache of at most `entries_max` entries, and never fewer than 32.
-    pub(super) fn new(entries_max: usize) -> Self {
+    pub(crate) fn new(entries_max: usize) -> Self {
         let part = || Mutex::new(Generations { young: HashMap::new(), old: HashMap::new() });
         Self {
             parts: (0..PARTS).map(|_| part()).collect(),
@@ -41,26 +42,34 @@ impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
     }
 
     /// The value of `key`, if it is remembered.
-    pub(super) fn get(&self, key: &K) -> Option<V> {
+    pub(crate) fn get(&self, key: &K) -> Option<V> {
         let mut part = self.part(key).lock();
         if let Some(value) = part.young.get(key) {
             return Some(value.clone());
         }
-        let value = part.old.remove(key)?;
-        let dropped = part.put(*key, value.clone(), self.room);
+        let (key, value) = part.old.remove_entry(key)?;
+        let dropped = part.put(key, value.clone(), self.room);
         drop(part);
         drop(dropped);
         Some(value)
     }
 
     /// Remembers a value.
-    pub(super) fn put(&self, key: K, value: V) {
+    pub(crate) fn insert(&self, key: K, value: V) {
         let mut part = self.part(&key).lock();
         let earlier = part.old.remove(&key);
         let dropped = part.put(key, value, self.room);
         // A whole generation is dropped outside the lock.
         drop(part);
         drop((earlier, dropped));
+    }
+
+    /// Forgets the value of `key`.
+    pub(crate) fn invalidate(&self, key: &K) {
+        let mut part = self.part(key).lock();
+        let dropped = (part.young.remove(key), part.old.remove(key));
+        drop(part);
+        drop(dropped);
     }
 
     fn part(&self, key: &K) -> &Mutex<Generations<K, V>> {
@@ -100,7 +109,7 @@ mod tests {
             .map(|n| {
                 let value = Arc::new(n);
                 let seen = Arc::downgrade(&value);
-                cache.put(n, value);
+                cache.insert(n, value);
                 assert!(cache.len() <= 640);
                 seen
             })
@@ -113,13 +122,26 @@ mod tests {
     #[test]
     fn what_is_used_stays_and_a_second_value_replaces_the_first() {
         let cache = Cache::new(320);
-        cache.put(0, 1);
+        cache.insert(0, 1);
         for n in 1..5_000 {
             assert_eq!(cache.get(&0), Some(1), "after {n}");
-            cache.put(n, 0);
+            cache.insert(n, 0);
         }
-        cache.put(0, 2);
+        cache.insert(0, 2);
         assert_eq!(cache.get(&0), Some(2));
         assert_eq!(cache.get(&1), None);
+    }
+
+    #[test]
+    fn what_is_invalidated_is_gone_whether_young_or_old() {
+        let cache = Cache::new(320);
+        for later in [0, 15 * PARTS] {
+            cache.insert(usize::MAX, 1);
+            for n in 0..later {
+                cache.insert(n, 0);
+            }
+            cache.invalidate(&usize::MAX);
+            assert_eq!(cache.get(&usize::MAX), None, "after {later}");
+        }
     }
 }
