@@ -1,20 +1,25 @@
-//! `cargo xtask bench`: what things cost, printed for a person to read.
+//! `cargo xtask bench`: Snug measured beside floors and peers, as a release is built.
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
-use crate::report::{Report, cargo};
+use crate::machine::{self, EJABBERD, NATS, POSTGRESQL};
+use crate::report::{announce, cargo};
 
-/// Benchmarks: package and name.
-const BENCHES: &[(&str, &str)] = &[("snug", "hello")];
+/// Builds what is needed, and runs `snug-load bench` against a server that it starts; `arguments` are passed on to it.
+pub(crate) fn bench(root: &Path, arguments: &[String]) -> Result<ExitCode> {
+    machine::provide(&[&POSTGRESQL, &NATS, &EJABBERD])?;
+    let packages = ["build", "--locked", "--release", "--package", "snug", "--package", "snug-load"];
+    let built = run(&mut cargo(root, packages))?;
+    ensure!(built, "it does not build");
+    let mut bench = Command::new(root.join("target/release/snug-load"));
+    let met = run(bench.current_dir(root).args(["bench", "--spawn"]).args(arguments))?;
+    Ok(if met { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
 
-/// Runs every benchmark, built as for a release.
-pub(crate) fn bench(root: &Path) -> Result<ExitCode> {
-    let mut report = Report::default();
-    for (package, name) in BENCHES {
-        report.check(&mut cargo(root, ["bench", "--locked", "--package", package, "--bench", name]));
-    }
-    Ok(report.close(&[]))
+fn run(command: &mut Command) -> Result<bool> {
+    let name = announce(command);
+    Ok(command.status().with_context(|| format!("cannot start {name}"))?.success())
 }

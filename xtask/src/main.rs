@@ -27,8 +27,12 @@ enum Command {
     Test,
     /// Run what `test` leaves to CI: it needs ../shared, root, FUSE, other servers, or more time.
     Ci,
-    /// Measure what things cost, and print it.
-    Bench,
+    /// Measure what Snug costs beside floors and peers, and print it.
+    Bench {
+        /// Passed on to `snug-load bench`, such as `--only W1 --backend postgres`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check the rules that no compiler checks.
     Tidy,
     /// Write the files anew that are made from code: the policy table, the API documents.
@@ -41,7 +45,7 @@ fn main() -> ExitCode {
         Command::Run => run::run(&root),
         Command::Test => test::test(&root),
         Command::Ci => ci::ci(&root),
-        Command::Bench => bench::bench(&root),
+        Command::Bench { arguments } => bench::bench(&root, &arguments),
         Command::Tidy => tidy::tidy(&root),
         Command::Generate => generated::generate(&root),
     };

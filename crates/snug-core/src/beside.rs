@@ -17,6 +17,8 @@ const KEYS_EVERY: Duration = Duration::from_secs(1);
 const LANES_EVERY: Duration = Duration::from_secs(1);
 /// How long placing rests once nothing is left: what is not placed yet is merged when read, which costs a little each time.
 const PLACE_REST: Duration = Duration::from_millis(100);
+/// How long it rests where the database does not do it: each time is a line in the log.
+const PLACE_REST_FAILED: Duration = Duration::from_secs(5);
 /// Conversations placed in one act, which has up to 256 rows of each to write, and keeps who writes there waiting.
 const PLACE_AT_ONCE: i64 = 8;
 /// How often jobs are looked for, beside those that this node has just made.
@@ -72,10 +74,14 @@ impl Core {
         loop {
             let began = Instant::now();
             let placed = self.store.place_inboxes(PLACE_AT_ONCE).await;
-            let left = matches!(placed, Ok(PLACE_AT_ONCE));
-            log("placing inboxes", placed.map(drop).map_err(Into::into));
             let worked = began.elapsed();
-            tokio::time::sleep(if left { worked } else { worked.max(PLACE_REST) }).await;
+            let rest = match placed {
+                Ok(PLACE_AT_ONCE) => worked,
+                Ok(_) => worked.max(PLACE_REST),
+                Err(_) => PLACE_REST_FAILED,
+            };
+            log("placing inboxes", placed.map(drop).map_err(Into::into));
+            tokio::time::sleep(rest).await;
         }
     }
 
