@@ -219,10 +219,13 @@ async fn handle(
     parameters: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Response {
-    let answered = match Call::read(node, route, peer, parameters, request).await {
-        Ok(call) => (route.handler)(call).await,
-        Err(failure) => Err(failure),
+    let answered = async {
+        // Before its body is read.
+        node.core.memory().check()?;
+        let call = Call::read(node, route, peer, parameters, request).await?;
+        (route.handler)(call).await
     };
+    let answered = answered.await;
     let response = answered.unwrap_or_else(failed);
     ::metrics::counter!(HTTP_REQUESTS, "route" => route.id, "status" => response.status().as_u16().to_string())
         .increment(1);

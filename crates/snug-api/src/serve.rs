@@ -43,6 +43,8 @@ use crate::{
 const HEAD_WAIT: Duration = Duration::from_secs(10);
 /// Requests that one HTTP/2 connection may have open.
 const REQUESTS_PER_CONNECTION_MAX: u32 = 64;
+/// How long accepting rests after it has failed.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// How long requests and sockets may take to end when the server stops.
 const STOP_WAIT: Duration = Duration::from_secs(10);
 
@@ -101,7 +103,7 @@ pub async fn serve(serving: Serving) -> io::Result<()> {
             // Out of file descriptors, say: those who are connected go on, and closing ones make room.
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::task::yield_now().await;
+                tokio::time::sleep(ACCEPT_REST).await;
             }
         }
     }

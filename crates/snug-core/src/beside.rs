@@ -13,6 +13,8 @@ const SWEEP_EVERY: Duration = Duration::from_millis(250);
 /// How often is looked whether the keys behind the sessions are still good: a key that an operator's command revokes is
 /// heard of no later.
 const KEYS_EVERY: Duration = Duration::from_secs(1);
+/// How often is looked at what memory is taken: the last eighth of the budget is for what comes in between.
+const MEMORY_EVERY: Duration = Duration::from_millis(50);
 /// How often lanes are looked at for an event that waits in vain.
 const LANES_EVERY: Duration = Duration::from_secs(1);
 /// How long placing rests once nothing is left: what is not placed yet is merged when read, which costs a little each time.
@@ -36,6 +38,7 @@ impl Core {
                 self.sweep(),
                 self.sweep_the_keys(),
                 self.sweep_the_lanes(),
+                self.look_at_memory(),
                 self.place(),
                 self.keep(),
                 self.run_jobs()
@@ -66,6 +69,17 @@ impl Core {
         loop {
             ticks.tick().await;
             self.hub.sweep_lanes();
+        }
+    }
+
+    /// Where memory is short, drops what waits for sessions that do not read.
+    async fn look_at_memory(&self) {
+        let mut ticks = ticks(MEMORY_EVERY);
+        loop {
+            ticks.tick().await;
+            if self.memory().look() {
+                self.hub.directory.each(|session| session.outbox().shed());
+            }
         }
     }
 

@@ -19,6 +19,7 @@ use crate::{
     hub::Hub,
     idempotency::InProgress,
     keys::KeyUse,
+    memory::Memory,
     people::Known,
     sealing::{Keyed, Place, Random, Sealer},
 };
@@ -59,6 +60,7 @@ pub struct Core {
     pub(crate) in_progress: InProgress,
     pub(crate) key_use: KeyUse,
     pub(crate) jobs: Notify,
+    memory: Memory,
 }
 
 impl Core {
@@ -80,6 +82,7 @@ impl Core {
             in_progress: InProgress::default(),
             key_use: KeyUse::default(),
             jobs: Notify::new(),
+            memory: Memory::default(),
         })
     }
 
@@ -95,6 +98,11 @@ impl Core {
     /// Who is online.
     pub fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// How much memory this process may take, and whether it is short.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Rows that the store has handed over so far.

@@ -39,7 +39,8 @@ impl Core {
     /// meanwhile waits until [`Outbox::release`].
     ///
     /// # Errors
-    /// `Unauthenticated`, `Banned`; `RateLimited` where the user has as many sessions as it may.
+    /// `Unauthenticated`, `Banned`; `RateLimited` where the user has as many sessions as it may; `Unavailable` where memory is
+    /// short.
     pub async fn connect(
         &self,
         app: &AppId,
@@ -47,6 +48,7 @@ impl Core {
         since: Option<&str>,
         wake: Arc<dyn Wake>,
     ) -> Result<(Arc<Session>, Hello)> {
+        self.memory().check()?;
         let authenticated = self.authenticate_token(app, token).await?;
         let UserActor { app, user, token: grant, .. } = authenticated.actor;
         let id = SessionId::from_random(&self.random.id_part()?);

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use snug_api::{Node, Serving};
 use snug_core::{
     Core,
@@ -28,9 +29,11 @@ const STOPPED_AT_ONCE: i32 = 130;
 /// Whatever keeps it from starting; that the port, or what runs beside the requests, failed.
 pub(crate) async fn serve(config: &Config) -> Result<()> {
     refusals::check_server(config, SystemClock.now())?;
+    raise_file_limit();
     let tls = config.tls.as_ref().map(tls::read).transpose()?;
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be recorded")?;
     let core = parts::core(config).await?;
+    core.memory().limit(config.memory_budget_bytes as u64);
     core.ready().await.context("the stores cannot be used")?;
 
     let stop = CancellationToken::new();
@@ -63,6 +66,14 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Each socket is a file, and what a process may open by default is for programs with few.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the limit of open files cannot be raised; it bounds the number of sockets");
+    }
 }
 
 async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {

@@ -34,6 +34,8 @@ use crate::{
     serve::{Reader, Shared, Stream},
 };
 
+/// What may wait in a session's queue when its next request is read.
+const ANSWERS_BYTES_MAX: usize = limits::SESSION_QUEUE_BYTES_MAX as usize / 2;
 /// How long a client may take to end its side after we have ended ours.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// The close code of a peer that does not speak the protocol (RFC 6455, section 7.4.1).
@@ -199,7 +201,12 @@ impl Connection {
         match self.control.told(cx) {
             Word::Read => {}
             Word::Stop => return Poll::Ready(Incoming::Stop),
-            Word::Shut => return Poll::Ready(Incoming::End(Ended::ByClient)),
+            Word::Closing | Word::Shut => return Poll::Ready(Incoming::End(Ended::ByClient)),
+        }
+        // Who asks and does not take the answers is not read any further: what it is owed stays bounded.
+        let answers_bytes_max = if self.shared.node.core.memory().is_short() { 0 } else { ANSWERS_BYTES_MAX };
+        if self.control.has_no_room(answers_bytes_max) {
+            return Poll::Pending;
         }
         let mut pong = |pong: &[u8]| self.control.push(Bytes::copy_from_slice(pong));
         Poll::Ready(match ready!(self.frames.poll_next(cx, &mut pong)) {
@@ -215,7 +222,7 @@ impl Connection {
         if self.control.session.get().is_none() {
             return Ended::ByUs(closing(CloseCode::Stopping));
         }
-        self.control.shut().await;
+        self.control.hear(Word::Closing).await;
         Ended::ByClient
     }
 
@@ -241,10 +248,12 @@ impl Connection {
             Ended::ByClient => self.control.close(close_frame(1000, "")),
         }
         let goodbye = async {
-            self.control.shut().await;
+            self.control.hear(Word::Shut).await;
             self.frames.read_out().await;
         };
-        let _ = timeout(GOODBYE, goodbye).await;
+        if timeout(GOODBYE, goodbye).await.is_err() {
+            self.control.give_up();
+        }
     }
 }
 

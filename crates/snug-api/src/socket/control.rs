@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     task::{Context, Poll},
 };
@@ -28,6 +28,10 @@ pub(super) struct Control {
     /// The last [`Word`] to the reading task, and what wakes that.
     word: AtomicU8,
     reader: AtomicWaker,
+    /// Whether the reading task waits until the session's queue has room.
+    wants_room: AtomicBool,
+    /// Set when nobody waits any longer for the client to take what is written.
+    given_up: AtomicBool,
 }
 
 /// What the reading task is told, each word at most once and in this order.
@@ -37,6 +41,8 @@ pub(super) enum Word {
     Read,
     /// Take nothing more: the server stops.
     Stop,
+    /// The session was closed, and its client takes nothing that is written.
+    Closing,
     /// Everything was written and the socket shut, or it broke.
     Shut,
 }
@@ -56,6 +62,8 @@ impl Control {
             queued: Mutex::default(),
             word: AtomicU8::new(Word::Read as u8),
             reader: AtomicWaker::new(),
+            wants_room: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
         }
     }
 
@@ -76,17 +84,44 @@ impl Control {
         match self.word.load(Ordering::Acquire) {
             word if word == Word::Read as u8 => Word::Read,
             word if word == Word::Stop as u8 => Word::Stop,
+            word if word == Word::Closing as u8 => Word::Closing,
             _ => Word::Shut,
         }
     }
 
-    /// Waits until everything was written and the socket shut.
-    pub(super) async fn shut(&self) {
-        poll_fn(|cx| match self.told(cx) {
-            Word::Shut => Poll::Ready(()),
-            Word::Read | Word::Stop => Poll::Pending,
-        })
-        .await;
+    /// Waits for this word, or a later one.
+    pub(super) async fn hear(&self, word: Word) {
+        poll_fn(|cx| if self.told(cx) < word { Poll::Pending } else { Poll::Ready(()) }).await;
+    }
+
+    /// Whether the next request is to wait: the answers before it were not taken. The reading task, which asks, is woken when
+    /// some are.
+    pub(super) fn has_no_room(&self, answers_bytes_max: usize) -> bool {
+        let full = || self.session.get().is_some_and(|session| session.outbox().bytes() > answers_bytes_max);
+        if !full() {
+            return false;
+        }
+        // Said before it is looked at again, so that what is taken in between wakes.
+        self.wants_room.store(true, Ordering::SeqCst);
+        full()
+    }
+
+    /// Tells the reading task, if it waits for that, that something of the session's queue was taken.
+    pub(super) fn made_room(&self) {
+        if self.wants_room.load(Ordering::SeqCst) && self.wants_room.swap(false, Ordering::SeqCst) {
+            self.reader.wake();
+        }
+    }
+
+    /// Has the socket dropped, whatever is still to be written.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Release);
+        self.ring.ring();
+    }
+
+    /// Whether the socket is to be dropped.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Acquire)
     }
 
     /// Queues a whole frame.

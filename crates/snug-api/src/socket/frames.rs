@@ -72,6 +72,8 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         let mut space = [MaybeUninit::uninit(); READ_BYTES];
         let mut bytes = ReadBuf::uninit(&mut space);
         ready!(Pin::new(&mut self.read).poll_read(cx, &mut bytes))?;
+        // Not twice as much as is there, as growing does by itself: this may stay for long.
+        self.held.reserve_exact(bytes.filled().len());
         self.held.extend_from_slice(bytes.filled());
         Poll::Ready(Ok(bytes.filled().len()))
     }

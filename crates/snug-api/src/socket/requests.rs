@@ -37,6 +37,9 @@ pub(super) async fn answer(
 ) -> Result<Replied> {
     let actor = Actor::User(session.actor());
     let asked = Asked { session: Arc::clone(session), n };
+    if takes_memory(&request) {
+        core.memory().check()?;
+    }
     match request {
         Request::Hello(_) => Err(Invalid::new("op", "was answered: a socket has one `hello`").into()),
         Request::Token(request) => {
@@ -83,6 +86,11 @@ pub(super) async fn answer(
         Request::Ping(_) => with(n, &Acknowledged {}),
         reading => read(core, &actor, n, reading).await,
     }
+}
+
+/// Whether what a request makes, or its answer, may take much memory on its way: it is refused where that is short.
+fn takes_memory(request: &Request) -> bool {
+    !matches!(request, Request::Token(_) | Request::Ping(_) | Request::Read(_))
 }
 
 /// Does what a request asks for that changes nothing.

@@ -164,13 +164,22 @@ impl Connection {
         // From here on a ring puts it on the list again: what is queued after the look below is not missed.
         self.control.ring().listed.store(false, Ordering::Release);
         match self.write() {
-            Poll::Pending => false,
+            Poll::Pending => self.is_given_up(),
             Poll::Ready(Ok(())) if !self.closing => false,
             Poll::Ready(_) => {
                 self.control.tell(Word::Shut);
                 true
             }
         }
+    }
+
+    /// Whether the socket, which takes nothing now, is to be dropped. Its reading task decides that, some time after its
+    /// session was closed.
+    fn is_given_up(&self) -> bool {
+        if self.control.session.get().is_some_and(|session| session.outbox().closed().is_some()) {
+            self.control.tell(Word::Closing);
+        }
+        self.control.is_given_up()
     }
 
     fn write(&mut self) -> Poll<io::Result<()>> {
@@ -208,11 +217,13 @@ impl Connection {
             self.closing = true;
             return;
         }
-        if let Some(session) = self.control.session.get()
-            && let Some(why) = session.outbox().take(&mut self.pending)
-        {
-            self.pending.push_back(closing(code_of(why)));
-            self.closing = true;
+        if let Some(session) = self.control.session.get() {
+            let close = session.outbox().take(&mut self.pending);
+            self.control.made_room();
+            if let Some(why) = close {
+                self.pending.push_back(closing(code_of(why)));
+                self.closing = true;
+            }
         }
     }
 

@@ -25,6 +25,9 @@ pub(crate) async fn upgrade(shared: Arc<Shared>, Path(app): Path<String>, reques
         Ok(accept) => accept,
         Err(invalid) => return failed(Failure::from(invalid)),
     };
+    if let Err(error) = shared.node.core.memory().check() {
+        return failed(error.into());
+    }
     let app = admitted(&shared, &app, &request);
     let upgraded = hyper::upgrade::on(request);
     let (sockets, reading) = (shared.sockets.clone(), shared.reading.token());

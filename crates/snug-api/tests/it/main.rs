@@ -24,4 +24,5 @@ mod documents;
 mod harness;
 mod races;
 mod refusals;
+mod slow;
 mod talk;

@@ -45,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) store: StoreConfig,
     /// What is logged.
     pub(crate) log: LogConfig,
+    /// Memory that the process may take.
+    pub(crate) memory_budget_bytes: usize,
     /// Memory for unwrapped secrets.
     pub(crate) secrets_cache_bytes: usize,
 }
@@ -118,6 +120,7 @@ impl Config {
                     _ => bail!("must be `json` or `text`"),
                 })?,
             },
+            memory_budget_bytes: read.mebibytes("memory.budget_mib")?,
             secrets_cache_bytes: read.mebibytes("cache.secrets_mib")?,
             data_dir,
             region,

@@ -4,6 +4,7 @@ mod check;
 mod commands;
 mod config;
 mod logs;
+mod memory;
 mod refusals;
 mod serving;
 mod socket;

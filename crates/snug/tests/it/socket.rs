@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{ClientRequestBuilder, Message},
+    tungstenite::{ClientRequestBuilder, Error, Message},
 };
 
 /// How long a frame is waited for, so that a test fails in which none comes.
@@ -36,6 +36,22 @@ impl Socket {
         let (stream, answer) = client_async(request, stream).await.unwrap();
         assert_eq!(answer.headers()["sec-websocket-protocol"], "snug.v1");
         Self { stream, n: 0, pushes: VecDeque::new() }
+    }
+
+    /// Upgrades a connection, unless that is refused as not available.
+    pub(crate) async fn try_open(stream: impl Stream + 'static, url: &str) -> Option<Self> {
+        let request = ClientRequestBuilder::new(url.parse().unwrap()).with_sub_protocol("snug.v1");
+        let stream: Box<dyn Stream> = Box::new(stream);
+        match client_async(request, stream).await {
+            Ok((stream, _)) => Some(Self { stream, n: 0, pushes: VecDeque::new() }),
+            Err(Error::Http(answer)) if answer.status() == 503 => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// What it stands on.
+    pub(crate) fn into_stream(self) -> Box<dyn Stream> {
+        self.stream.into_inner()
     }
 
     /// Says `hello`; what was answered.
