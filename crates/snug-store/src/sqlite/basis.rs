@@ -1,10 +1,46 @@
 //! Comparison of the facts that a permit rests on.
 
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
+
 use rusqlite::params;
 use snug_model::{AppKey, Permit, Version, policy::Fact};
 
 use super::sql::Sql;
 use crate::{StoreError, StoreResult};
+
+/// Facts that the writer remembers at most, before it begins anew.
+const SEEN_FACTS_MAX: usize = 100_000;
+
+/// The versions of facts as the writer last saw them. There is one writer, so they hold until an act of its own changes one,
+/// or another process has written.
+#[derive(Default)]
+pub(super) struct Seen {
+    versions: RefCell<HashMap<AppKey, HashMap<Fact, Version>>>,
+    count: Cell<usize>,
+}
+
+impl Seen {
+    fn get(&self, app: AppKey, fact: &Fact) -> Option<Version> {
+        self.versions.borrow().get(&app)?.get(fact).copied()
+    }
+
+    fn put(&self, app: AppKey, fact: &Fact, version: Version) {
+        if self.count.get() == SEEN_FACTS_MAX {
+            self.forget();
+        }
+        self.count.set(self.count.get() + 1);
+        self.versions.borrow_mut().entry(app).or_default().insert(fact.clone(), version);
+    }
+
+    /// Forgets everything: something may have changed.
+    pub(super) fn forget(&self) {
+        self.versions.borrow_mut().clear();
+        self.count.set(0);
+    }
+}
 
 /// Refuses a permit of which a fact has changed. It runs in the transaction of the act: nothing can come between, since
 /// there is one writer, and a read sees one snapshot.
@@ -19,6 +55,16 @@ pub(super) fn compare(sql: &Sql<'_>, permit: &Permit) -> StoreResult<()> {
 
 /// The version of a fact now; 0 where there is no such row.
 fn version(sql: &Sql<'_>, app: AppKey, fact: &Fact) -> StoreResult<Version> {
+    let Some(seen) = sql.known.map(|known| &known.facts) else { return look_up(sql, app, fact) };
+    if let Some(version) = seen.get(app, fact) {
+        return Ok(version);
+    }
+    let version = look_up(sql, app, fact)?;
+    seen.put(app, fact, version);
+    Ok(version)
+}
+
+fn look_up(sql: &Sql<'_>, app: AppKey, fact: &Fact) -> StoreResult<Version> {
     let app = app.0;
     let found = match fact {
         Fact::App => sql.maybe("SELECT version FROM apps WHERE app = ?1", params![app], |row| row.int()),

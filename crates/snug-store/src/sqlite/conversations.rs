@@ -184,7 +184,7 @@ pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: ConversationEdit) -> St
     if edit.history != before.history {
         members::recount_removed(sql, app, key, edit.history)?;
     }
-    let moved = advance(sql, app, key, Step { at: edit.at, message: false, members: 0 })?;
+    let moved = advance(sql, app, key, Step { at: edit.at, members: 0 })?;
     note_change(sql, app, key, &moved, Change::Conversation, edit.at)?;
     row(sql, app, key)?.ok_or(StoreError::NotFound)
 }
@@ -246,11 +246,9 @@ pub(super) fn list(
     )
 }
 
-/// A visible change that takes the next rev.
+/// A visible change that takes the next rev, other than a new message.
 pub(super) struct Step {
     pub(super) at: Timestamp,
-    /// Whether it is a new message.
-    pub(super) message: bool,
     /// How many members more there are.
     pub(super) members: i64,
 }
@@ -266,11 +264,11 @@ pub(super) struct Moved {
 pub(super) fn advance(sql: &Sql<'_>, app: AppKey, key: ConversationKey, step: Step) -> StoreResult<Moved> {
     let (moved, pending, large) = sql
         .maybe(
-            "UPDATE conversations SET rev = rev + 1, head_seq = head_seq + ?1, member_count = member_count + ?2,
-                 updated_at = max(updated_at, ?3), last_at = iif(?1, max(last_at, ?3), last_at), activity = ?4
-             WHERE conversation = ?5 AND app = ?6 AND deleted_at IS NULL
+            "UPDATE conversations SET rev = rev + 1, member_count = member_count + ?1,
+                 updated_at = max(updated_at, ?2), activity = ?3
+             WHERE conversation = ?4 AND app = ?5 AND deleted_at IS NULL
              RETURNING rev, head_seq, member_count, pending, large",
-            params![step.message, step.members, step.at.0, sql.version, key.0, app.0],
+            params![step.members, step.at.0, sql.version, key.0, app.0],
             |row| {
                 let moved =
                     Moved { rev: Rev(row.int()?), head_seq: Seq(row.int()?), member_count: row.int()? };
@@ -285,7 +283,7 @@ pub(super) fn advance(sql: &Sql<'_>, app: AppKey, key: ConversationKey, step: St
         )?;
         sql.run("UPDATE members SET large = 1 WHERE app = ?1 AND conversation = ?2", params![app.0, key.0])?;
     } else if !large && !pending {
-        // A statement of its own: naming the column would touch its index with every message.
+        // A statement of its own: naming the column would touch its index with every change.
         sql.run(
             "UPDATE conversations SET pending = 1 WHERE conversation = ?1 AND app = ?2",
             params![key.0, app.0],

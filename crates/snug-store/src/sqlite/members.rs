@@ -191,7 +191,7 @@ pub(super) fn add(
     if counted.is_empty() {
         return Ok(host.unchanged(members(sql)?));
     }
-    let step = Step { at, message: false, members: joined.len() as i64 };
+    let step = Step { at, members: joined.len() as i64 };
     let moved = advance(sql, host.app, host.key, step)?;
     for user in counted {
         note_change(sql, host.app, host.key, &moved, Change::Member(user), at)?;
@@ -319,7 +319,7 @@ fn settle(
     members: i64,
     at: Timestamp,
 ) -> StoreResult<MembersChanged> {
-    let moved: Moved = advance(sql, host.app, host.key, Step { at, message: false, members })?;
+    let moved: Moved = advance(sql, host.app, host.key, Step { at, members })?;
     note_change(sql, host.app, host.key, &moved, Change::Member(user), at)?;
     Ok(MembersChanged {
         rev: Some(moved.rev),

@@ -1,6 +1,6 @@
 //! Messages, their versions and reactions.
 
-use rusqlite::{named_params, params};
+use rusqlite::params;
 use snug_model::{
     AppKey, ConversationKey, MessageId, Permit, Rev, Seq, Timestamp, UserKey,
     limits::REACTIONS_PER_MESSAGE_MAX, messages::Window, policy::View,
@@ -9,7 +9,7 @@ use snug_model::{
 use super::{
     conversations::{self, Change, Step, advance, note_change},
     rows::{self, Code, Stored, message_columns, sender_cells},
-    sql::Sql,
+    sql::{Sql, corrupt},
     sync,
 };
 use crate::{
@@ -19,44 +19,49 @@ use crate::{
 
 pub(super) fn append(sql: &Sql<'_>, permit: &Permit, message: NewMessage) -> StoreResult<Appended> {
     let place = Place::of(permit)?;
-    if let Some(stored) = place.find(sql, message.id)? {
-        return repeat(sql, &place, stored, &message);
-    }
+    let heads = &sql.known.ok_or_else(|| corrupt("a reader", "cannot append"))?.heads;
     if let Some(quoted) = message.reply_to {
+        if let Some(stored) = place.find(sql, message.id)? {
+            return repeat(sql, &place, stored, &message);
+        }
         place.find_visible(sql, quoted)?.ok_or(StoreError::NotFound)?;
     }
-    let step = Step { at: message.at, message: true, members: 0 };
-    let moved = advance(sql, place.app, place.conversation, step)?;
+    let (seq, rev) = heads.next(sql, place.app, place.conversation)?;
     let (kind, sender) = sender_cells(message.sender);
-    sql.run(
+    let inserted = sql.run(
         "INSERT INTO messages (app, conversation, seq, rev, id, sender_kind, sender, via, body, version, body_rev,
              draft, reply_to, reacted, created_at)
-         VALUES (:app, :conversation, :seq, :rev, :id, :sender_kind, :sender, :via, :body, 1, :rev, :draft,
-             :reply_to, 0, :at)",
-        named_params! {
-            ":app": place.app.0,
-            ":conversation": place.conversation.0,
-            ":seq": moved.head_seq.0,
-            ":rev": moved.rev.0,
-            ":id": message.id.as_bytes(),
-            ":sender_kind": kind,
-            ":sender": sender,
-            ":via": message.via.map(Code),
-            ":body": message.body.0,
-            ":draft": message.draft.0,
-            ":reply_to": message.reply_to.as_ref().map(MessageId::as_bytes),
-            ":at": message.at.0,
-        },
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?4, ?10, ?11, 0, ?12)
+         ON CONFLICT (app, conversation, id) DO NOTHING",
+        params![
+            place.app.0,
+            place.conversation.0,
+            seq.0,
+            rev.0,
+            message.id.as_bytes(),
+            kind,
+            sender,
+            message.via.map(Code),
+            message.body.0,
+            message.draft.0,
+            message.reply_to.as_ref().map(MessageId::as_bytes),
+            message.at.0,
+        ],
     )?;
+    if inserted == 0 {
+        let stored = place.find(sql, message.id)?.ok_or(StoreError::NotFound)?;
+        return repeat(sql, &place, stored, &message);
+    }
     if let SenderRow::User(user) = message.sender {
         // `changed` and `unread` stay: the conversation's own activity has just outdated them.
         sql.run(
             "UPDATE members SET read_seq = ?1, read_at = ?2
              WHERE app = ?3 AND conversation = ?4 AND user = ?5 AND access > 0",
-            params![moved.head_seq.0, message.at.0, place.app.0, place.conversation.0, user.0],
+            params![seq.0, message.at.0, place.app.0, place.conversation.0, user.0],
         )?;
     }
-    Ok(Appended::New { seq: moved.head_seq, rev: moved.rev })
+    heads.take(place.app, place.conversation, message.at);
+    Ok(Appended::New { seq, rev })
 }
 
 /// The answer to an id that is there already.
@@ -442,7 +447,7 @@ impl Place {
 
     /// Takes the rev for a change of a message.
     fn take_rev(&self, sql: &Sql<'_>, seq: Seq, at: Timestamp) -> StoreResult<Rev> {
-        let step = Step { at, message: false, members: 0 };
+        let step = Step { at, members: 0 };
         let moved = advance(sql, self.app, self.conversation, step)?;
         note_change(sql, self.app, self.conversation, &moved, Change::Message(seq), at)?;
         Ok(moved.rev)

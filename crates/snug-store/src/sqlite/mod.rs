@@ -4,6 +4,7 @@ mod apps;
 mod basis;
 mod check;
 mod conversations;
+mod heads;
 mod idempotency;
 mod inbox;
 mod jobs;
@@ -123,15 +124,25 @@ impl Sqlite {
         T: Send + 'static,
         F: FnOnce(&Sql<'_>, &Permit) -> StoreResult<T> + Send + 'static,
     {
-        let (permit, compares) = (permit.clone(), self.compares);
-        self.writer
-            .act(move |sql| {
-                if compares {
-                    basis::compare(sql, &permit)?;
-                }
-                act(sql, &permit)
-            })
-            .await
+        self.writer.act(self.with(permit, act)).await
+    }
+
+    /// Appends with a permit that still holds.
+    async fn append<T, F>(&self, permit: &Permit, append: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Sql<'_>, &Permit) -> StoreResult<T> + Send + 'static,
+    {
+        self.writer.append(self.with(permit, append)).await
+    }
+
+    /// Does an act with a permit that still holds, one that refuses before it writes and changes no fact.
+    async fn light<T, F>(&self, permit: &Permit, act: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Sql<'_>, &Permit) -> StoreResult<T> + Send + 'static,
+    {
+        self.writer.light(self.with(permit, act)).await
     }
 
     /// Reads with a permit that still holds.
@@ -140,14 +151,24 @@ impl Sqlite {
         T: Send + 'static,
         F: FnOnce(&Sql<'_>, &Permit) -> StoreResult<T> + Send + 'static,
     {
+        self.readers.read(self.with(permit, read)).await
+    }
+
+    /// What is to be done with a permit, after a look whether it still holds.
+    fn with<T, F>(
+        &self,
+        permit: &Permit,
+        act: F,
+    ) -> impl FnOnce(&Sql<'_>) -> StoreResult<T> + Send + 'static + use<T, F>
+    where
+        F: FnOnce(&Sql<'_>, &Permit) -> StoreResult<T> + Send + 'static,
+    {
         let (permit, compares) = (permit.clone(), self.compares);
-        self.readers
-            .read(move |sql| {
-                if compares {
-                    basis::compare(sql, &permit)?;
-                }
-                read(sql, &permit)
-            })
-            .await
+        move |sql| {
+            if compares {
+                basis::compare(sql, &permit)?;
+            }
+            act(sql, &permit)
+        }
     }
 }

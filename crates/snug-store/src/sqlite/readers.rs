@@ -58,7 +58,7 @@ impl Pool {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
         let version =
             transaction.prepare_cached("SELECT version FROM commits")?.query_row([], |row| row.get(0))?;
-        let result = read(&Sql::new(&transaction, version, rows));
+        let result = read(&Sql::reading(&transaction, version, rows));
         transaction.finish()?;
         self.idle.lock().push(connection);
         result

@@ -9,6 +9,7 @@ use rusqlite::{
 use snug_model::{MessageId, Timestamp};
 use uuid::Uuid;
 
+use super::writer::Known;
 use crate::{Mac, Page, Sealed, StoreError, StoreResult};
 
 /// A connection within a transaction: an act of the writer, or a read.
@@ -17,11 +18,24 @@ pub(super) struct Sql<'c> {
     /// The version of the commit that the act is part of; of a read, that of the last commit that it sees.
     pub(super) version: i64,
     rows: &'c AtomicU64,
+    /// What the writer remembers; a reader remembers nothing.
+    pub(super) known: Option<&'c Known>,
 }
 
 impl<'c> Sql<'c> {
-    pub(super) fn new(connection: &'c Connection, version: i64, rows: &'c AtomicU64) -> Self {
-        Self { connection, version, rows }
+    /// A read.
+    pub(super) fn reading(connection: &'c Connection, version: i64, rows: &'c AtomicU64) -> Self {
+        Self { connection, version, rows, known: None }
+    }
+
+    /// An act of the writer.
+    pub(super) fn writing(
+        connection: &'c Connection,
+        version: i64,
+        rows: &'c AtomicU64,
+        known: &'c Known,
+    ) -> Self {
+        Self { connection, version, rows, known: Some(known) }
     }
 
     /// Runs a statement that answers no rows; how many it changed.

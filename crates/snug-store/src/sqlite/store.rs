@@ -212,7 +212,7 @@ impl Store for Sqlite {
     }
 
     async fn mark_read(&self, permit: &Permit, mark: ReadMark) -> StoreResult<MemberRow> {
-        self.act(permit, move |sql, permit| members::mark_read(sql, permit, mark)).await
+        self.light(permit, move |sql, permit| members::mark_read(sql, permit, mark)).await
     }
 
     async fn audience(&self, permit: &Permit) -> StoreResult<Audience> {
@@ -220,7 +220,7 @@ impl Store for Sqlite {
     }
 
     async fn append(&self, permit: &Permit, message: NewMessage) -> StoreResult<Appended> {
-        self.act(permit, move |sql, permit| messages::append(sql, permit, message)).await
+        Sqlite::append(self, permit, move |sql, permit| messages::append(sql, permit, message)).await
     }
 
     async fn edit_message(&self, permit: &Permit, edit: MessageEdit) -> StoreResult<MessageChanged> {
@@ -270,7 +270,7 @@ impl Store for Sqlite {
 
     async fn place_inboxes(&self, limit: i64) -> StoreResult<i64> {
         let turn = *self.placed.lock();
-        let (count, last) = self.writer.act(move |sql| inbox::place(sql, turn, limit)).await?;
+        let (count, last) = self.writer.light(move |sql| inbox::place(sql, turn, limit)).await?;
         *self.placed.lock() = last;
         Ok(count)
     }
@@ -320,7 +320,7 @@ impl Store for Sqlite {
     async fn ready(&self) -> StoreResult<()> {
         self.readers.read(|_| Ok(())).await?;
         // Every commit writes its version, so that an act that does nothing shows whether one can.
-        self.writer.act(|_| Ok(())).await
+        self.writer.light(|_| Ok(())).await
     }
 
     fn rows_read(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! The one writer: acts that arrive while a commit is being synced to disk share the next one.
 
 use std::{
+    cell::Cell,
     sync::{Arc, atomic::AtomicU64},
     thread::{self, JoinHandle},
 };
@@ -8,7 +9,7 @@ use std::{
 use rusqlite::{Connection, ffi};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Options, sql::Sql};
+use super::{Options, basis::Seen, heads::Heads, sql::Sql};
 use crate::{StoreError, StoreResult};
 
 /// Acts that may wait for the writer; who comes then waits to be let in.
@@ -19,7 +20,7 @@ const BATCH_ACTS_MAX: usize = 512;
 
 /// Hands acts to the thread that writes, and stops it when dropped, after what it has taken.
 pub(super) struct Writer {
-    queue: Option<mpsc::Sender<Box<dyn Queued>>>,
+    queue: Option<mpsc::Sender<Queued>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -45,9 +46,36 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Sql<'_>) -> StoreResult<T> + Send + 'static,
     {
+        self.queue(Weight::Full, act).await
+    }
+
+    /// Does an act that is an append as [`Weight::Append`] says, and answers like [`Self::act`].
+    pub(super) async fn append<T, F>(&self, act: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Sql<'_>) -> StoreResult<T> + Send + 'static,
+    {
+        self.queue(Weight::Append, act).await
+    }
+
+    /// Does an act that is light as [`Weight::Light`] says, and answers like [`Self::act`].
+    pub(super) async fn light<T, F>(&self, act: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Sql<'_>) -> StoreResult<T> + Send + 'static,
+    {
+        self.queue(Weight::Light, act).await
+    }
+
+    async fn queue<T, F>(&self, weight: Weight, act: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Sql<'_>) -> StoreResult<T> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
-        queue.send(Box::new(Waiting::Asked { act, reply })).await.map_err(|_| stopped())?;
+        let queued = Queued { weight, act: Box::new(Waiting::Asked { act, reply }) };
+        queue.send(queued).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 }
@@ -67,8 +95,51 @@ fn stopped() -> StoreError {
     StoreError::Unavailable("the writer has stopped".to_owned())
 }
 
-/// An act in the queue, whatever it answers.
-trait Queued: Send {
+/// What an act needs around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// A light act that leaves it to [`Heads`] to write where its conversation stands, once for all of a commit.
+    Append,
+    /// It refuses before it writes, so that there is nothing to take back, and it changes no fact that permits rest on. A
+    /// savepoint would cost it as much as its own statements: a copy of every page that it touches. Should it fail after it
+    /// has written, which takes a broken disk, its whole batch fails.
+    Light,
+    /// Whatever else.
+    Full,
+}
+
+/// What the writer remembers of the rows that it wrote, from act to act and from commit to commit.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) facts: Seen,
+    pub(super) heads: Heads,
+    /// What SQLite answered when last asked whether others wrote.
+    others: Cell<i64>,
+}
+
+impl Known {
+    fn forget(&self) {
+        self.facts.forget();
+        self.heads.forget();
+    }
+
+    /// Forgets everything if `data_version` is another than before: it changes with commits of other connections, and not
+    /// with those of one's own (<https://www.sqlite.org/pragma.html#pragma_data_version>).
+    fn others_wrote(&self, data_version: i64) {
+        if self.others.replace(data_version) != data_version {
+            self.forget();
+        }
+    }
+}
+
+/// An act in the queue.
+struct Queued {
+    weight: Weight,
+    act: Box<dyn Act>,
+}
+
+/// An act, whatever it answers.
+trait Act: Send {
     /// Does it, and keeps its answer; whether it succeeded.
     fn run(&mut self, sql: &Sql<'_>) -> bool;
     /// Sends its answer, or, where the commit failed, that failure.
@@ -82,7 +153,7 @@ enum Waiting<T, F> {
     Answered,
 }
 
-impl<T, F> Queued for Waiting<T, F>
+impl<T, F> Act for Waiting<T, F>
 where
     T: Send,
     F: FnOnce(&Sql<'_>) -> StoreResult<T> + Send,
@@ -123,6 +194,12 @@ impl Failure {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self { why: error.to_string(), unknown: false }
+    }
+}
+
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
         let unknown = error.sqlite_extended_error_code() == Some(ffi::SQLITE_IOERR_FSYNC);
@@ -139,43 +216,72 @@ struct Group {
 }
 
 impl Group {
-    fn work(self, mut waiting: mpsc::Receiver<Box<dyn Queued>>) {
+    fn work(self, mut waiting: mpsc::Receiver<Queued>) {
+        let known = Known::default();
         let mut batch = Vec::with_capacity(BATCH_ACTS_MAX);
         while waiting.blocking_recv_many(&mut batch, BATCH_ACTS_MAX) > 0 {
-            let committed = self.commit(&mut batch);
+            let committed = self.commit(&mut batch, &known);
             if let Err(failure) = &committed {
                 tracing::error!(error = failure.why, acts = batch.len(), "a commit failed");
                 self.abandon();
+                known.forget();
             }
-            for act in &mut batch {
-                act.answer(committed.as_ref().map(|_| ()));
+            for queued in &mut batch {
+                queued.act.answer(committed.as_ref().map(|_| ()));
             }
             batch.clear();
         }
     }
 
-    /// Does the acts of a batch in one transaction, a savepoint each, and commits it.
-    fn commit(&self, batch: &mut [Box<dyn Queued>]) -> Result<(), Failure> {
+    /// Does the acts of a batch in one transaction, and commits it.
+    fn commit(&self, batch: &mut [Queued], known: &Known) -> Result<(), Failure> {
         self.execute("BEGIN IMMEDIATE")?;
-        let version = self
-            .connection
-            .prepare_cached("UPDATE commits SET version = version + 1 RETURNING version")?
-            .query_row([], |row| row.get(0))?;
-        let sql = Sql::new(&self.connection, version, &self.rows);
-        for act in batch.iter_mut() {
-            self.execute("SAVEPOINT act")?;
-            let succeeded = act.run(&sql);
-            // Some failures, such as a full disk, end the whole transaction: then there is no savepoint to go back to, and
-            // nothing of the batch was done.
-            if !succeeded {
-                self.execute("ROLLBACK TO act")?;
+        let one = |sql| self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0));
+        // Operators' commands may write beside the server.
+        known.others_wrote(one("PRAGMA data_version")?);
+        let version = one("UPDATE commits SET version = version + 1 RETURNING version")?;
+        let sql = Sql::writing(&self.connection, version, &self.rows, known);
+        for queued in batch.iter_mut() {
+            if queued.weight != Weight::Append {
+                known.heads.write(&sql)?;
             }
-            self.execute("RELEASE act")?;
+            match queued.weight {
+                Weight::Append | Weight::Light => self.light(&mut *queued.act, &sql)?,
+                Weight::Full => self.full(&mut *queued.act, &sql)?,
+            }
+            match queued.weight {
+                Weight::Append => {}
+                Weight::Light => known.heads.forget(),
+                Weight::Full => known.forget(),
+            }
             if self.early {
-                act.answer(Ok(()));
+                queued.act.answer(Ok(()));
             }
         }
+        known.heads.write(&sql)?;
         self.execute("COMMIT")
+    }
+
+    /// Does an act without a savepoint. One that has failed has written nothing, or the whole batch fails; some failures, such
+    /// as a full disk, have ended its transaction already.
+    fn light(&self, act: &mut dyn Act, sql: &Sql<'_>) -> Result<(), Failure> {
+        let before = self.connection.total_changes();
+        let whole = || self.connection.total_changes() == before && !self.connection.is_autocommit();
+        if act.run(sql) || whole() {
+            return Ok(());
+        }
+        Err(Failure { why: "an act failed after it had written".to_owned(), unknown: false })
+    }
+
+    /// Does an act in a savepoint of its own.
+    fn full(&self, act: &mut dyn Act, sql: &Sql<'_>) -> Result<(), Failure> {
+        self.execute("SAVEPOINT act")?;
+        // Some failures, such as a full disk, end the whole transaction: then there is no savepoint to go back to, and
+        // nothing of the batch was done.
+        if !act.run(sql) {
+            self.execute("ROLLBACK TO act")?;
+        }
+        self.execute("RELEASE act")
     }
 
     fn execute(&self, sql: &str) -> Result<(), Failure> {

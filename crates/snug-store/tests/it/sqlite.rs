@@ -155,6 +155,51 @@ async fn acts_of_a_transaction_that_ends_midway_all_fail() {
 }
 
 #[tokio::test]
+async fn appends_of_which_one_fails_after_it_has_written_all_fail() {
+    on_sqlite_in_folder(async |bench, folder| {
+        let (file, app) = (behind(folder), bench.app("one").await);
+        let ann = app.user("ann").await;
+        let conversation = app.conversation("c", &[ann]).await;
+        let message = |number| conversation.message(SenderRow::User(ann), &format!("{number}"));
+        // Each batch begins with the first message, whose sender's read mark then cannot be moved.
+        let begin = "CREATE TRIGGER broken BEFORE UPDATE ON members WHEN new.read_seq = 1
+                     BEGIN SELECT RAISE(ABORT, 'broken'); END";
+        file.execute_batch(begin).unwrap();
+        for answer in send_together(&file, &conversation, (0..5).map(message).collect()).await {
+            assert!(matches!(answer, Err(StoreError::Unavailable(_))), "not {answer:?}");
+        }
+        assert_eq!(conversation.row().await.head_seq, Seq(0));
+
+        file.execute_batch("DROP TRIGGER broken").unwrap();
+        for answer in send_together(&file, &conversation, (0..5).map(message).collect()).await {
+            assert!(matches!(answer, Ok(Appended::New { .. })), "not {answer:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_another_process_writes_is_noticed() {
+    on_sqlite_in_folder(async |bench, folder| {
+        let (file, conversation) = (behind(folder), conversation(bench).await);
+        let other = Sqlite::open(&folder.join("data.db"), &Options::default()).unwrap();
+        let permit = conversation.system().await;
+        for (seq, message) in (1..).zip(texts(&conversation, 4)) {
+            let store: &dyn Store = if seq % 2 == 0 { &other } else { &*bench.store };
+            let appended = store.append(&permit, message).await;
+            assert!(
+                matches!(appended, Ok(Appended::New { seq: Seq(now), .. }) if now == seq),
+                "{appended:?}"
+            );
+        }
+        file.execute_batch("UPDATE conversations SET version = version + 1").unwrap();
+        let [message] = texts(&conversation, 1).try_into().unwrap();
+        assert!(matches!(bench.store.append(&permit, message).await, Err(StoreError::Stale)));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn acts_whose_commit_fails_all_fail() {
     on_sqlite_in_folder(async |bench, folder| {
         // What the act promises is looked at when it is committed.
