@@ -16,6 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Requests that were answered, by route and status.
 pub(crate) const HTTP_REQUESTS: &str = "snug_http_requests_total";
+/// Frames that were written to sockets.
+pub(crate) const FRAMES_WRITTEN: &str = "snug_frames_written_total";
+/// System calls that wrote them.
+pub(crate) const SOCKET_WRITES: &str = "snug_socket_writes_total";
 const SESSIONS: &str = "snug_sessions";
 const ROWS_READ: &str = "snug_store_rows_read_total";
 
@@ -33,6 +37,8 @@ pub async fn serve_metrics(
     stop: CancellationToken,
 ) -> io::Result<()> {
     describe_counter!(HTTP_REQUESTS, Unit::Count, "Requests answered, by route and status.");
+    describe_counter!(FRAMES_WRITTEN, Unit::Count, "Frames written to sockets.");
+    describe_counter!(SOCKET_WRITES, Unit::Count, "System calls that wrote to sockets.");
     describe_gauge!(SESSIONS, Unit::Count, "Sessions that are open.");
     describe_counter!(ROWS_READ, Unit::Count, "Rows that the database has handed over.");
     let router = Router::new().route("/metrics", get(async move || page(&core, &metrics)));
