@@ -1,13 +1,14 @@
 //! One request, on its way to the core: who, where, what.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
+    body::Body,
     extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
 use snug_core::{Core, Error, OnceKey, sealing::Answer};
@@ -22,6 +23,9 @@ use crate::{
     problem::{problem, response},
     routes::Route,
 };
+
+/// How long a client may take to send a body.
+const BODY_WAIT: Duration = Duration::from_secs(30);
 
 /// What every request of this node shares.
 pub struct Node {
@@ -78,13 +82,9 @@ impl Call {
         let parameters =
             parameters.map_err(|_| Invalid::new("", "must have a path of percent-encoded UTF-8"))?;
         let parameters = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let body = match Limited::new(body, limits::BODY_BYTES_MAX as usize).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-                return Err(Failure::Problem(Box::new(Problem::too_large(limits::BODY_BYTES_MAX))));
-            }
-            Err(_) => return Err(Invalid::new("", "ended before its body did").into()),
-        };
+        let body = tokio::time::timeout(BODY_WAIT, read_body(&node, body)).await;
+        let body =
+            body.unwrap_or_else(|_| Err(Invalid::new("", "has a body that did not come in time").into()))?;
         Ok(Self {
             node,
             route,
@@ -266,6 +266,23 @@ impl Call {
         }
         Ok(json_response(status, body))
     }
+}
+
+/// Reads a body, up to its limit, as long as there is memory for it: each may be small, and those of many are not.
+async fn read_body(node: &Node, body: Body) -> Result<Bytes, Failure> {
+    let mut body = Limited::new(body, limits::BODY_BYTES_MAX as usize);
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => bytes.extend_from_slice(frame.data_ref().map_or(&[], Bytes::as_ref)),
+            Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+                return Err(Failure::Problem(Box::new(Problem::too_large(limits::BODY_BYTES_MAX))));
+            }
+            Err(_) => return Err(Invalid::new("", "ended before its body did").into()),
+        }
+        node.core.memory().check()?;
+    }
+    Ok(bytes.freeze())
 }
 
 /// Answers with JSON.

@@ -18,6 +18,9 @@ const HEADER: [u8; 8] = [0x81, 0xfe, 0xff, 0x00, 1, 2, 3, 4];
 const BEGUN_BYTES: usize = 60 * 1024;
 /// How many clients could send that, if nobody refused: more than twice the budget.
 const SENDERS: usize = 4_000;
+/// A body but for its last byte, and how many are begun: more than twice the budget.
+const BODY_BYTES: usize = 1_000_000;
+const BODIES: usize = 200;
 /// Clients that ask and do not read, and what each asks for at once.
 const SLOW: usize = 20;
 const REQUESTS: usize = 40;
@@ -55,6 +58,39 @@ fn message(text: &str) -> Value {
     let fields = message.as_object_mut().unwrap();
     fields.retain(|name, _| name == "id" || name == "text");
     message
+}
+
+async fn works_again(stage: &Stage) {
+    let again = timeout(PATIENCE, async { while !writes(stage).await {} }).await;
+    again.unwrap_or_else(|_| panic!("still refused at {:?} MiB", taken_mib(stage)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_take_no_more_than_the_budget() {
+    let stage = Stage::start(&[("SNUG_MEMORY_BUDGET_MIB", &BUDGET_MIB.to_string())]);
+    stage.conversation("c", &["ann"]).await;
+    let path = format!("/v1/apps/{}/conversations", stage.app);
+    let head = format!("POST {path} HTTP/1.1\r\nHost: snug\r\nContent-Length: {}\r\n\r\n", BODY_BYTES + 1);
+    let mut senders = Vec::new();
+    for _ in 0..BODIES {
+        let mut sender = TcpStream::connect(stage.address()).await.unwrap();
+        sender.write_all(head.as_bytes()).await.unwrap();
+        senders.push(sender);
+    }
+    // All have begun while there was room.
+    assert!(writes(&stage).await);
+    let body = vec![b' '; BODY_BYTES];
+    let mut refused = 0;
+    for sender in &mut senders {
+        // Who is refused meanwhile cannot send all.
+        let sent = sender.write_all(&body).await;
+        refused += usize::from(sent.is_err() || !writes(&stage).await);
+    }
+    assert!(refused > BODIES / 4, "{refused} are refused at {:?} MiB", taken_mib(&stage));
+    let (_, most) = taken_mib(&stage);
+    assert!(most <= BUDGET_MIB, "{most} MiB were taken of {BUDGET_MIB}");
+    drop(senders);
+    works_again(&stage).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,8 +135,7 @@ async fn clients_take_no_more_than_the_budget() {
     assert!(most <= BUDGET_MIB, "{most} MiB were taken of {BUDGET_MIB}");
 
     drop((senders, slow));
-    let again = timeout(PATIENCE, async { while !writes(&stage).await {} }).await;
-    again.unwrap_or_else(|_| panic!("still refused at {:?} MiB", taken_mib(&stage)));
+    works_again(&stage).await;
     bob.say("c", "here again").await;
     stage.hello("ann").await.say("c", "and here").await;
 }
