@@ -13,7 +13,7 @@ pub(crate) enum Against {
     Subject(&'static str),
     /// The same figure of another subject in the run's primitives: its processor time.
     Primitive(&'static str, Metric),
-    /// The same figure of Snug in another case of the workload.
+    /// The same figure of Snug in another case of the workload, in the same rounds.
     Case(&'static str),
 }
 
@@ -118,6 +118,11 @@ pub(crate) const GOALS: &[Goal] = &[
     goal("W6", "5,000", Metric::CpuUs, Against::Itself, 1_000.0, 300.0),
     goal("W6", "5,000", Metric::Faults, Against::Itself, 0.0, 0.0),
     goal("W6", "5,000", Metric::Seconds, Against::Itself, 15.0, 15.0),
+    goal("W8", "quiet ones beside it", Metric::AckP99Ms, Against::Case("quiet ones alone"), 2.0, 1.3),
+    goal("W8", "quiet ones beside it", Metric::DeliveryP99Ms, Against::Case("quiet ones alone"), 2.0, 1.3),
+    goal("W9", "a tenth stops", Metric::AckP99Ms, Against::Case("all read"), 2.0, 1.3),
+    goal("W9", "a tenth stops", Metric::DeliveryP99Ms, Against::Case("all read"), 2.0, 1.3),
+    goal("W9", "a tenth stops", Metric::Faults, Against::Itself, 0.0, 0.0),
 ];
 
 /// How near a goal is.
@@ -156,9 +161,8 @@ impl Goal {
                 (subject.to_owned(), own.zip(other).map(|(own, other)| own / other))
             }
             Against::Case(case) => {
-                let own = figures.median(&snug, metric);
-                let other = figures.median(&Place { case, ..snug.clone() }, metric);
-                (case.to_owned(), own.zip(other).map(|(own, other)| own / other))
+                let other = Place { case, ..snug.clone() };
+                (case.to_owned(), figures.ratio(&snug, &other, metric))
             }
         };
         Verdict { workload, case, metric, against, now, must, aim }

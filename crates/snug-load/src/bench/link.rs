@@ -26,7 +26,8 @@ pub(crate) enum Ids {
 }
 
 impl Ids {
-    fn next(self) -> Uuid {
+    /// The next one.
+    pub(crate) fn next(self) -> Uuid {
         match self {
             Self::V4 => Uuid::new_v4(),
             Self::V7 => Uuid::now_v7(),
@@ -89,10 +90,26 @@ impl SocketLink {
         since: Option<&str>,
     ) -> Result<(Self, Vec<u8>)> {
         let mut link = Self::open_silently(address, app).await?;
-        let since = since.map(|since| format!(r#","since":"{since}""#)).unwrap_or_default();
-        link.ask(&format!(r#""op":"hello","token":"{token}"{since}"#)).await?;
-        let answer = link.answer().await?;
+        let answer = link.say_hello(token, since).await?;
         Ok((link, answer))
+    }
+
+    /// Connects by a socket for which the kernel holds about `receive_bytes` of what is not read, and says `hello`.
+    pub(crate) async fn open_narrow(
+        address: SocketAddr,
+        app: &str,
+        token: &str,
+        receive_bytes: u32,
+    ) -> Result<Self> {
+        let mut link = Self { socket: Socket::open_narrow(address, app, receive_bytes).await?, n: 0 };
+        link.say_hello(token, None).await?;
+        Ok(link)
+    }
+
+    async fn say_hello(&mut self, token: &str, since: Option<&str>) -> Result<Vec<u8>> {
+        let since = since.map(|since| format!(r#","since":"{since}""#)).unwrap_or_default();
+        self.ask(&format!(r#""op":"hello","token":"{token}"{since}"#)).await?;
+        self.answer().await
     }
 
     /// Connects, and says nothing yet.

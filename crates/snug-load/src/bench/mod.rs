@@ -6,12 +6,14 @@
 
 #![expect(dead_code, reason = "the workloads that need the rest follow")]
 
+mod crowd;
 mod figures;
 pub mod floor;
 mod goals;
 mod http;
 mod link;
 mod machine;
+mod pace;
 pub mod peers;
 mod primitives;
 mod processes;
@@ -85,6 +87,8 @@ pub async fn bench(args: &BenchArgs) -> Result<bool> {
             Workload::W4 => workloads::connect::run(&mut run).await,
             Workload::W5 => workloads::page::run(&mut run).await,
             Workload::W6 => workloads::storm::run(&mut run).await,
+            Workload::W8 => workloads::noisy::run(&mut run).await,
+            Workload::W9 => workloads::stopped::run(&mut run).await,
             _ => Ok(()),
         };
         if let Err(error) = done {

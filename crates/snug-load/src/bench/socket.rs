@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result, bail};
 use snug_client::wire::socket::SUBPROTOCOL;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// What is read at once: what a socket's buffer may hold after a burst.
 const READ_BYTES: usize = 32 << 10;
@@ -31,6 +31,22 @@ impl Socket {
     /// Opens one to an app at `address`.
     pub(crate) async fn open(address: SocketAddr, app: &str) -> Result<Self> {
         let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
+        Self::upgrade(stream, address, app).await
+    }
+
+    /// Opens one for which the kernel holds little of what is not read: about `receive_bytes`, which it doubles.
+    pub(crate) async fn open_narrow(address: SocketAddr, app: &str, receive_bytes: u32) -> Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // Before it connects, for the window is agreed on then.
+        socket.set_recv_buffer_size(receive_bytes)?;
+        let stream = socket.connect(address).await.with_context(|| format!("connecting to {address}"))?;
+        Self::upgrade(stream, address, app).await
+    }
+
+    async fn upgrade(stream: TcpStream, address: SocketAddr, app: &str) -> Result<Self> {
         stream.set_nodelay(true)?;
         let mut socket = Self { stream, buffer: Vec::new(), next: 0, out: Vec::new() };
         let head = format!(

@@ -17,10 +17,15 @@ pub(crate) fn now_ns() -> u64 {
 
 /// A text of [`TEXT_BYTES`] that carries `at_ns`.
 pub(crate) fn text(at_ns: u64) -> String {
+    long_text(at_ns, TEXT_BYTES)
+}
+
+/// A text of `bytes` bytes that carries `at_ns`.
+pub(crate) fn long_text(at_ns: u64, bytes: usize) -> String {
     let mut text = format!("@{at_ns:016x}@ ");
     const WORDS: &str = "the quick brown fox jumps over the lazy dog ";
-    while text.len() < TEXT_BYTES {
-        text.push_str(&WORDS[..WORDS.len().min(TEXT_BYTES - text.len())]);
+    while text.len() < bytes {
+        text.push_str(&WORDS[..WORDS.len().min(bytes - text.len())]);
     }
     text
 }

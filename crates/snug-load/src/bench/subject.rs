@@ -182,6 +182,11 @@ impl Door {
     pub(crate) async fn open(&self) -> Result<SocketLink> {
         SocketLink::open(self.address, &self.app, &self.token).await
     }
+
+    /// Connects by a socket for which the kernel holds about `receive_bytes` of what is not read.
+    pub(crate) async fn open_narrow(&self, receive_bytes: u32) -> Result<SocketLink> {
+        SocketLink::open_narrow(self.address, &self.app, &self.token, receive_bytes).await
+    }
 }
 
 /// The name of a user, by its number.
