@@ -33,6 +33,8 @@ pub(crate) enum Metric {
     AnswerP50Ms,
     /// 99 of 100 are.
     AnswerP99Ms,
+    /// 999 of 1,000 are.
+    AnswerP999Ms,
     /// How late the load itself was: 99 of 100 acts left sooner after the time they were meant for, in milliseconds.
     LateP99Ms,
     /// Kilobytes written to the disk, a unit.
@@ -72,6 +74,7 @@ impl Metric {
             Self::DeliveryP999Ms => "delivery p99.9 ms",
             Self::AnswerP50Ms => "answer p50 ms",
             Self::AnswerP99Ms => "answer p99 ms",
+            Self::AnswerP999Ms => "answer p99.9 ms",
             Self::LateP99Ms => "left late p99 ms",
             Self::WrittenKb => "written KB",
             Self::Syncs => "syncs",

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Result, bail};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::peers::{NatsLink, XmppLink};
@@ -68,6 +69,14 @@ impl Link {
             Self::Nats(_) | Self::Xmpp(_) => bail!("a peer speaks another protocol"),
         }
     }
+}
+
+/// How far a conversation has come.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Profile {
+    pub(crate) epoch: String,
+    pub(crate) rev: u64,
+    pub(crate) head_seq: u64,
 }
 
 /// A connection in Snug's protocol: to Snug, or to the floor.
@@ -136,6 +145,21 @@ impl SocketLink {
         let id = ids.next();
         self.ask(&format!(r#""op":"send","conversation":"c{conversation}","id":"{id}","text":"{text}""#))
             .await
+    }
+
+    /// What one knows of a conversation before one has heard anything of it.
+    pub(crate) async fn profile(&mut self, conversation: u64) -> Result<Profile> {
+        #[derive(Deserialize)]
+        struct Answer {
+            ok: Item,
+        }
+        #[derive(Deserialize)]
+        struct Item {
+            conversation: Profile,
+        }
+        self.ask(&format!(r#""op":"conversation","conversation":"c{conversation}""#)).await?;
+        let answer: Answer = serde_json::from_slice(&self.answer().await?)?;
+        Ok(answer.ok.conversation)
     }
 
     /// Waits for what comes next.

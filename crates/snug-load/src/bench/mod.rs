@@ -87,9 +87,9 @@ pub async fn bench(args: &BenchArgs) -> Result<bool> {
             Workload::W4 => workloads::connect::run(&mut run).await,
             Workload::W5 => workloads::page::run(&mut run).await,
             Workload::W6 => workloads::storm::run(&mut run).await,
+            Workload::W7 => workloads::mixed::run(&mut run).await,
             Workload::W8 => workloads::noisy::run(&mut run).await,
             Workload::W9 => workloads::stopped::run(&mut run).await,
-            _ => Ok(()),
         };
         if let Err(error) = done {
             run.figures.failed(table::title(workload), "", &error);

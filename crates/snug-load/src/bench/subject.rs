@@ -288,7 +288,8 @@ impl Snug {
     }
 }
 
-fn member(user: usize) -> Result<MemberDraft> {
+/// A user, as a member to be.
+pub(crate) fn member(user: usize) -> Result<MemberDraft> {
     let user: UserId = user_id(user).parse()?;
     Ok(MemberDraft {
         user,

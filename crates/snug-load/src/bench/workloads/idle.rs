@@ -34,8 +34,8 @@ pub(crate) async fn run(run: &mut Run) -> Result<()> {
     let many = usize::try_from(run.amount(MANY.1, 60))?;
     let beats = Beats { window: Duration::from_millis(run.amount(HEARTBEAT.as_millis() as u64, 2_000)) };
     let groups: Vec<Vec<Conversation>> = (0..many.div_ceil(MEMBERS))
-        .map(|group| {
-            let members = group * MEMBERS..(group + 1) * MEMBERS;
+        .map(|_| {
+            let members = run.people(MEMBERS);
             (0..CONVERSATIONS)
                 .map(|_| Conversation { number: run.conversation(), members: members.clone() })
                 .collect()
@@ -79,8 +79,8 @@ async fn round(
         memory.push(subject.processes().memory_bytes()?);
         let place = Place { workload: W3, case, subject: name };
         run.spent(&place, spent, beats.window.as_secs_f64() * count as f64 / 1e3);
-        run.figures.add(&place, Metric::AckP50Ms, answered.at(50.0));
-        run.figures.add(&place, Metric::AckP99Ms, answered.at(99.0));
+        run.figures.add(&place, Metric::AnswerP50Ms, answered.at(50.0));
+        run.figures.add(&place, Metric::AnswerP99Ms, answered.at(99.0));
         run.figures.add(
             &place,
             Metric::MemoryKb,
@@ -100,9 +100,10 @@ async fn connect(
     count: usize,
 ) -> Result<()> {
     let further: Vec<Link> = stream::iter(links.len()..count)
-        .map(async |user| {
-            let numbers: Vec<u64> = groups[user / MEMBERS].iter().map(|of| of.number).collect();
-            subject.connect(user, &numbers).await
+        .map(async |place| {
+            let group = &groups[place / MEMBERS];
+            let numbers: Vec<u64> = group.iter().map(|of| of.number).collect();
+            subject.connect(group[0].members.start + place % MEMBERS, &numbers).await
         })
         .buffer_unordered(SIDE_BY_SIDE)
         .try_collect()

@@ -4,6 +4,7 @@ pub(super) mod connect;
 pub(super) mod durable;
 pub(super) mod fan_out;
 pub(super) mod idle;
+pub(super) mod mixed;
 pub(super) mod noisy;
 pub(super) mod page;
 pub(super) mod stopped;

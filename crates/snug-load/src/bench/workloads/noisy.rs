@@ -45,12 +45,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// Measures each subject in turn.
 pub(crate) async fn run(run: &mut Run) -> Result<()> {
-    let loud = Conversation { number: run.conversation(), members: 0..DISTURBERS };
+    let loud = Conversation { number: run.conversation(), members: run.people(DISTURBERS) };
     let quiet: Vec<Conversation> = (0..run.amount(QUIET, 20) as usize)
-        .map(|pair| {
-            let first = DISTURBERS + 2 * pair;
-            Conversation { number: run.conversation(), members: first..first + 2 }
-        })
+        .map(|_| Conversation { number: run.conversation(), members: run.people(2) })
         .collect();
     let mut valid = 0;
     for round in 0..run.args.rounds {
@@ -89,7 +86,9 @@ async fn measure(
         apart(Niceness::None, move || watch(people, numbers, watched, round))
     };
 
+    let before = processes.spent()?;
     let alone = watch().await?;
+    let spent_alone = processes.spent()?.since(before);
     let disturber = doors(subject, std::slice::from_ref(loud)).await?;
     let disturber = Disturber::start(disturber, loud.number, in_swing).await?;
     let before = processes.spent()?;
@@ -105,7 +104,9 @@ async fn measure(
         );
         return Ok(false);
     }
-    alone.note(&mut run.figures, &Place { workload: W8, case: ALONE, subject: name });
+    let place = Place { workload: W8, case: ALONE, subject: name };
+    alone.note(&mut run.figures, &place);
+    run.spent(&place, spent_alone, alone.sends.count() as f64);
     beside.note(&mut run.figures, &Place { workload: W8, case: BESIDE, subject: name });
     note_disturber(run, name, &sent, spent, watched, &beside);
     Ok(true)

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::bench::crowd::{Ask, Crowd, Tally};
 use crate::bench::figures::{Metric, Place};
-use crate::bench::link::{Heard, SocketLink};
+use crate::bench::link::{Heard, Profile, SocketLink};
 use crate::bench::pace::{Niceness, Poisson, apart, ticks};
 use crate::bench::processes::Processes;
 use crate::bench::subject::{Conversation, Door, Subject};
@@ -27,15 +27,16 @@ const TENTH_STOPS: &str = "a tenth stops";
 
 /// People, and the conversations that they share evenly.
 const READERS: u64 = 2_000;
-const CONVERSATIONS: usize = 4;
+const CONVERSATIONS: usize = 20;
 /// One in so many stops reading.
 const ONE_STOPS_IN: usize = 10;
 /// What the kernel may hold of what they do not read: little, so that the server notices soon.
 const RECEIVE_BYTES: u32 = 4 << 10;
 
-/// Messages a second in all conversations, and the bytes of their text: long, so that queues fill while they are watched.
-const PER_S: f64 = 40.0;
-const TEXT_BYTES: usize = 4_000;
+/// Messages a second in all conversations, and the bytes of their text: few, so that nobody waits for the processor, and long, so
+/// that queues fill while they are watched.
+const PER_S: f64 = 50.0;
+const TEXT_BYTES: usize = 16_000;
 /// How long is watched. It is less than a session may lag before it is closed.
 const WATCHED_MS: u64 = 20_000;
 
@@ -44,9 +45,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// Measures Snug: the floor would wait for the first reader that stops.
 pub(crate) async fn run(run: &mut Run) -> Result<()> {
-    let each = (run.amount(READERS, 80) as usize).div_ceil(CONVERSATIONS);
+    let each = (run.amount(READERS, 400) as usize).div_ceil(CONVERSATIONS);
     let conversations: Vec<Conversation> = (0..CONVERSATIONS)
-        .map(|place| Conversation { number: run.conversation(), members: place * each..(place + 1) * each })
+        .map(|_| Conversation { number: run.conversation(), members: run.people(each) })
         .collect();
     let mut valid = 0;
     for round in 0..run.args.rounds {
@@ -198,18 +199,6 @@ struct Stopped {
     rev: u64,
 }
 
-/// What it reads of an item of its inbox.
-#[derive(Deserialize)]
-struct Item {
-    conversation: Profile,
-}
-
-#[derive(Deserialize)]
-struct Profile {
-    epoch: String,
-    rev: u64,
-}
-
 /// What it reads of a push: which one, and of a message its rev.
 #[derive(Deserialize)]
 struct Push {
@@ -238,9 +227,7 @@ struct Answer<T> {
 impl Stopped {
     async fn open(door: &Door, conversation: u64) -> Result<Self> {
         let mut link = door.open_narrow(RECEIVE_BYTES).await?;
-        link.ask(&format!(r#""op":"conversation","conversation":"c{conversation}""#)).await?;
-        let Answer { ok: Item { conversation: Profile { epoch, rev } } } =
-            serde_json::from_slice(&link.answer().await?)?;
+        let Profile { epoch, rev, .. } = link.profile(conversation).await?;
         Ok(Self { link, conversation, epoch, rev })
     }
 
