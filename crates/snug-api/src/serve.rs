@@ -47,6 +47,8 @@ const REQUESTS_PER_CONNECTION_MAX: u32 = 64;
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// How long requests and sockets may take to end when the server stops.
 const STOP_WAIT: Duration = Duration::from_secs(10);
+/// What the kernel may hold of what was written to a connection and cannot leave yet.
+const UNSENT_BYTES_MAX: u32 = 64 * 1024;
 
 /// What requests and sockets share.
 pub(crate) struct Shared {
@@ -84,6 +86,7 @@ pub async fn serve(serving: Serving) -> io::Result<()> {
         sockets: TaskTracker::new(),
         reading: TaskTracker::new(),
     });
+    bound_unsent(&listener);
     let router = router(&shared);
     let acceptor = tls.map(TlsAcceptor::from);
     let graceful = GracefulShutdown::new();
@@ -125,6 +128,16 @@ pub async fn serve(serving: Serving) -> io::Result<()> {
         tracing::warn!("some connections did not end in time");
     }
     Ok(())
+}
+
+/// Bounds what the kernel holds for each connection. It would give a client that does not read megabytes, in which a session
+/// that lags is not noticed; what waits is to wait in the session's own queue. What is under way on the network is not bounded
+/// by it, so that a connection is no slower.
+fn bound_unsent(listener: &TcpListener) {
+    // Connections inherit it from the socket that accepts them.
+    if let Err(error) = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES_MAX) {
+        tracing::warn!(%error, "the kernel may hold much for clients that do not read");
+    }
 }
 
 fn router(shared: &Arc<Shared>) -> Router {

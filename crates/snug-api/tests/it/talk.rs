@@ -14,6 +14,7 @@ on_both! {
     joining_and_leaving_are_told_to_whom_they_concern
     reading_typing_and_presence_are_told_and_not_counted
     a_ban_closes_sockets_and_voids_tokens_at_once
+    a_reader_that_stops_is_told_that_it_lagged_and_misses_nothing
 }
 
 async fn a_message_reaches_the_others_and_answers_its_sender(backend: Backend) {
@@ -190,4 +191,35 @@ async fn a_ban_closes_sockets_and_voids_tokens_at_once(backend: Backend) {
     assert_eq!(again.closed().await, Some(4403));
     node.back_end(Method::POST, "/users/ann/unban", Value::Null).await.is(204);
     node.hello(&node.token("ann").await).await;
+}
+
+async fn a_reader_that_stops_is_told_that_it_lagged_and_misses_nothing(backend: Backend) {
+    const MESSAGES: u64 = 60;
+    let node = Node::start(backend).await;
+    node.users(&["ann", "bob"]).await;
+    node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
+    let (mut ann, _) = node.hello(&node.token("ann").await).await;
+    let (mut bob, hello) = node.hello(&node.token("bob").await).await;
+    let epoch = &hello["inbox"]["items"][0]["conversation"]["epoch"];
+    // Almost a megabyte, of which bob reads nothing: more than his queue holds, less than the kernel would by itself.
+    let text = "a".repeat(16_000);
+    for _ in 0..MESSAGES {
+        let send = json!({ "op": "send", "conversation": "c1", "id": new_id(), "text": text });
+        assert!(ann.ask(send).await["ok"].is_object());
+    }
+    let mut known = 0;
+    loop {
+        let push = bob.push().await;
+        if push["push"] == "lagged" {
+            break;
+        }
+        known += 1;
+        assert_eq!((&push["push"], &push["rev"]), (&json!("message"), &json!(known)), "before it lagged");
+        assert_ne!(known, MESSAGES, "it heard everything, so that somebody queued it all");
+    }
+    let sync = bob.ask(json!({ "op": "sync", "conversation": "c1", "epoch": epoch, "since": known })).await;
+    let revs: Vec<_> =
+        sync["ok"]["messages"].as_array().unwrap().iter().map(|it| it["rev"].as_u64().unwrap()).collect();
+    assert_eq!(revs, (known + 1..=MESSAGES).collect::<Vec<_>>());
+    assert_eq!((&sync["ok"]["to"], &sync["ok"]["more"]), (&json!(MESSAGES), &json!(false)));
 }
