@@ -7,8 +7,8 @@ use std::{net::IpAddr, sync::Arc};
 use aws_lc_rs::{constant_time, digest};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use snug_model::{
-    Action, Actor, AppId, AppKey, KeyActor, KeyId, Timestamp, UserActor, actor::Grant, keys::Scope, limits,
-    tokens::Claims,
+    Action, Actor, AppId, AppKey, KeyActor, KeyId, Timestamp, UserActor, UserKey, actor::Grant, facts::IdMac,
+    keys::Scope, limits, tokens::Claims,
 };
 use snug_store::{KeyRow, UserRef};
 
@@ -87,7 +87,7 @@ impl Core {
         };
         let known = match self.facts.user_keys.get(&(app.key(), user_id)) {
             Some(user) => Some(user),
-            None => self.store.user(app.key(), UserRef::Id(user_id)).await?.map(|row| row.key),
+            None => self.user_of(app.key(), user_id).await?,
         };
         let user = match known {
             Some(user) => user,
@@ -96,6 +96,14 @@ impl Core {
         self.facts.user_keys.insert((app.key(), user_id), user);
         let actor = UserActor { app: app.key(), user, token: grant, session: None };
         Ok(Authenticated { actor, claims })
+    }
+
+    /// The row number of a user whom nobody has asked for lately; its row is kept for the decision that follows.
+    async fn user_of(&self, app: AppKey, id: IdMac) -> Result<Option<UserKey>> {
+        let Some(row) = self.store.user(app, UserRef::Id(id)).await? else { return Ok(None) };
+        let user = row.key;
+        self.facts.users.insert((app, user), Arc::new(row));
+        Ok(Some(user))
     }
 
     /// Whether who holds this actor's credential may still use it: what every request of a client needs first.

@@ -6,7 +6,7 @@ use snug_model::{
     Action, Actor, AppKey, ConversationId, Facts, Invalid, Permit, UserId, UserKey, facts::TargetFacts,
     ids::Version, members::Access, policy,
 };
-use snug_store::{ConversationRef, ConversationRow, Found, MemberRow, UserRef, UserRow, Viewer};
+use snug_store::{ConversationRef, ConversationRow, Found, InboxRow, MemberRow, UserRef, UserRow, Viewer};
 
 use crate::{Core, Error, Result, context::AppContext, facts};
 
@@ -267,6 +267,14 @@ impl Core {
             self.facts.members.insert((conversation.key, member.user), Arc::clone(member));
         }
         (conversation, member)
+    }
+
+    /// Keeps what an inbox says of conversations that are open to its owner, who syncs them next.
+    pub(crate) fn remember_inbox(&self, app: AppKey, rows: &[InboxRow]) {
+        for row in rows.iter().filter(|row| row.member.access != Access::None) {
+            let (conversation, member) = (row.conversation.clone(), Some(row.member.clone()));
+            self.remember(app, Found { conversation, member });
+        }
     }
 
     async fn gather_target(

@@ -120,6 +120,9 @@ impl Core {
             }
         };
         let rows = self.store.inbox(&allowed.permit, user, asked).await?;
+        if let InboxQuery::Since { .. } = asked {
+            self.remember_inbox(actor.app(), &rows.items);
+        }
         let reset = part.since.is_some() && (rows.reset || matches!(asked, InboxQuery::Page { .. }));
         self.show_inbox_rows(actor, allowed, user, rows, &query, reset).await
     }

@@ -8,7 +8,7 @@ use snug_model::{
 
 use crate::{
     Core, Error, Result,
-    authorize::{Allowed, Ask, Decision},
+    authorize::{Allowed, Ask, Decision, decided},
     hub::{Close, Outbox, Session, Wake},
     inbox::{Inbox, InboxAsk, Unread},
     publish,
@@ -72,16 +72,26 @@ impl Core {
 
     async fn hello(&self, session: &Session, since: Option<&str>) -> Result<Hello> {
         let actor = Actor::User(session.actor());
-        // Decided after the session is in the hub: a ban before this is seen here, one after it closes the session.
-        let allowed = self.admitted_now(&actor).await?;
+        // The session is in the hub: a ban before this makes what is read below stale, and one after it closes the session.
+        let ask = Ask::in_app(&actor, Action::Connect);
+        decided!(self, ask.clone(), |allowed| self.hello_allowed(session, &actor, &allowed, since))
+    }
+
+    async fn hello_allowed(
+        &self,
+        session: &Session,
+        actor: &Actor,
+        allowed: &Allowed,
+        since: Option<&str>,
+    ) -> Result<Hello> {
         let row = self.user_row(session.app(), session.user(), false).await?.ok_or(Error::Unauthenticated)?;
         let ask = InboxAsk { since, limit: limits::HELLO_CONVERSATIONS as i64, ..InboxAsk::default() };
         Ok(Hello {
             user: self.show_user(&allowed.app, &row).await?,
             expires_at: session.grant().expires_at,
-            permissions: policy::permissions_in_app(&actor, &allowed.facts),
-            unread: self.unread(&allowed, session.user()).await?,
-            inbox: self.inbox_of(&actor, &allowed, session.user(), &ask).await?,
+            permissions: policy::permissions_in_app(actor, &allowed.facts),
+            unread: self.unread(allowed, session.user()).await?,
+            inbox: self.inbox_of(actor, allowed, session.user(), &ask).await?,
         })
     }
 
