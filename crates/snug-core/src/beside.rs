@@ -72,13 +72,17 @@ impl Core {
         }
     }
 
-    /// Where memory is short, drops what waits for sessions that do not read.
+    /// Where memory is short, drops what waits for sessions that do not read, and what can be read again.
     async fn look_at_memory(&self) {
         let mut ticks = ticks(MEMORY_EVERY);
         loop {
             ticks.tick().await;
             if self.memory().look() {
                 self.hub.directory.each(|session| session.outbox().shed());
+                self.hub.forget_idle_lanes();
+                self.facts.clear();
+                self.known.clear();
+                self.conversation_ids.clear();
             }
         }
     }

@@ -33,9 +33,8 @@ struct Generations<K, V> {
 impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     /// A cache of at most `entries_max` entries, and never fewer than 32.
     pub(crate) fn new(entries_max: usize) -> Self {
-        let part = || Mutex::new(Generations { young: HashMap::new(), old: HashMap::new() });
         Self {
-            parts: (0..PARTS).map(|_| part()).collect(),
+            parts: (0..PARTS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             room: (entries_max / PARTS / 2).max(1),
         }
@@ -72,6 +71,14 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         drop(dropped);
     }
 
+    /// Forgets everything, and gives its memory back.
+    pub(crate) fn clear(&self) {
+        for part in &self.parts {
+            let dropped = mem::take(&mut *part.lock());
+            drop(dropped);
+        }
+    }
+
     fn part(&self, key: &K) -> &Mutex<Generations<K, V>> {
         // The upper half of the hash: the maps inside use the lower.
         let part = (self.hasher.hash_one(key) >> 32) as usize % PARTS;
@@ -81,6 +88,12 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     #[cfg(test)]
     fn len(&self) -> usize {
         self.parts.iter().map(|part| part.lock()).map(|part| part.young.len() + part.old.len()).sum()
+    }
+}
+
+impl<K, V> Default for Generations<K, V> {
+    fn default() -> Self {
+        Self { young: HashMap::new(), old: HashMap::new() }
     }
 }
 
@@ -130,6 +143,17 @@ mod tests {
         cache.insert(0, 2);
         assert_eq!(cache.get(&0), Some(2));
         assert_eq!(cache.get(&1), None);
+    }
+
+    #[test]
+    fn clearing_drops_all() {
+        let cache = Cache::new(320);
+        let value = Arc::new(());
+        (0..1_000).for_each(|n| cache.insert(n, Arc::clone(&value)));
+        cache.clear();
+        assert_eq!((Arc::strong_count(&value), cache.len()), (1, 0));
+        cache.insert(1, value);
+        assert!(cache.get(&1).is_some());
     }
 
     #[test]

@@ -40,6 +40,14 @@ impl FactCache {
         }
     }
 
+    /// Forgets all rows that there may be many of.
+    pub(crate) fn clear(&self) {
+        self.users.clear();
+        self.user_keys.clear();
+        self.conversations.clear();
+        self.members.clear();
+    }
+
     /// Forgets a user, after an act on it.
     pub(crate) fn forget_user(&self, app: AppKey, user: UserKey) {
         self.users.invalidate(&(app, user));

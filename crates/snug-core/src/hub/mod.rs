@@ -54,6 +54,12 @@ impl Hub {
         }
     }
 
+    /// Forgets the lanes in which nothing happens.
+    pub(crate) fn forget_idle_lanes(&self) {
+        // Whoever is in a lane holds it too, so a count of one is an idle lane.
+        self.lanes.lock().retain(|_, lane| Arc::strong_count(lane) > 1);
+    }
+
     /// Forgets the lanes of an app: its roles, and so who sees what, have changed.
     pub(crate) fn forget_lanes_of(&self, app: AppKey) {
         self.lanes.lock().retain(|(of, _), _| *of != app);
