@@ -33,6 +33,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use self::figures::{Figures, Place};
 use self::primitives::Primitives;
 use self::processes::Spent;
+use self::snug::Written;
 use self::subject::{Floor, Snug, Subject};
 use crate::cli::{BenchArgs, Workload};
 
@@ -170,6 +171,14 @@ impl Run {
         self.figures.add(&place("send loop"), figures::Metric::CpuUs, now.send_us);
         self.figures.add(&place("fdatasync"), figures::Metric::AckP50Ms, now.sync_ms);
         self.figures.add(&place("plain file"), figures::Metric::WallUs, now.file_us);
+        Ok(())
+    }
+
+    /// Notes how many frames a system call of a subject carried since `before`.
+    async fn wrote(&mut self, place: &Place<'_>, subject: usize, before: Option<Written>) -> Result<()> {
+        if let (Some(before), Some(now)) = (before, self.subjects[subject].written().await?) {
+            self.figures.add(place, figures::Metric::FramesPerWrite, now.frames_per_call(before));
+        }
         Ok(())
     }
 

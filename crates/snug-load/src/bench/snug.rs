@@ -15,6 +15,9 @@ use crate::target::{Spawned, Victim};
 
 /// The counter of the rows that the database has handed over.
 const ROWS_READ: &str = "snug_store_rows_read_total ";
+/// The counters of what was written to sockets.
+const FRAMES_WRITTEN: &str = "snug_frames_written_total ";
+const SOCKET_WRITES: &str = "snug_socket_writes_total ";
 
 /// How long a server is looked at to see whether it still has something to do, and the part of that time that it may spend.
 const LOOK: Duration = Duration::from_millis(100);
@@ -80,12 +83,30 @@ impl Snug {
 
     /// Rows that its database has handed over so far.
     pub(crate) async fn rows_read(&self) -> Result<f64> {
+        let [rows] = self.counters([ROWS_READ]).await?;
+        Ok(rows)
+    }
+
+    /// What it has written to sockets so far; none where it is another's, whose metrics are not ours to read.
+    pub(crate) async fn written(&self) -> Result<Option<Written>> {
+        if self.target.spawned.is_none() {
+            return Ok(None);
+        }
+        let [frames, calls] = self.counters([FRAMES_WRITTEN, SOCKET_WRITES]).await?;
+        Ok(Some(Written { frames, calls }))
+    }
+
+    async fn counters<const N: usize>(&self, names: [&str; N]) -> Result<[f64; N]> {
         let url = self.own_ref()?.metrics_url();
         let address = url.trim_start_matches("http://").trim_end_matches("/metrics").parse()?;
         let page = Http::open(address).await?.get("/metrics", "").await?;
         let page = String::from_utf8(page)?;
-        let line = page.lines().find_map(|line| line.strip_prefix(ROWS_READ));
-        line.and_then(|rows| rows.trim().parse().ok()).context("the metrics do not tell what rows were read")
+        let mut counters = [0.0; N];
+        for (counter, name) in counters.iter_mut().zip(names) {
+            let count = page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            *counter = count.with_context(|| format!("the metrics do not tell {name}"))?;
+        }
+        Ok(counters)
     }
 
     fn own(&mut self) -> Result<&mut Spawned> {
@@ -101,6 +122,22 @@ impl Snug {
         let spawned = self.own()?;
         self.processes = Processes::new(spawned.pids(), spawned.data_folder())?;
         Ok(())
+    }
+}
+
+/// What a server has written to sockets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    /// Frames.
+    pub(crate) frames: f64,
+    /// System calls that wrote them.
+    pub(crate) calls: f64,
+}
+
+impl Written {
+    /// Frames a call since `before`.
+    pub(crate) fn frames_per_call(self, before: Self) -> f64 {
+        (self.frames - before.frames) / (self.calls - before.calls).max(1.0)
     }
 }
 

@@ -23,6 +23,7 @@ use super::link::{Link, SocketLink};
 use super::peers::{Ejabberd, Nats};
 use super::processes::Processes;
 use super::side_by_side;
+use super::snug::Written;
 use crate::cli;
 use crate::target::Target;
 
@@ -109,6 +110,14 @@ impl Subject {
         match self {
             Self::Ejabberd(_) => (amount / EJABBERD_DIVISOR).max(least),
             Self::Snug(_) | Self::Floor(_) | Self::Nats(_) => amount,
+        }
+    }
+
+    /// What it has written to sockets so far, where it tells.
+    pub(crate) async fn written(&self) -> Result<Option<Written>> {
+        match self {
+            Self::Snug(snug) => snug.written().await,
+            Self::Floor(_) | Self::Nats(_) | Self::Ejabberd(_) => Ok(None),
         }
     }
 

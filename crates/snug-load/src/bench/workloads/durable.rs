@@ -108,6 +108,7 @@ async fn measure_each(
         let messages = run.subjects[place].share(messages, 10 * senders as u64);
         let place_of_figures = Place { workload: W1, case, subject };
         run.subjects[place].provide(conversations).await?;
+        let written = run.subjects[place].written().await?;
         let done = match exchange(run, place, conversations, senders, messages, ids).await {
             Ok(done) => done,
             Err(error) => {
@@ -116,6 +117,7 @@ async fn measure_each(
             }
         };
         run.spent(&place_of_figures, done.spent, messages as f64);
+        run.wrote(&place_of_figures, place, written).await?;
         run.figures.add(&place_of_figures, Metric::WallUs, done.wall_s * 1e6 / messages as f64);
         run.figures.add(
             &place_of_figures,

@@ -83,6 +83,7 @@ async fn each(
         }
         let place = Place { subject: run.subjects[subject].name(), ..place.clone() };
         let bursts = run.subjects[subject].share(bursts, 4);
+        let written = run.subjects[subject].written().await?;
         let (spent, deliveries) = match fan_out(run, subject, conversation, online, burst, bursts).await {
             Ok(fanned) => fanned,
             Err(error) => {
@@ -91,6 +92,7 @@ async fn each(
             }
         };
         run.spent(&place, spent, deliveries.count() as f64);
+        run.wrote(&place, subject, written).await?;
         let percents =
             [(Metric::DeliveryP50Ms, 50.0), (Metric::DeliveryP99Ms, 99.0), (Metric::DeliveryP999Ms, 99.9)];
         for (metric, percent) in percents {
