@@ -16,7 +16,7 @@ use snug_store::{AudienceMember, ConversationRow, MemberRow, MembersChanged, Sto
 use snug_wire::{
     messages::WrittenMessage,
     permissions::Permissions,
-    socket::{Answer, Change, Changed, Push, ReactionChange},
+    socket::{Answer, Change, Changed, MessageJson, Push, ReactionChange},
 };
 
 use crate::{
@@ -117,18 +117,21 @@ impl Core {
         asked: Option<&Asked>,
     ) -> Result<Event> {
         let message = &shown.what;
-        let mut pushed = message.clone();
-        without_mine(&mut pushed);
-        let push = Push::Message {
-            conversation: message.conversation.clone().into(),
-            rev: message.rev.into(),
-            message: pushed.into(),
-            users: wire_people(&shown.people),
+        // Nobody has reacted to it yet, so that it is the same to everybody.
+        let json = MessageJson::new(&message.clone().into()).map_err(Error::internal)?;
+        let push =
+            json.push(&message.conversation.clone().into(), message.rev.into(), &wire_people(&shown.people));
+        let answer = match asked {
+            Some(asked) => {
+                let answer = json.answer(asked.n).map_err(Error::internal)?;
+                Some((Arc::clone(&asked.session), frame(&answer)))
+            }
+            None => None,
         };
         Ok(Event {
-            push: Some(encode(&push)?),
+            push: Some(frame(&push.map_err(Error::internal)?)),
             seq: Some(message.seq),
-            answer: answer(asked, message)?,
+            answer,
             narrowing: narrowing(allowed),
             ..Event::default()
         })

@@ -6,6 +6,7 @@ mod bodies;
 mod close;
 mod pushes;
 mod requests;
+mod sent;
 
 pub use answers::{Acknowledged, Answer, Hello, Refreshed, Refusal, ServerFrame, Unread};
 pub use bodies::{
@@ -16,6 +17,7 @@ pub use bodies::{
 pub use close::{CloseCode, Reconnect};
 pub use pushes::{Change, Changed, Push, ReactionChange};
 pub use requests::{ClientFrame, Request, Unreadable};
+pub use sent::MessageJson;
 
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "snug.v1";

@@ -9,8 +9,8 @@ use snug_wire::{
     json,
     messages::{Message, WrittenMessage},
     socket::{
-        Acknowledged, Answer, Change, Changed, ClientFrame, CloseCode, Hello, Push, ReactionChange, Refusal,
-        Request, ServerFrame, Unread, Unreadable,
+        Acknowledged, Answer, Change, Changed, ClientFrame, CloseCode, Hello, MessageJson, Push,
+        ReactionChange, Refusal, Request, ServerFrame, Unread, Unreadable,
     },
 };
 
@@ -195,6 +195,19 @@ fn a_client_tells_answers_from_pushes() {
     let frame = push.frame().expect("it can be written");
     assert!(matches!(ServerFrame::parse(&frame), Ok(ServerFrame::Push(read)) if *read == push));
     assert!(ServerFrame::parse(br#"{"n":1}"#).is_err());
+}
+
+#[test]
+fn a_message_that_is_written_once_makes_the_same_frames() {
+    let message: Message = samples::message().into();
+    let json = MessageJson::new(&message).unwrap();
+    let (conversation, users) = (samples::conversation_id().into(), samples::people());
+    let pushed = json.push(&conversation, Rev(132).into(), &users).unwrap();
+    let answered = json.answer(7).unwrap();
+    let push = Push::Message { conversation, rev: Rev(132).into(), message: message.clone(), users };
+    assert_eq!(String::from_utf8(pushed), String::from_utf8(push.frame().unwrap()));
+    let answer = Answer::frame(7, WrittenMessage { message }).unwrap();
+    assert_eq!(String::from_utf8(answered), String::from_utf8(answer));
 }
 
 #[test]
