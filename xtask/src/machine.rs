@@ -86,6 +86,39 @@ pub(crate) const CARGO_DENY: Need = Need {
     install: &[Install { command: &["cargo", "install", "cargo-deny", "--locked"], as_root: false }],
 };
 
+/// The counter of instructions.
+pub(crate) const VALGRIND: Need = Need {
+    name: "Valgrind",
+    present: || succeeds(&["valgrind", "--version"]),
+    install: &[
+        Install { command: &["apt-get", "update"], as_root: true },
+        Install {
+            command: &["apt-get", "install", "-y", "--no-install-recommends", "valgrind"],
+            as_root: true,
+        },
+    ],
+};
+
+/// Runs the benches of the guard under it. It must be of the same version as their library; built in a hurry, for it
+/// computes next to nothing.
+pub(crate) const GUNGRAUN_RUNNER: Need = Need {
+    name: "gungraun-runner 0.20.0",
+    present: || prints(&["gungraun-runner", "--version"], "0.20.0"),
+    install: &[Install {
+        command: &[
+            "cargo",
+            "install",
+            "gungraun-runner",
+            "--version",
+            "0.20.0",
+            "--locked",
+            "--force",
+            "--debug",
+        ],
+        as_root: false,
+    }],
+};
+
 /// Who could answer a question.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Person {
@@ -169,6 +202,13 @@ fn command(words: &[&str]) -> Command {
 fn succeeds(words: &[&str]) -> bool {
     let status = command(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
+}
+
+/// Whether the command succeeds and prints `text` somewhere.
+fn prints(words: &[&str], text: &str) -> bool {
+    let output = command(words).stdin(Stdio::null()).output();
+    output
+        .is_ok_and(|output| output.status.success() && String::from_utf8_lossy(&output.stdout).contains(text))
 }
 
 fn is_root() -> bool {

@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod generated;
+mod guard;
 mod machine;
 mod report;
 mod run;
@@ -33,6 +34,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Count the instructions of the hot paths, and compare them with those in guard.toml.
+    Guard(guard::Ask),
     /// Check the rules that no compiler checks.
     Tidy,
     /// Write the files anew that are made from code: the policy table, the API documents.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Test => test::test(&root),
         Command::Ci => ci::ci(&root),
         Command::Bench { arguments } => bench::bench(&root, &arguments),
+        Command::Guard(ask) => guard::guard(&root, &ask),
         Command::Tidy => tidy::tidy(&root),
         Command::Generate => generated::generate(&root),
     };

@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use snug_rig::{Postgres, PostgresOptions};
 
 use crate::generated::UPDATE;
-use crate::machine::{self, CLIPPY, POSTGRESQL, RUSTFMT};
+use crate::guard;
+use crate::machine::{self, CLIPPY, GUNGRAUN_RUNNER, POSTGRESQL, RUSTFMT, VALGRIND};
 use crate::report::{Report, cargo};
 use crate::tidy;
 
@@ -20,7 +21,7 @@ const LEFT_TO_CI: &[&str] = &[
 
 /// Installs what is missing, then runs every check and test, whichever fails on the way. The last line counts them.
 pub(crate) fn test(root: &Path) -> Result<ExitCode> {
-    machine::provide(&[&RUSTFMT, &CLIPPY, &POSTGRESQL])?;
+    machine::provide(&[&RUSTFMT, &CLIPPY, &POSTGRESQL, &VALGRIND, &GUNGRAUN_RUNNER])?;
     let mut report = Report::default();
     report.check(&mut cargo(root, ["fmt", "--all", "--check"]));
     tidy::check_all(root, &mut report)?;
@@ -31,6 +32,7 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     // Builds the binaries too, which tests of other packages start: a package with integration tests has its own built.
     let mut tests = cargo_test(root);
     report.tests(tests.arg("--workspace").env("SNUG_TEST_POSTGRES", postgres.url("postgres")));
+    guard::check(root, &mut report);
     Ok(report.close(LEFT_TO_CI))
 }
 

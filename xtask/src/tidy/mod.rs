@@ -9,6 +9,7 @@ mod floors;
 mod forbidden;
 mod generated;
 mod graph;
+mod guard;
 mod paths;
 mod reasons;
 mod refusals;
@@ -31,6 +32,7 @@ const CHECKS: &[Check] = &[
     ("reasons of dependencies", reasons::check),
     ("conformance list", conformance::check),
     ("generated files", generated::check),
+    ("reasons of the guard's counts", guard::check),
     ("refusal list", refusals::check),
     ("paths in documents", paths::check),
     ("no stubs, skips or sleeps", forbidden::check),

@@ -59,7 +59,7 @@ impl Directory {
     }
 
     /// Adds a session; whether its user was offline before. None where the user has as many as it may.
-    pub(crate) fn enter(&self, session: &Arc<Session>, sessions_max: usize) -> Option<bool> {
+    pub fn enter(&self, session: &Arc<Session>, sessions_max: usize) -> Option<bool> {
         let online = self.of_app(session.app());
         let mut online = online.write();
         let sessions = online.sessions.entry(session.user()).or_default();

@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 use super::{Hub, Narrowing, Session};
 
 /// A conversation in which something happens.
-pub(crate) struct Lane {
+pub struct Lane {
     app: AppKey,
     conversation: ConversationKey,
     started: OnceCell<()>,
@@ -97,7 +97,7 @@ impl Lane {
     }
 
     /// Reads the audience, once, by `read`.
-    pub(crate) async fn start<E>(
+    pub async fn start<E>(
         &self,
         read: impl Future<Output = Result<(Rev, Vec<Listener>), E>>,
     ) -> Result<(), E> {
@@ -260,7 +260,8 @@ pub struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    pub(crate) fn new(hub: &'a Hub, lane: Arc<Lane>) -> Self {
+    /// A turn in this lane.
+    pub fn new(hub: &'a Hub, lane: Arc<Lane>) -> Self {
         Self { hub, lane, open: true }
     }
 

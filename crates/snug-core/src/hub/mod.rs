@@ -17,11 +17,9 @@ use snug_model::{AppKey, ConversationKey, UserKey};
 
 pub use directory::Directory;
 pub use frame::frame;
-pub use lane::{AudienceChange, Event, Listener, Turn};
+pub use lane::{AudienceChange, Event, Lane, Listener, Turn};
 pub use outbox::{Close, Outbox, Wake};
 pub use session::{Narrowing, Session};
-
-pub(crate) use lane::Lane;
 
 /// Lanes that are kept while nobody writes in them; each holds the bitmap of a conversation's members.
 const IDLE_LANES_MAX: usize = 10_000;
@@ -36,7 +34,7 @@ pub struct Hub {
 
 impl Hub {
     /// The lane of a conversation, made where there is none; it stays while somebody holds it.
-    pub(crate) fn lane(&self, app: AppKey, conversation: ConversationKey) -> Arc<Lane> {
+    pub fn lane(&self, app: AppKey, conversation: ConversationKey) -> Arc<Lane> {
         let mut lanes = self.lanes.lock();
         if lanes.len() >= IDLE_LANES_MAX {
             // Whoever is in a lane holds it too, so a count of one is an idle lane.
