@@ -36,7 +36,7 @@ pub(crate) struct Guarded {
 pub(crate) const PATHS: &[Guarded] = &[
     Guarded { name: "decide", turn: "100 decisions on a client that sends a message" },
     Guarded { name: "seal", turn: "10 messages sealed, with the MACs of their drafts" },
-    Guarded { name: "encode", turn: "10 pushes of a message written as frames" },
+    Guarded { name: "encode", turn: "10 messages written as a push and as an answer" },
     Guarded { name: "append", turn: "32 messages appended in one commit of SQLite" },
     Guarded { name: "deliver", turn: "a frame queued for 500 sessions and taken from their queues" },
     Guarded { name: "sync", turn: "50 missed messages read from SQLite, opened and written as an answer" },
