@@ -1,6 +1,8 @@
 //! When things are to happen, and on which thread, so that the load measures the server and not itself.
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -40,31 +42,36 @@ impl Iterator for Poisson {
 }
 
 /// Hands over each of `moments` when it has come, within a tenth of a millisecond. (The timers of the runtime count whole
-/// milliseconds, which is as much as a server takes to answer; so a thread of its own sleeps.)
-#[expect(clippy::disallowed_methods, reason = "what a clock waits for is a time")]
+/// milliseconds, which is as much as a server takes to answer; so a thread of its own waits.)
 pub(crate) fn ticks(moments: impl Iterator<Item = u64> + Send + 'static) -> Result<Ticks> {
     let (ticks, ticked) = mpsc::unbounded_channel();
+    let (listener, gone) = std::sync::mpsc::channel::<Infallible>();
     let clock = move || {
         for at_ns in moments {
-            std::thread::sleep(Duration::from_nanos(at_ns.saturating_sub(stamp::now_ns())));
-            if ticks.send(at_ns).is_err() {
+            let wait = Duration::from_nanos(at_ns.saturating_sub(stamp::now_ns()));
+            let listens = gone.recv_timeout(wait) == Err(RecvTimeoutError::Timeout);
+            if !listens || ticks.send(at_ns).is_err() {
                 return;
             }
         }
     };
     std::thread::Builder::new().name("clock".to_owned()).spawn(clock).context("starting a clock")?;
-    Ok(Ticks(ticked))
+    Ok(Ticks { ticked, _listener: listener })
 }
 
 /// Moments as they come.
-pub(crate) struct Ticks(mpsc::UnboundedReceiver<u64>);
+pub(crate) struct Ticks {
+    ticked: mpsc::UnboundedReceiver<u64>,
+    /// Dropped with this, it ends the clock.
+    _listener: std::sync::mpsc::Sender<Infallible>,
+}
 
 impl Ticks {
     /// Waits for the next one; none after the last.
     pub(crate) async fn next(&mut self) -> Option<u64> {
         // Where several have come, what was begun at the one before goes first.
         yield_now().await;
-        self.0.recv().await
+        self.ticked.recv().await
     }
 }
 
