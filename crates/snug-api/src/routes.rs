@@ -98,6 +98,8 @@ pub struct Route {
     pub once: bool,
     /// Whether it takes `If-Match`.
     pub if_match: bool,
+    /// Whether it ends what somebody may do: such is done however short memory is.
+    pub(crate) ends_access: bool,
     pub(crate) query: Vec<Parameter>,
     pub(crate) query_rest: Option<Collect>,
     pub(crate) body: Option<Looks>,
@@ -127,6 +129,7 @@ impl Route {
             takes,
             once: false,
             if_match: false,
+            ends_access: false,
             body_required: false,
             query: Vec::new(),
             query_rest: None,
@@ -159,6 +162,12 @@ impl Route {
     /// It takes `If-Match`.
     pub(crate) fn if_match(mut self) -> Self {
         self.if_match = true;
+        self
+    }
+
+    /// It ends what somebody may do.
+    pub(crate) fn ends_access(mut self) -> Self {
+        self.ends_access = true;
         self
     }
 
@@ -221,7 +230,9 @@ async fn handle(
 ) -> Response {
     let answered = async {
         // Before its body is read.
-        node.core.memory().check()?;
+        if !route.ends_access {
+            node.core.memory().check()?;
+        }
         let call = Call::read(node, route, peer, parameters, request).await?;
         (route.handler)(call).await
     };

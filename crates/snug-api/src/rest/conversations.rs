@@ -88,6 +88,7 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .body::<MemberBan>()
         .answers_nothing(204)
+        .ends_access()
         .once(),
         Route::new(
             Method::POST,

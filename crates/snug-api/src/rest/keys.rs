@@ -39,7 +39,8 @@ pub(super) fn routes() -> Vec<Route> {
             keys,
             revoke,
         )
-        .answers_nothing(204),
+        .answers_nothing(204)
+        .ends_access(),
     ]
 }
 

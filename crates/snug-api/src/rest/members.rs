@@ -56,7 +56,8 @@ pub(super) fn routes() -> Vec<Route> {
             remove,
         )
         .query::<RemovalQuery>()
-        .answers_nothing(204),
+        .answers_nothing(204)
+        .ends_access(),
         Route::new(
             Method::PUT,
             "/v1/apps/{app}/conversations/{conversation}/read",

@@ -34,7 +34,8 @@ pub(super) fn routes() -> Vec<Route> {
             revoke,
         )
         .body::<Revocation>()
-        .answers_nothing(204),
+        .answers_nothing(204)
+        .ends_access(),
     ]
 }
 

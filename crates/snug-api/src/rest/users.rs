@@ -51,6 +51,7 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .optional_body::<BanDraft>()
         .answers_nothing(204)
+        .ends_access()
         .once(),
         Route::new(
             Method::POST,
@@ -73,6 +74,7 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .optional_body::<Nothing>()
         .answers_nothing(204)
+        .ends_access()
         .once(),
         Route::new(
             Method::GET,

@@ -96,7 +96,7 @@ async fn bodies_take_no_more_than_the_budget() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_take_no_more_than_the_budget() {
     let stage = Stage::start(&[("SNUG_MEMORY_BUDGET_MIB", &BUDGET_MIB.to_string())]);
-    stage.conversation("c", &["ann", "bob"]).await;
+    stage.conversation("c", &["ann", "bob", "cy"]).await;
     for _ in 0..10 {
         let long = message(&"x".repeat(16 * 1024));
         stage.back_end(Method::POST, "/conversations/c/messages", long).await.is(201);
@@ -121,6 +121,9 @@ async fn clients_take_no_more_than_the_budget() {
         assert!(senders.len() < SENDERS, "nobody is refused at {:?} MiB", taken_mib(&stage));
     }
     assert!(!writes(&stage).await, "a back end is refused too");
+    // What ends somebody's access is not.
+    stage.back_end(Method::POST, "/users/cy/ban", json!({ "reason": "spam" })).await.is(204);
+    stage.back_end(Method::DELETE, "/conversations/c/members/cy", Value::Null).await.is(204);
     let n = bob.put(sending("c", "hello")).await;
     let answer = loop {
         let frame = bob.read().await.unwrap();
