@@ -93,7 +93,8 @@ impl Outbox {
         }
     }
 
-    /// Queues the answer to a request, which is never dropped: a session waits for one at a time.
+    /// Queues the answer to a request. It is dropped only with a whole queue, when pushes overflow it or memory is short: after
+    /// `lagged` a client asks again, and what it had sent keeps its id.
     pub fn answer(&self, frame: Bytes) {
         let wake = {
             let mut state = self.state.lock();
