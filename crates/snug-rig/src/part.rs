@@ -133,13 +133,13 @@ impl Part {
         Ok(Some(status))
     }
 
-    /// Kills the process, and waits until all its descendants have ended too; nothing if it does not run.
+    /// Kills the process and its children, and waits until all its descendants have ended; nothing if it does not run.
     ///
     /// # Errors
     /// That some process lives on.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         let Some(process) = &mut self.process else { return Ok(()) };
-        process.end(Signal::KILL, KILL_LIMIT).with_context(|| format!("{} outlives its kill", self.name))?;
+        process.kill(KILL_LIMIT).with_context(|| format!("{} outlives its kill", self.name))?;
         self.forget()
     }
 

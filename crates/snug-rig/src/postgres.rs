@@ -123,8 +123,8 @@ impl Postgres {
         database::create(&self.url("postgres"), name)
     }
 
-    /// Kills the postmaster with SIGKILL, and waits until its children have seen that and ended: until then another server
-    /// could not start on the same data.
+    /// Kills the postmaster and its children with SIGKILL, and waits until all have ended: until then another server could not
+    /// start on the same data.
     ///
     /// # Errors
     /// That some child lives on.
