@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// Why an act was not done. Whatever the reason, nothing of it was.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum StoreError {
     /// A fact of the permit has changed: decide again.
     #[error("a fact that the permit rests on has changed")]
