@@ -1,6 +1,5 @@
 //! Conversations: make, find, change, delete.
 
-use bytes::Bytes;
 use snug_model::{
     Action, Actor, ConversationId, ConversationKey, Epoch, Invalid, PermissionSet, Rev, UserId, UserKey,
     conversations::{Conversation, ConversationDraft, ConversationPatch, History, Profile, State},
@@ -16,6 +15,7 @@ use snug_store::{
 use crate::{
     Core, Error, OnceKey, Result,
     authorize::{Allowed, Ask, decided},
+    hub::Encoded,
     paging::{Listed, PageAsk},
     people::People,
     publish::{self, Outcome},
@@ -357,7 +357,7 @@ impl Core {
         &self,
         allowed: &Allowed,
         turn: &publish::Entered<'_>,
-    ) -> Result<Vec<(UserKey, Bytes)>> {
+    ) -> Result<Vec<(UserKey, Encoded)>> {
         let mut last_words = Vec::new();
         for user in turn.online() {
             let Some(row) = self.store.inbox_item(&allowed.permit, user).await? else { continue };

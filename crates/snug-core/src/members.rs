@@ -1,6 +1,5 @@
 //! Members: add, change, remove, ban, list; and their read marks.
 
-use bytes::Bytes;
 use snug_model::{
     Action, Actor, ConversationId, ConversationKey, Invalid, PermissionSet, Rev, Seq, UserId, UserKey,
     conversations::InboxItem,
@@ -14,6 +13,7 @@ use crate::{
     Core, Error, OnceKey, Result,
     authorize::{Allowed, Ask, decided},
     conversations::below,
+    hub::Encoded,
     paging::{Listed, PageAsk},
     people::People,
     publish::Outcome,
@@ -493,7 +493,7 @@ impl Core {
     }
 
     /// The inbox item that a user gets who has become a member, as the frame that says so.
-    pub(crate) async fn joined_frame(&self, allowed: &Allowed, user: UserKey) -> Result<Option<Bytes>> {
+    pub(crate) async fn joined_frame(&self, allowed: &Allowed, user: UserKey) -> Result<Option<Encoded>> {
         let Some(item) = self.inbox_item_of(allowed, user).await? else { return Ok(None) };
         crate::publish::joined(&item).map(Some)
     }

@@ -1,19 +1,23 @@
 //! Messages: send, edit, delete, react, read back.
 
+use std::sync::Arc;
+
 use snug_model::{
     Action, Actor, ConversationId, Invalid, MessageId, Seq, UserId, UserKey,
     messages::{Author, Content, Draft, Message, MessagePatch, MessageVersion, Via, Window},
     text::{Attributes, Emoji},
 };
 use snug_store::{
-    Appended, MessageChanged, MessageEdit, MessageRow, NewMessage, ReactionWrite, SenderRow, UserRef,
+    Appended, MessageChanged, MessageEdit, MessageRow, NewMessage, ReactionWrite, SenderRow, StoreResult,
+    UserRef,
 };
 
 use crate::{
     Core, Error, Result,
     authorize::{Allowed, Ask, decided},
+    hub::Session,
     people::People,
-    publish::{Asked, Outcome},
+    publish::{Asked, Askers, Entered, News, Outcome},
     sealing::{MessageBody, Place},
 };
 
@@ -37,36 +41,102 @@ impl Core {
         actor: &Actor,
         conversation: &ConversationId,
         draft: &Draft,
-        asked: Option<&Asked>,
     ) -> Result<Outcome<Message>> {
-        let as_user = matches!(draft.author, Author::User(_));
+        let mut outcomes = self.decide_to_send(actor, conversation, &[draft], None).await?;
+        outcomes.pop().ok_or_else(|| Error::internal("a draft without an outcome"))?
+    }
+
+    /// Sends drafts that a session's client wrote one after the other, with its requests' numbers: in their order, as one
+    /// act with one decision and one commit. Each has an outcome of its own, as [`Core::send`] says.
+    ///
+    /// # Errors
+    /// What concerns them all.
+    pub async fn send_all(
+        &self,
+        session: &Arc<Session>,
+        conversation: &ConversationId,
+        drafts: &[(u64, Draft)],
+    ) -> Result<Vec<Result<Outcome<Message>>>> {
+        let actor = Actor::User(session.actor());
+        let (numbers, drafts): (Vec<u64>, Vec<&Draft>) = drafts.iter().map(|(n, draft)| (*n, draft)).unzip();
+        let askers = Askers { session, numbers: &numbers };
+        self.decide_to_send(&actor, conversation, &drafts, Some(&askers)).await
+    }
+
+    async fn decide_to_send(
+        &self,
+        actor: &Actor,
+        conversation: &ConversationId,
+        drafts: &[&Draft],
+        askers: Option<&Askers<'_>>,
+    ) -> Result<Vec<Result<Outcome<Message>>>> {
+        let as_user = drafts.iter().any(|draft| matches!(draft.author, Author::User(_)));
         let ask = Ask::in_conversation(actor, Action::SendMessage { as_user }, conversation);
-        decided!(self, ask.clone(), |allowed| self.send_allowed(&allowed, draft, asked))
+        decided!(self, ask.clone(), |allowed| self.send_allowed(&allowed, drafts, askers))
     }
 
     async fn send_allowed(
         &self,
         allowed: &Allowed,
-        draft: &Draft,
-        asked: Option<&Asked>,
-    ) -> Result<Outcome<Message>> {
-        let conversation = allowed.conversation()?;
-        let (new, body) = self.seal_draft(allowed, draft).await?;
+        drafts: &[&Draft],
+        askers: Option<&Askers<'_>>,
+    ) -> Result<Vec<Result<Outcome<Message>>>> {
+        let (mut sealed, mut new) = (Vec::with_capacity(drafts.len()), Vec::with_capacity(drafts.len()));
+        for draft in drafts {
+            sealed.push(match self.seal_draft(allowed, draft).await {
+                Ok((message, body)) => {
+                    new.push(message.clone());
+                    Ok((message, body))
+                }
+                Err(error) => Err(error),
+            });
+        }
+        if new.is_empty() {
+            return Ok(sealed.into_iter().map(|refused| Err(refused.err().unwrap_or_else(lost))).collect());
+        }
         let turn = self.enter(allowed).await?;
-        match self.store.append(&allowed.permit, new.clone()).await {
-            Ok(Appended::New { seq, rev }) => {
-                let row = fresh_row(&new, seq, rev);
-                let shown = self.show_sent(&allowed.permit, conversation, &row, body).await?;
-                turn.publish(rev, self.message_sent(allowed, &shown, asked)?);
-                Ok(Outcome { value: shown.what, repeated: false, answered: asked.is_some() })
-            }
-            Ok(Appended::Repeat(row)) => {
-                turn.nothing();
-                let shown = self.show_message(&allowed.permit, conversation, &row).await?;
-                Ok(Outcome { value: shown.what, repeated: true, answered: false })
-            }
+        match self.store.append_all(&allowed.permit, new).await {
+            Ok(appended) => self.publish_sent(allowed, turn, sealed, appended, askers).await,
             Err(error) => Err(turn.failed(error)),
         }
+    }
+
+    /// Publishes what was appended of what was sealed, all new messages at once, and says what became of each draft.
+    async fn publish_sent(
+        &self,
+        allowed: &Allowed,
+        turn: Entered<'_>,
+        sealed: Vec<Result<(NewMessage, MessageBody)>>,
+        appended: Vec<StoreResult<Appended>>,
+        askers: Option<&Askers<'_>>,
+    ) -> Result<Vec<Result<Outcome<Message>>>> {
+        let conversation = allowed.conversation()?;
+        let mut appended = appended.into_iter();
+        let mut outcomes = Vec::with_capacity(sealed.len());
+        let mut news = News::default();
+        for (place, sealed) in sealed.into_iter().enumerate() {
+            outcomes.push(match sealed {
+                Err(refused) => Err(refused),
+                Ok((new, body)) => match appended.next().ok_or_else(lost)? {
+                    Ok(Appended::New { seq, rev }) => {
+                        let row = fresh_row(&new, seq, rev);
+                        let shown = self.show_sent(&allowed.permit, conversation, &row, body).await?;
+                        news.add(&shown, askers.map(|askers| askers.numbers[place]))?;
+                        Ok(Outcome { value: shown.what, repeated: false, answered: askers.is_some() })
+                    }
+                    Ok(Appended::Repeat(row)) => {
+                        let shown = self.show_message(&allowed.permit, conversation, &row).await?;
+                        Ok(Outcome { value: shown.what, repeated: true, answered: false })
+                    }
+                    Err(error) => Err(error.into()),
+                },
+            });
+        }
+        match news.event(allowed, askers.map(|askers| askers.session)) {
+            Some((rev, event)) => turn.publish(rev, event),
+            None => turn.nothing(),
+        }
+        Ok(outcomes)
     }
 
     /// Seals what a draft says, for the place that it is to have.
@@ -272,7 +342,7 @@ impl Core {
     async fn publish_change(
         &self,
         allowed: &Allowed,
-        turn: crate::publish::Entered<'_>,
+        turn: Entered<'_>,
         changed: MessageChanged,
         reacted: Option<Reacted>,
         asked: Option<&Asked>,
@@ -428,6 +498,11 @@ pub(crate) struct Reacted {
     pub(crate) user: UserKey,
     pub(crate) emoji: Emoji,
     pub(crate) on: bool,
+}
+
+/// The store answers every message, and a draft that was refused is never given to it.
+fn lost() -> Error {
+    Error::internal("a draft was lost between sealing and store")
 }
 
 /// The row of a message as it was just appended.

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use snug_model::{
-    Action, Actor, AppKey, ConversationId, Facts, Permission, PermissionSet, Permit, Rev, Timestamp, UserKey,
+    Action, Actor, AppKey, ConversationId, Facts, Permission, PermissionSet, Permit, Rev, Seq, Timestamp,
+    UserKey,
     conversations::{Conversation, InboxItem},
     facts::AppFacts,
     members::{Access, Member},
@@ -24,7 +24,7 @@ use crate::{
     authorize::Allowed,
     context::AppContext,
     facts,
-    hub::{AudienceChange, Event, Listener, Narrowing, Session, Turn, frame},
+    hub::{AudienceChange, Encoded, Encoder, Event, Listener, Narrowing, Session, Turn, frame},
     messages::Reacted,
     people::People,
     views::Shown,
@@ -38,6 +38,14 @@ pub struct Asked {
     pub n: u64,
 }
 
+/// The requests of one session whose answers must leave together, in the order of the pushes.
+pub(crate) struct Askers<'a> {
+    /// The connection.
+    pub(crate) session: &'a Arc<Session>,
+    /// The requests' numbers.
+    pub(crate) numbers: &'a [u64],
+}
+
 /// What became of a write.
 #[derive(Debug)]
 pub struct Outcome<T> {
@@ -49,6 +57,48 @@ pub struct Outcome<T> {
     pub answered: bool,
 }
 
+/// New messages of one commit and conversation, encoded into one buffer: what the members hear, and what their sender is
+/// answered.
+#[derive(Default)]
+pub(crate) struct News {
+    first: Option<(Rev, Seq)>,
+    messages: u64,
+    pushes: Encoder,
+    answers: Encoder,
+}
+
+impl News {
+    /// Adds a message, the next in order of rev, and the answer to the request that asked for it.
+    pub(crate) fn add(&mut self, shown: &Shown<Message>, asked: Option<u64>) -> Result<()> {
+        let message = &shown.what;
+        // Nobody has reacted to it yet, so that it is the same to everybody.
+        let json = MessageJson::new(&message.clone().into()).map_err(Error::internal)?;
+        let push =
+            json.push(&message.conversation.clone().into(), message.rev.into(), &wire_people(&shown.people));
+        self.pushes.put(&push.map_err(Error::internal)?);
+        if let Some(n) = asked {
+            self.answers.put(&json.answer(n).map_err(Error::internal)?);
+        }
+        self.first.get_or_insert((message.rev, message.seq));
+        self.messages += 1;
+        Ok(())
+    }
+
+    /// What is to be published, and at which rev; nothing if there are no messages.
+    pub(crate) fn event(self, allowed: &Allowed, session: Option<&Arc<Session>>) -> Option<(Rev, Event)> {
+        let (rev, seq) = self.first?;
+        let event = Event {
+            push: Some(self.pushes.finish()),
+            more: self.messages - 1,
+            seq: Some(seq),
+            answer: session.map(|session| (Arc::clone(session), self.answers.finish())),
+            narrowing: narrowing(allowed),
+            ..Event::default()
+        };
+        Some((rev, event))
+    }
+}
+
 /// An act that has entered its conversation's lane.
 pub(crate) struct Entered<'a>(Turn<'a>);
 
@@ -58,7 +108,7 @@ impl Entered<'_> {
     }
 
     /// Tells each of these users that the conversation is over, which is the last that anybody hears of it.
-    pub(crate) fn end(self, last_words: Vec<(UserKey, Bytes)>) {
+    pub(crate) fn end(self, last_words: Vec<(UserKey, Encoded)>) {
         self.0.end(last_words);
     }
 
@@ -75,7 +125,7 @@ impl Entered<'_> {
     }
 
     /// Sends a frame that no rev counts to the members online whom `to` picks.
-    pub(crate) fn hint(self, frame: &Bytes, narrowing: &Narrowing, to: impl Fn(&Session) -> bool) {
+    pub(crate) fn hint(self, frame: &Encoded, narrowing: &Narrowing, to: impl Fn(&Session) -> bool) {
         self.0.hint(frame, narrowing, to);
     }
 
@@ -107,34 +157,6 @@ impl Core {
             ..Facts::default()
         };
         Ok(policy::decide(&Actor::System(app), &Action::Publish, &facts, self.clock.now())?)
-    }
-
-    /// What the members hear of a new message, and the answer to its sender.
-    pub(crate) fn message_sent(
-        &self,
-        allowed: &Allowed,
-        shown: &Shown<Message>,
-        asked: Option<&Asked>,
-    ) -> Result<Event> {
-        let message = &shown.what;
-        // Nobody has reacted to it yet, so that it is the same to everybody.
-        let json = MessageJson::new(&message.clone().into()).map_err(Error::internal)?;
-        let push =
-            json.push(&message.conversation.clone().into(), message.rev.into(), &wire_people(&shown.people));
-        let answer = match asked {
-            Some(asked) => {
-                let answer = json.answer(asked.n).map_err(Error::internal)?;
-                Some((Arc::clone(&asked.session), frame(&answer)))
-            }
-            None => None,
-        };
-        Ok(Event {
-            push: Some(frame(&push.map_err(Error::internal)?)),
-            seq: Some(message.seq),
-            answer,
-            narrowing: narrowing(allowed),
-            ..Event::default()
-        })
     }
 
     /// What the members hear of a message that was edited, deleted or reacted to, and the answer to who did it.
@@ -205,7 +227,7 @@ impl Core {
         Ok(())
     }
 
-    async fn members_push(&self, allowed: &Allowed, rev: Rev, rows: &[MemberRow]) -> Result<Bytes> {
+    async fn members_push(&self, allowed: &Allowed, rev: Rev, rows: &[MemberRow]) -> Result<Encoded> {
         let conversation = allowed.conversation()?;
         let mut shown = self.show_members(&allowed.permit, &allowed.app, conversation, rows).await?;
         // Not all who hear this may see read marks.
@@ -290,7 +312,7 @@ fn of_app(permissions: PermissionSet) -> PermissionSet {
     permissions.iter().filter(|permission| permission.scope() == Scope::App).collect()
 }
 
-fn permissions_frame(conversation: Option<ConversationId>, permissions: PermissionSet) -> Result<Bytes> {
+fn permissions_frame(conversation: Option<ConversationId>, permissions: PermissionSet) -> Result<Encoded> {
     encode(&Push::Permissions {
         conversation: conversation.map(Into::into),
         permissions: Permissions(permissions),
@@ -298,11 +320,11 @@ fn permissions_frame(conversation: Option<ConversationId>, permissions: Permissi
 }
 
 /// A push, as the frame that all its readers share.
-pub(crate) fn encode(push: &Push) -> Result<Bytes> {
+pub(crate) fn encode(push: &Push) -> Result<Encoded> {
     Ok(frame(&push.frame().map_err(Error::internal)?))
 }
 
-fn answer(asked: Option<&Asked>, message: &Message) -> Result<Option<(Arc<Session>, Bytes)>> {
+fn answer(asked: Option<&Asked>, message: &Message) -> Result<Option<(Arc<Session>, Encoded)>> {
     let Some(asked) = asked else { return Ok(None) };
     let ok = WrittenMessage { message: message.clone().into() };
     let json = Answer::frame(asked.n, ok).map_err(Error::internal)?;
@@ -330,21 +352,21 @@ pub(crate) fn conversation_changed(allowed: &Allowed, conversation: &Conversatio
 }
 
 /// What somebody hears who has become a member.
-pub(crate) fn joined(item: &Shown<InboxItem>) -> Result<Bytes> {
+pub(crate) fn joined(item: &Shown<InboxItem>) -> Result<Encoded> {
     encode(&Push::Joined { item: item.what.clone().into(), users: wire_people(&item.people) })
 }
 
 /// What somebody hears last of a conversation: `item` is as it was before.
-pub(crate) fn last_words(mut item: Shown<InboxItem>, row: &MemberRow) -> Result<Bytes> {
+pub(crate) fn last_words(mut item: Shown<InboxItem>, row: &MemberRow) -> Result<Encoded> {
     item.what.member.access = row.access;
     item.what.permissions = PermissionSet::EMPTY;
     encode(&Push::Left { item: item.what.into(), users: wire_people(&item.people) })
 }
 
 /// What a session hears whose queue was dropped.
-pub(crate) fn lagged() -> Result<Bytes> {
+pub(crate) fn lagged() -> Result<Encoded> {
     /// Every session keeps it at hand: it is the same for all.
-    static LAGGED: OnceLock<Bytes> = OnceLock::new();
+    static LAGGED: OnceLock<Encoded> = OnceLock::new();
     if let Some(frame) = LAGGED.get() {
         return Ok(frame.clone());
     }
@@ -353,7 +375,7 @@ pub(crate) fn lagged() -> Result<Bytes> {
 }
 
 /// What a session hears whose token ends soon.
-pub(crate) fn token_expiring(expires_at: Timestamp) -> Result<Bytes> {
+pub(crate) fn token_expiring(expires_at: Timestamp) -> Result<Encoded> {
     encode(&Push::TokenExpiring { expires_at: expires_at.into() })
 }
 
@@ -384,7 +406,7 @@ fn audience_change(
         return AudienceChange::Leaves(row.user);
     }
     let from_seq = match history {
-        snug_model::conversations::History::All => snug_model::Seq(1),
+        snug_model::conversations::History::All => Seq(1),
         snug_model::conversations::History::SinceJoined => row.joined_seq,
     };
     let member = AudienceMember { user: row.user, from_seq, role: row.role, access: row.access };

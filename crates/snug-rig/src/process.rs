@@ -120,7 +120,9 @@ fn status(pid: u32) -> Option<Status> {
 fn children(parent: u32) -> anyhow::Result<Vec<Pid>> {
     let mut children = Vec::new();
     for entry in fs::read_dir("/proc")? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         if status(pid).is_some_and(|status| status.parent == parent) {
             children.extend(Pid::from_raw(pid.cast_signed()));
         }

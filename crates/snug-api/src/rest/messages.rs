@@ -97,7 +97,7 @@ async fn send(call: Call) -> Answered {
     if let (Some(field), Some(_)) = (for_back_ends, actor.user()) {
         return Err(snug_model::Invalid::new(field, "is for back ends").into());
     }
-    let sent = call.core().send(&actor, &call.conversation()?, &draft.try_into()?, None).await?;
+    let sent = call.core().send(&actor, &call.conversation()?, &draft.try_into()?).await?;
     reply(made(&sent), &WrittenMessage { message: sent.value.into() })
 }
 

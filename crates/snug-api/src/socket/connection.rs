@@ -12,12 +12,12 @@ use hyper::upgrade::Upgraded;
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use snug_core::{
     Error,
-    hub::{Session, frame},
+    hub::{Encoded, Session, frame},
 };
 use snug_model::{AppId, limits};
 use snug_wire::{
     Code, Problem,
-    socket::{Answer, ClientFrame, CloseCode, HelloRequest, Refusal, Request, Unreadable},
+    socket::{Answer, ClientFrame, CloseCode, HelloRequest, Refusal, Request, SendRequest, Unreadable},
 };
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -36,6 +36,10 @@ use crate::{
 
 /// What may wait in a session's queue when its next request is read.
 const ANSWERS_BYTES_MAX: usize = limits::SESSION_QUEUE_BYTES_MAX as usize / 2;
+/// Messages that a client has sent one after the other to one conversation, and that are committed together; and how long
+/// they may be before no more are taken.
+const SENT_AT_ONCE_MAX: usize = 32;
+const SENT_AT_ONCE_BYTES: usize = 64 * 1024;
 /// How long a client may take to end its side after we have ended ours.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// The close code of a peer that does not speak the protocol (RFC 6455, section 7.4.1).
@@ -57,6 +61,7 @@ pub(super) fn open(shared: Arc<Shared>, upgraded: Upgraded, reading: TaskTracker
         shared,
         frames: Frames::new(read, parts.read_buf.to_vec()),
         control,
+        ahead: None,
         reading: Some(reading),
     })
 }
@@ -67,15 +72,15 @@ pub(super) struct Connection {
     shared: Arc<Shared>,
     frames: Frames<Reader>,
     control: Arc<Control>,
+    /// What was read before its turn, behind messages that are sent together.
+    ahead: Option<Box<Result<Option<Read>, Ended>>>,
     reading: Option<TaskTrackerToken>,
 }
 
-/// What comes next.
-enum Incoming {
-    Message(Message),
-    End(Ended),
-    /// The server stops.
-    Stop,
+/// A request that was read, and how long it was.
+struct Read {
+    frame: ClientFrame,
+    bytes: usize,
 }
 
 /// How a connection ends.
@@ -83,7 +88,9 @@ enum Ended {
     /// The client is gone.
     ByClient,
     /// We close it with this frame.
-    ByUs(Bytes),
+    ByUs(Encoded),
+    /// The server stops.
+    Stopping,
 }
 
 impl Connection {
@@ -146,7 +153,8 @@ impl Connection {
     }
 
     /// Answers one request after the other: the next is read when this one is answered, so that a client's acts are done
-    /// in the order in which it sent them, and who floods waits.
+    /// in the order in which it sent them, and who floods waits. Messages that are there already and go to one conversation
+    /// are sent together.
     async fn requests(&mut self, app: &AppId, session: &Arc<Session>) -> Ended {
         loop {
             let ClientFrame { n, request } = match self.next().await {
@@ -154,37 +162,92 @@ impl Connection {
                 Ok(None) => continue,
                 Err(ended) => return ended,
             };
-            let answer = requests::answer(&self.shared.node.core, app, session, n, request);
-            match Box::pin(answer).await {
-                Ok(Replied::InOrder) => {}
-                Ok(Replied::With(json)) => session.outbox().answer(frame(&json)),
-                Err(error) => {
-                    let ends = requests::ends_session(&error);
-                    self.refuse_in(session, n, problem(error));
-                    if let Some(why) = ends {
-                        session.close(why);
-                    }
+            match request {
+                Request::Send(send) => {
+                    let sends = self.with_following(n, send).await;
+                    Box::pin(self.send(session, sends)).await;
+                }
+                request => {
+                    let answer = requests::answer(&self.shared.node.core, app, session, n, request);
+                    let answer = Box::pin(answer).await;
+                    self.reply(session, n, answer);
                 }
             }
         }
     }
 
+    /// A message, and those that have come after it for the same conversation: as many as are here and are sent at once.
+    async fn with_following(&mut self, n: u64, send: SendRequest) -> Vec<(u64, SendRequest)> {
+        let mut sends = vec![(n, send)];
+        let mut bytes = 0;
+        while sends.len() < SENT_AT_ONCE_MAX && bytes < SENT_AT_ONCE_BYTES {
+            let Poll::Ready(next) = poll_fn(|cx| Poll::Ready(self.poll_frame(cx))).await else { break };
+            match next {
+                Ok(Some(Read { frame: ClientFrame { n, request: Request::Send(send) }, bytes: read }))
+                    if send.conversation == sends[0].1.conversation =>
+                {
+                    bytes += read;
+                    sends.push((n, send));
+                }
+                next => {
+                    self.ahead = Some(Box::new(next));
+                    break;
+                }
+            }
+        }
+        sends
+    }
+
+    async fn send(&mut self, session: &Arc<Session>, sends: Vec<(u64, SendRequest)>) {
+        let numbers: Vec<u64> = sends.iter().map(|(n, _)| *n).collect();
+        match requests::send(&self.shared.node.core, session, sends).await {
+            Ok(answers) => answers.into_iter().for_each(|(n, answer)| self.reply(session, n, answer)),
+            Err(error) => self.fail(session, &numbers, error),
+        }
+    }
+
+    /// Answers a request, unless that was done.
+    fn reply(&self, session: &Session, n: u64, answer: Result<Replied, Error>) {
+        match answer {
+            Ok(Replied::InOrder) => {}
+            Ok(Replied::With(json)) => session.outbox().answer(frame(&json)),
+            Err(error) => self.fail(session, &[n], error),
+        }
+    }
+
+    /// Refuses requests, and ends the session if its credential is good no more.
+    fn fail(&self, session: &Session, numbers: &[u64], error: Error) {
+        let ends = requests::ends_session(&error);
+        let problem = problem(error);
+        numbers.iter().for_each(|n| self.refuse_in(session, *n, problem.clone()));
+        if let Some(why) = ends {
+            session.close(why);
+        }
+    }
+
     /// The next request; none where there was one that could not be read, and was refused.
     async fn next(&mut self) -> Result<Option<ClientFrame>, Ended> {
+        let next = match self.ahead.take() {
+            Some(next) => *next,
+            None => poll_fn(|cx| self.poll_frame(cx)).await,
+        };
+        match next {
+            Ok(read) => Ok(read.map(|read| read.frame)),
+            Err(Ended::Stopping) => Err(self.stopping().await),
+            Err(ended) => Err(ended),
+        }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Read>, Ended>> {
         loop {
-            let message = match poll_fn(|cx| self.poll_message(cx)).await {
-                Incoming::Message(message) => message,
-                Incoming::End(ended) => return Err(ended),
-                Incoming::Stop => return Err(self.stopping().await),
-            };
-            let text = match message {
+            let text = match ready!(self.poll_message(cx))? {
                 Message::Text(text) => text,
-                Message::Binary(_) => return Err(Ended::ByUs(closing(CloseCode::Unreadable))),
-                Message::Close(_) => return Err(Ended::ByClient),
+                Message::Binary(_) => return Poll::Ready(Err(Ended::ByUs(closing(CloseCode::Unreadable)))),
+                Message::Close(_) => return Poll::Ready(Err(Ended::ByClient)),
                 Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
             };
-            return match ClientFrame::parse(text.as_bytes()) {
-                Ok(frame) => Ok(Some(frame)),
+            return Poll::Ready(match ClientFrame::parse(text.as_bytes()) {
+                Ok(frame) => Ok(Some(Read { frame, bytes: text.len() })),
                 Err(Unreadable::Frame) => Err(Ended::ByUs(closing(CloseCode::Unreadable))),
                 Err(Unreadable::Request { n, invalid }) => {
                     match self.control.session.get().cloned() {
@@ -193,26 +256,26 @@ impl Connection {
                     }
                     Ok(None)
                 }
-            };
+            });
         }
     }
 
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Ended>> {
         match self.control.told(cx) {
             Word::Read => {}
-            Word::Stop => return Poll::Ready(Incoming::Stop),
-            Word::Closing | Word::Shut => return Poll::Ready(Incoming::End(Ended::ByClient)),
+            Word::Stop => return Poll::Ready(Err(Ended::Stopping)),
+            Word::Closing | Word::Shut => return Poll::Ready(Err(Ended::ByClient)),
         }
         // Who asks and does not take the answers is not read any further: what it is owed stays bounded.
         let answers_bytes_max = if self.shared.node.core.memory().is_short() { 0 } else { ANSWERS_BYTES_MAX };
         if self.control.has_no_room(answers_bytes_max) {
             return Poll::Pending;
         }
-        let mut pong = |pong: &[u8]| self.control.push(Bytes::copy_from_slice(pong));
+        let mut pong = |pong: &[u8]| self.control.push(Encoded::whole(Bytes::copy_from_slice(pong)));
         Poll::Ready(match ready!(self.frames.poll_next(cx, &mut pong)) {
-            Ok(Some(message)) => Incoming::Message(message),
-            Ok(None) => Incoming::End(Ended::ByClient),
-            Err(error) => Incoming::End(ended_by(&error)),
+            Ok(Some(message)) => Ok(message),
+            Ok(None) => Err(Ended::ByClient),
+            Err(error) => Err(ended_by(&error)),
         })
     }
 
@@ -245,7 +308,7 @@ impl Connection {
         self.reading = None;
         match ended {
             Ended::ByUs(close) => self.control.close(close),
-            Ended::ByClient => self.control.close(close_frame(1000, "")),
+            Ended::ByClient | Ended::Stopping => self.control.close(close_frame(1000, "")),
         }
         let goodbye = async {
             self.control.hear(Word::Shut).await;

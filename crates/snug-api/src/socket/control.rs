@@ -9,10 +9,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use snug_core::hub::Session;
+use snug_core::hub::{Encoded, Session};
 
 use super::shard::Ring;
 
@@ -49,9 +48,9 @@ pub(super) enum Word {
 
 #[derive(Default)]
 struct Queued {
-    frames: Vec<Bytes>,
+    frames: Vec<Encoded>,
     bytes: usize,
-    close: Option<Bytes>,
+    close: Option<Encoded>,
 }
 
 impl Control {
@@ -125,26 +124,26 @@ impl Control {
     }
 
     /// Queues a whole frame.
-    pub(super) fn push(&self, frame: Bytes) {
+    pub(super) fn push(&self, frame: Encoded) {
         {
             let mut queued = self.queued.lock();
-            if queued.close.is_some() || queued.bytes + frame.len() > QUEUED_BYTES_MAX {
+            if queued.close.is_some() || queued.bytes + frame.bytes.len() > QUEUED_BYTES_MAX {
                 return;
             }
-            queued.bytes += frame.len();
+            queued.bytes += frame.bytes.len();
             queued.frames.push(frame);
         }
         self.ring.ring();
     }
 
     /// Ends the connection with a close frame, after what is queued.
-    pub(super) fn close(&self, frame: Bytes) {
+    pub(super) fn close(&self, frame: Encoded) {
         self.queued.lock().close.get_or_insert(frame);
         self.ring.ring();
     }
 
     /// Hands over what is queued, and the close frame if the connection is to end.
-    pub(super) fn take(&self, into: &mut impl Extend<Bytes>) -> Option<Bytes> {
+    pub(super) fn take(&self, into: &mut impl Extend<Encoded>) -> Option<Encoded> {
         let mut queued = self.queued.lock();
         into.extend(queued.frames.drain(..));
         queued.bytes = 0;

@@ -14,26 +14,26 @@ mod upgrade;
 pub(crate) use shard::Shards;
 pub(crate) use upgrade::upgrade;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use snug_core::hub::Close;
+use bytes::{BufMut, BytesMut};
+use snug_core::hub::{Close, Encoded};
 use snug_wire::socket::CloseCode;
 
 /// The longest reason that a close frame can carry (RFC 6455, section 5.5).
 const REASON_BYTES_MAX: usize = 123;
 
 /// A close frame, unmasked.
-fn close_frame(code: u16, reason: &str) -> Bytes {
+fn close_frame(code: u16, reason: &str) -> Encoded {
     let reason = &reason.as_bytes()[..reason.len().min(REASON_BYTES_MAX)];
     let mut frame = BytesMut::with_capacity(4 + reason.len());
     frame.put_u8(0x88);
     frame.put_u8(2 + reason.len() as u8);
     frame.put_u16(code);
     frame.put_slice(reason);
-    frame.freeze()
+    Encoded::whole(frame.freeze())
 }
 
 /// The close frame of a code of ours.
-fn closing(code: CloseCode) -> Bytes {
+fn closing(code: CloseCode) -> Encoded {
     close_frame(code.number(), code.reason())
 }
 

@@ -14,7 +14,7 @@ use snug_wire::{
     messages::WrittenMessage,
     paging::{InboxQuery, Order, Page},
     permissions::Permissions,
-    socket::{Acknowledged, Answer, Hello, Request, Unread},
+    socket::{Acknowledged, Answer, Hello, Request, SendRequest, Unread},
 };
 
 use crate::rest::{inbox, members, messages, wire};
@@ -45,10 +45,6 @@ pub(super) async fn answer(
         Request::Token(request) => {
             let refreshed = core.refresh(session, app, request.token.expose()).await?;
             with(n, &snug_wire::socket::Refreshed { expires_at: refreshed.expires_at.into() })
-        }
-        Request::Send(request) => {
-            let (conversation, draft) = request.into_parts();
-            written(n, core.send(&actor, &conversation.into(), &draft.try_into()?, Some(&asked)).await?)
         }
         Request::Edit(request) => {
             let (conversation, id, patch) = request.into_parts();
@@ -86,6 +82,35 @@ pub(super) async fn answer(
         Request::Ping(_) => with(n, &Acknowledged {}),
         reading => read(core, &actor, n, reading).await,
     }
+}
+
+/// Sends what a client wrote one after the other to one conversation; the answers of those that have none in order with the
+/// pushes.
+///
+/// # Errors
+/// What concerns all of them.
+pub(super) async fn send(
+    core: &Core,
+    session: &Arc<Session>,
+    sends: Vec<(u64, SendRequest)>,
+) -> Result<Vec<(u64, Result<Replied>)>> {
+    core.memory().check()?;
+    let (mut drafts, mut answers) = (Vec::with_capacity(sends.len()), Vec::new());
+    let mut to = None;
+    for (n, send) in sends {
+        let (conversation, draft) = send.into_parts();
+        to.get_or_insert(conversation);
+        match draft.try_into() {
+            Ok(draft) => drafts.push((n, draft)),
+            Err(invalid) => answers.push((n, Err(Error::from(invalid)))),
+        }
+    }
+    let (Some(conversation), false) = (to, drafts.is_empty()) else { return Ok(answers) };
+    let outcomes = core.send_all(session, &conversation.into(), &drafts).await?;
+    for ((n, _), outcome) in drafts.iter().zip(outcomes) {
+        answers.push((*n, outcome.and_then(|sent| written(*n, sent))));
+    }
+    Ok(answers)
 }
 
 /// Whether what a request makes, or its answer, may take much memory on its way: it is refused where that is short.

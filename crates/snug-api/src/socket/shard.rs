@@ -14,9 +14,9 @@ use std::{
 };
 
 use ::metrics::counter;
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use parking_lot::Mutex;
-use snug_core::hub::Wake;
+use snug_core::hub::{Encoded, Wake};
 use tokio::{io::AsyncWrite, sync::Notify};
 
 use super::{
@@ -28,8 +28,8 @@ use crate::{
     serve::Writer,
 };
 
-/// Frames in one system call: what Linux takes at most is 1,024.
-const FRAMES_PER_WRITE: usize = 64;
+/// Buffers in one system call: what Linux takes at most is 1,024.
+const BUFFERS_PER_WRITE: usize = 64;
 
 /// The shards of this node, one a core.
 pub(crate) struct Shards {
@@ -176,7 +176,7 @@ struct Connection {
     writer: Writer,
     control: Arc<Control>,
     waker: Waker,
-    pending: VecDeque<Bytes>,
+    pending: VecDeque<Encoded>,
     closing: bool,
 }
 
@@ -250,34 +250,34 @@ impl Connection {
         }
     }
 
-    /// Writes as many pending frames as one system call takes; how many bytes that were.
+    /// Writes as many pending buffers as one system call takes; how many bytes that were.
     fn write_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let writer = Pin::new(&mut self.writer);
-        if let [frame] = self.pending.as_slices().0
+        if let [encoded] = self.pending.as_slices().0
             && self.pending.len() == 1
         {
             // `send` costs less than `writev` of one.
-            return writer.poll_write(cx, frame);
+            return writer.poll_write(cx, &encoded.bytes);
         }
-        let mut slices = [IoSlice::new(&[]); FRAMES_PER_WRITE];
-        let count = self.pending.len().min(FRAMES_PER_WRITE);
-        for (slice, frame) in slices.iter_mut().zip(&self.pending) {
-            *slice = IoSlice::new(frame);
+        let mut slices = [IoSlice::new(&[]); BUFFERS_PER_WRITE];
+        let count = self.pending.len().min(BUFFERS_PER_WRITE);
+        for (slice, encoded) in slices.iter_mut().zip(&self.pending) {
+            *slice = IoSlice::new(&encoded.bytes);
         }
         writer.poll_write_vectored(cx, &slices[..count])
     }
 
-    /// Drops what of the pending frames was written; how many whole ones that were.
+    /// Drops what of the pending frames was written; how many those were, counted once all of their buffer is.
     fn written(&mut self, mut bytes: usize) -> u64 {
         let mut whole = 0;
-        while let Some(frame) = self.pending.front_mut() {
-            if bytes < frame.len() {
-                frame.advance(bytes);
+        while let Some(encoded) = self.pending.front_mut() {
+            if bytes < encoded.bytes.len() {
+                encoded.bytes.advance(bytes);
                 break;
             }
-            bytes -= frame.len();
+            bytes -= encoded.bytes.len();
+            whole += u64::from(encoded.frames);
             self.pending.pop_front();
-            whole += 1;
         }
         whole
     }

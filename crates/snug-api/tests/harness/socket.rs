@@ -1,6 +1,6 @@
 //! A client's end of a socket.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -34,6 +34,27 @@ impl Socket {
             }
             self.pushes.push_back(frame);
         }
+    }
+
+    /// Writes requests at once, and waits for their answers, which are given in the order of the requests; pushes that come
+    /// before are kept.
+    pub(crate) async fn ask_at_once(&mut self, requests: impl IntoIterator<Item = Value>) -> Vec<Value> {
+        let first = self.n + 1;
+        for mut request in requests {
+            self.n += 1;
+            request["n"] = self.n.into();
+            self.stream.feed(tungstenite::Message::text(request.to_string())).await.unwrap();
+        }
+        self.stream.flush().await.unwrap();
+        let mut answers = BTreeMap::new();
+        while answers.len() as u64 <= self.n - first {
+            let frame = self.read().await.unwrap_or_else(|close| panic!("closed with {close:?}"));
+            match frame["n"].as_u64() {
+                Some(n) => drop(answers.insert(n, frame)),
+                None => self.pushes.push_back(frame),
+            }
+        }
+        answers.into_values().collect()
     }
 
     /// The next push.

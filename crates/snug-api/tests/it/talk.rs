@@ -7,6 +7,8 @@ use crate::harness::{Backend, Node, new_id};
 
 on_both! {
     a_message_reaches_the_others_and_answers_its_sender
+    requests_that_are_written_at_once_are_done_in_their_order
+    messages_that_are_written_at_once_are_refused_with_their_sender
     a_path_is_decoded_once
     a_repeat_answers_the_same_and_another_draft_is_a_conflict
     edits_deletions_and_reactions_are_pushed_in_order_of_rev
@@ -35,6 +37,80 @@ async fn a_message_reaches_the_others_and_answers_its_sender(backend: Backend) {
     assert_eq!(push["message"]["id"], id);
     assert_eq!(push["users"]["ann"]["name"], "ANN");
     assert_eq!(ann.pushes().await, Vec::<Value>::new(), "the answer is the sender's event");
+}
+
+async fn requests_that_are_written_at_once_are_done_in_their_order(backend: Backend) {
+    let node = Node::start(backend).await;
+    node.users(&["ann", "bob"]).await;
+    for conversation in ["c1", "c2"] {
+        node.conversation(conversation, &[("ann", "member"), ("bob", "member")]).await;
+    }
+    let (mut ann, _) = node.hello(&node.token("ann").await).await;
+    let (mut bob, _) = node.hello(&node.token("bob").await).await;
+    let send =
+        |to: &str, id: &str, text: &str| json!({ "op": "send", "conversation": to, "id": id, "text": text });
+    let ids: Vec<String> = (0..6).map(|_| new_id()).collect();
+    let mut nobody = send("c1", &new_id(), "to nobody");
+    nobody["mentions"] = json!(["nobody"]);
+    let answers = ann
+        .ask_at_once([
+            send("c1", &ids[0], "one"),
+            send("c1", &ids[1], "two"),
+            nobody,
+            send("c1", &ids[0], "one"),
+            send("c1", &ids[1], "another"),
+            send("c1", &ids[2], "three"),
+            json!({ "op": "edit", "conversation": "c1", "id": ids[2], "text": "3" }),
+            send("c1", &ids[3], "four"),
+            json!({ "op": "nonsense" }),
+            send("c2", &ids[4], "elsewhere"),
+            send("c1", &ids[5], "five"),
+        ])
+        .await;
+    let results: Vec<Value> = answers
+        .iter()
+        .map(|answer| match &answer["error"] {
+            Value::Null => json!([answer["ok"]["message"]["seq"], answer["ok"]["message"]["rev"]]),
+            error => error["code"].clone(),
+        })
+        .collect();
+    let expected = json!([
+        [1, 1],
+        [2, 2],
+        "invalid",
+        [1, 1],
+        "conflict",
+        [3, 3],
+        [3, 4],
+        [4, 5],
+        "invalid",
+        [1, 1],
+        [5, 6]
+    ]);
+    assert_eq!(Value::from(results), expected);
+    assert_eq!(answers[2]["error"]["field"], "mentions[0]");
+    let heard: Vec<Value> =
+        bob.pushes().await.iter().map(|push| json!([push["conversation"], push["rev"]])).collect();
+    let expected = json!([["c1", 1], ["c1", 2], ["c1", 3], ["c1", 4], ["c1", 5], ["c2", 1], ["c1", 6]]);
+    assert_eq!(Value::from(heard), expected);
+    assert_eq!(ann.pushes().await, Vec::<Value>::new(), "answers are the sender's events");
+}
+
+async fn messages_that_are_written_at_once_are_refused_with_their_sender(backend: Backend) {
+    let node = Node::start(backend).await;
+    node.users(&["ann", "bob"]).await;
+    node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
+    let (mut ann, _) = node.hello(&node.token("ann").await).await;
+    node.say(&node.token("ann").await, "c1", "before").await;
+    node.back_end(Method::DELETE, "/conversations/c1/members/ann", Value::Null).await.is(204);
+    let send = |_| json!({ "op": "send", "conversation": "c1", "id": new_id(), "text": "after" });
+    let answers = ann.ask_at_once((0..40).map(send)).await;
+    assert_eq!(answers.len(), 40);
+    for answer in answers {
+        assert_eq!(answer["error"]["code"], "forbidden", "{answer}");
+    }
+    let page = node.back_end(Method::GET, "/conversations/c1/messages", Value::Null).await.is(200);
+    assert_eq!(page["items"].as_array().unwrap().len(), 1);
 }
 
 async fn a_path_is_decoded_once(backend: Backend) {

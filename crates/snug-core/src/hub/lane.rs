@@ -10,13 +10,12 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use roaring::RoaringTreemap;
 use snug_model::{AppKey, ConversationKey, Permission, Rev, Seq, SessionId, UserKey};
 use tokio::sync::OnceCell;
 
-use super::{Hub, Narrowing, Session};
+use super::{Encoded, Hub, Narrowing, Session};
 
 /// A conversation in which something happens.
 pub struct Lane {
@@ -70,15 +69,17 @@ pub struct Event {
     /// Changes of the audience that hold from this rev on.
     pub audience: Vec<AudienceChange>,
     /// What the members hear.
-    pub push: Option<Bytes>,
-    /// The message that `push` is about, if it is one: who may not see it does not hear of it.
+    pub push: Option<Encoded>,
+    /// How many revs it takes beyond the first.
+    pub more: u64,
+    /// The message that `push` is about, if it is one: who may not see it does not hear of it. Of several, the first.
     pub seq: Option<Seq>,
     /// Who does not get `push`: whom `own` tells of it in its own words.
     pub but_for: Vec<UserKey>,
     /// What single users hear, after `push`.
-    pub own: Vec<(UserKey, Bytes)>,
-    /// The answer to the session that asked for it, which does not get `push`.
-    pub answer: Option<(Arc<Session>, Bytes)>,
+    pub own: Vec<(UserKey, Encoded)>,
+    /// The answers to the session that asked for it, which does not get `push`.
+    pub answer: Option<(Arc<Session>, Encoded)>,
     /// The conversation's id, for tokens that are narrowed.
     pub narrowing: Option<Narrowing>,
 }
@@ -117,7 +118,7 @@ impl Lane {
     pub(crate) fn hint(
         &self,
         hub: &Hub,
-        frame: &Bytes,
+        frame: &Encoded,
         narrowing: &Narrowing,
         to: impl Fn(&Session) -> bool,
     ) {
@@ -208,7 +209,7 @@ impl State {
     /// Delivers what waits, as far as no rev is missing.
     fn let_go(&mut self, hub: &Hub, app: AppKey) {
         while let Some(event) = self.waiting.remove(&self.next) {
-            self.next = self.next.next();
+            self.next = Rev(self.next.0 + 1 + event.more as i64);
             self.deliver(hub, app, event);
         }
     }
@@ -265,14 +266,14 @@ impl<'a> Turn<'a> {
         Self { hub, lane, open: true }
     }
 
-    /// Publishes what the act changed, at the rev that it took.
+    /// Publishes what the act changed, at the first rev that it took.
     pub fn publish(mut self, rev: Rev, event: Event) {
         self.open = false;
         self.lane.publish(self.hub, rev, event);
     }
 
     /// Tells each of these users the last that anybody hears of the conversation.
-    pub(crate) fn end(mut self, last_words: Vec<(UserKey, Bytes)>) {
+    pub(crate) fn end(mut self, last_words: Vec<(UserKey, Encoded)>) {
         self.open = false;
         self.lane.break_up(self.hub);
         self.lane.state.lock().members.clear();
@@ -282,7 +283,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Sends a frame that no rev counts to the members online whom `to` picks; the act takes no rev.
-    pub(crate) fn hint(mut self, frame: &Bytes, narrowing: &Narrowing, to: impl Fn(&Session) -> bool) {
+    pub(crate) fn hint(mut self, frame: &Encoded, narrowing: &Narrowing, to: impl Fn(&Session) -> bool) {
         self.open = false;
         self.lane.hint(self.hub, frame, narrowing, to);
     }

@@ -5,7 +5,7 @@
 //! rev, whatever the order in which the acts' tasks wake up after their commit: see [`lane`].
 
 mod directory;
-mod frame;
+mod encoded;
 mod lane;
 mod outbox;
 mod session;
@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use snug_model::{AppKey, ConversationKey, UserKey};
 
 pub use directory::Directory;
-pub use frame::frame;
+pub use encoded::{Encoded, Encoder, frame};
 pub use lane::{AudienceChange, Event, Lane, Listener, Turn};
 pub use outbox::{Close, Outbox, Wake};
 pub use session::{Narrowing, Session};
@@ -78,7 +78,7 @@ impl Hub {
     }
 
     /// Sends a frame to every session of a user.
-    pub fn send_to_user(&self, app: AppKey, user: UserKey, frame: &bytes::Bytes) {
+    pub fn send_to_user(&self, app: AppKey, user: UserKey, frame: &Encoded) {
         self.directory.each_of_user(app, user, |session| session.outbox().push(frame));
     }
 }

@@ -2,19 +2,20 @@
 
 use std::{collections::VecDeque, fmt, iter, sync::Arc};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use snug_model::{
     Timestamp,
     limits::{SESSION_QUEUE_BYTES_MAX, SESSION_QUEUE_FRAMES_MAX},
 };
 
+use super::Encoded;
+
 /// What is handed to a socket's writer at once: a little more than one system call takes. The rest stays here, where it can
 /// be dropped if the client does not read.
-const TAKEN_FRAMES_MAX: usize = 64;
+const TAKEN_BUFFERS_MAX: usize = 64;
 const TAKEN_BYTES_MAX: usize = 64 * 1024;
-/// Room for frames that an empty queue keeps.
-const KEPT_FRAMES_MAX: usize = 8;
+/// Room for buffers that an empty queue keeps.
+const KEPT_BUFFERS_MAX: usize = 8;
 /// What a session that reads has in its queue at most, for a moment: where memory is short, who has more loses it.
 const SHED_BYTES_MIN: usize = 16 * 1024;
 
@@ -41,12 +42,13 @@ pub enum Close {
 pub struct Outbox {
     state: Mutex<State>,
     wake: Arc<dyn Wake>,
-    lagged: Bytes,
+    lagged: Encoded,
 }
 
 #[derive(Default)]
 struct State {
-    frames: VecDeque<Bytes>,
+    queue: VecDeque<Encoded>,
+    frames: u64,
     bytes: usize,
     /// The answer to `hello` must come first: until it does, nothing is handed out.
     held: bool,
@@ -58,32 +60,44 @@ struct State {
 }
 
 impl State {
+    fn add(&mut self, encoded: Encoded) {
+        self.count(&encoded);
+        self.queue.push_back(encoded);
+    }
+
+    fn count(&mut self, encoded: &Encoded) {
+        self.frames += u64::from(encoded.frames);
+        self.bytes += encoded.bytes.len();
+    }
+
+    fn drop_queue(&mut self) {
+        self.queue = VecDeque::new();
+        (self.frames, self.bytes) = (0, 0);
+    }
+
     /// Drops what waits for the word that it was dropped.
-    fn lag(&mut self, lagged: &Bytes) {
-        self.frames = VecDeque::from([lagged.clone()]);
-        self.bytes = lagged.len();
+    fn lag(&mut self, lagged: &Encoded) {
+        self.drop_queue();
+        self.add(lagged.clone());
         self.lagging = true;
     }
 }
 
 impl Outbox {
     /// An outbox that holds back all pushes until [`Outbox::release`]. `lagged` is the frame that says so.
-    pub fn new(wake: Arc<dyn Wake>, lagged: Bytes) -> Self {
+    pub fn new(wake: Arc<dyn Wake>, lagged: Encoded) -> Self {
         Self { state: Mutex::new(State { held: true, ..State::default() }), wake, lagged }
     }
 
     /// Queues a push. A queue over its bounds is dropped for `lagged`, and further pushes with it until that was read.
-    pub fn push(&self, frame: &Bytes) {
+    pub fn push(&self, frame: &Encoded) {
         let wake = {
             let mut state = self.state.lock();
             if state.close.is_some() || state.lagging {
                 return;
             }
-            state.bytes += frame.len();
-            state.frames.push_back(frame.clone());
-            if state.frames.len() as u64 > SESSION_QUEUE_FRAMES_MAX
-                || state.bytes as u64 > SESSION_QUEUE_BYTES_MAX
-            {
+            state.add(frame.clone());
+            if state.frames > SESSION_QUEUE_FRAMES_MAX || state.bytes as u64 > SESSION_QUEUE_BYTES_MAX {
                 state.lag(&self.lagged);
             }
             !state.held
@@ -95,14 +109,13 @@ impl Outbox {
 
     /// Queues the answer to a request. It is dropped only with a whole queue, when pushes overflow it or memory is short: after
     /// `lagged` a client asks again, and what it had sent keeps its id.
-    pub fn answer(&self, frame: Bytes) {
+    pub fn answer(&self, frame: Encoded) {
         let wake = {
             let mut state = self.state.lock();
             if state.close.is_some() {
                 return;
             }
-            state.bytes += frame.len();
-            state.frames.push_back(frame);
+            state.add(frame);
             !state.held
         };
         if wake {
@@ -111,11 +124,11 @@ impl Outbox {
     }
 
     /// Puts the answer to `hello` before all that has been queued, and lets everything go.
-    pub fn release(&self, hello: Bytes) {
+    pub fn release(&self, hello: Encoded) {
         {
             let mut state = self.state.lock();
-            state.bytes += hello.len();
-            state.frames.push_front(hello);
+            state.count(&hello);
+            state.queue.push_front(hello);
             state.held = false;
         }
         self.wake.wake();
@@ -130,8 +143,7 @@ impl Outbox {
                 return;
             }
             if why != Close::Stopping {
-                state.frames = VecDeque::new();
-                state.bytes = 0;
+                state.drop_queue();
             }
             state.held = false;
             state.close = Some(why);
@@ -144,7 +156,7 @@ impl Outbox {
         self.state.lock().close
     }
 
-    /// Bytes that wait.
+    /// Encoded that wait.
     pub fn bytes(&self) -> usize {
         self.state.lock().bytes
     }
@@ -159,26 +171,27 @@ impl Outbox {
 
     /// Hands what is queued to the writer of the socket, in order and as much as it writes at once, and says whether to close
     /// it afterwards.
-    pub fn take(&self, into: &mut impl Extend<Bytes>) -> Option<Close> {
+    pub fn take(&self, into: &mut impl Extend<Encoded>) -> Option<Close> {
         let mut state = self.state.lock();
         if state.held {
             return None;
         }
         let state = &mut *state;
-        let (mut frames, mut bytes) = (0, 0);
+        let (mut buffers, mut bytes) = (0, 0);
         into.extend(iter::from_fn(|| {
-            let room = frames < TAKEN_FRAMES_MAX && bytes < TAKEN_BYTES_MAX;
-            let frame = if room { state.frames.pop_front() } else { None }?;
-            frames += 1;
-            bytes += frame.len();
-            Some(frame)
+            let room = buffers < TAKEN_BUFFERS_MAX && bytes < TAKEN_BYTES_MAX;
+            let encoded = if room { state.queue.pop_front() } else { None }?;
+            buffers += 1;
+            bytes += encoded.bytes.len();
+            state.frames -= u64::from(encoded.frames);
+            Some(encoded)
         }));
         state.bytes -= bytes;
-        if !state.frames.is_empty() {
+        if !state.queue.is_empty() {
             return None;
         }
-        if state.frames.capacity() > KEPT_FRAMES_MAX {
-            state.frames = VecDeque::new();
+        if state.queue.capacity() > KEPT_BUFFERS_MAX {
+            state.queue = VecDeque::new();
         }
         state.lagging = false;
         state.lagged_since = None;
@@ -188,7 +201,7 @@ impl Outbox {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         let state = self.state.lock();
-        state.held || (state.frames.is_empty() && state.close.is_none())
+        state.held || (state.queue.is_empty() && state.close.is_none())
     }
 
     /// Since when the session has not taken the word that its queue was dropped, noted by a sweep at `now`.
@@ -204,12 +217,14 @@ impl Outbox {
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state.lock();
-        f.debug_struct("Outbox").field("frames", &state.frames.len()).field("close", &state.close).finish()
+        f.debug_struct("Outbox").field("frames", &state.frames).field("close", &state.close).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     struct Nobody;
@@ -218,15 +233,19 @@ mod tests {
         fn wake(&self) {}
     }
 
+    fn whole(frame: impl Into<Bytes>) -> Encoded {
+        Encoded::whole(frame.into())
+    }
+
     /// An outbox that was released, with `hello` taken out of it.
     fn outbox() -> Outbox {
-        let outbox = Outbox::new(Arc::new(Nobody), Bytes::from_static(b"lagged"));
-        outbox.release(Bytes::from_static(b"hello"));
-        assert_eq!(taken(&outbox), (vec![Bytes::from_static(b"hello")], None));
+        let outbox = Outbox::new(Arc::new(Nobody), whole("lagged"));
+        outbox.release(whole("hello"));
+        assert_eq!(taken(&outbox), (vec![whole("hello")], None));
         outbox
     }
 
-    fn taken(outbox: &Outbox) -> (Vec<Bytes>, Option<Close>) {
+    fn taken(outbox: &Outbox) -> (Vec<Encoded>, Option<Close>) {
         let mut frames = Vec::new();
         let close = outbox.take(&mut frames);
         (frames, close)
@@ -235,32 +254,45 @@ mod tests {
     #[test]
     fn a_writer_takes_no_more_than_it_writes_at_once_and_the_close_comes_last() {
         let outbox = outbox();
-        let frames: Vec<Bytes> = (0..TAKEN_FRAMES_MAX as u8 + 1).map(|n| Bytes::from(vec![n])).collect();
+        let frames: Vec<Encoded> = (0..TAKEN_BUFFERS_MAX as u8 + 1).map(|n| whole(vec![n])).collect();
         frames.iter().for_each(|frame| outbox.push(frame));
-        let long = Bytes::from(vec![0; TAKEN_BYTES_MAX]);
+        let long = whole(vec![0; TAKEN_BYTES_MAX]);
         outbox.answer(long.clone());
-        outbox.answer(Bytes::from_static(b"last"));
+        outbox.answer(whole("last"));
         outbox.close(Close::Stopping);
-        assert_eq!(taken(&outbox), (frames[..TAKEN_FRAMES_MAX].to_vec(), None));
+        assert_eq!(taken(&outbox), (frames[..TAKEN_BUFFERS_MAX].to_vec(), None));
         assert_eq!(outbox.bytes(), 1 + TAKEN_BYTES_MAX + 4);
-        assert_eq!(taken(&outbox), (vec![frames[TAKEN_FRAMES_MAX].clone(), long], None));
-        assert_eq!(taken(&outbox), (vec![Bytes::from_static(b"last")], Some(Close::Stopping)));
+        assert_eq!(taken(&outbox), (vec![frames[TAKEN_BUFFERS_MAX].clone(), long], None));
+        assert_eq!(taken(&outbox), (vec![whole("last")], Some(Close::Stopping)));
         assert_eq!(outbox.bytes(), 0);
     }
 
     #[test]
     fn shedding_takes_much_for_the_word_that_it_was_taken_and_leaves_little() {
         let outbox = outbox();
-        let little = Bytes::from(vec![1; SHED_BYTES_MIN - 1]);
+        let little = whole(vec![1; SHED_BYTES_MIN - 1]);
         outbox.push(&little);
         outbox.shed();
-        assert_eq!(outbox.bytes(), little.len());
+        assert_eq!(outbox.bytes(), little.bytes.len());
         outbox.push(&little);
         outbox.shed();
         outbox.push(&little);
         assert!(outbox.lagging_since(Timestamp(7)).is_some());
-        assert_eq!(taken(&outbox), (vec![Bytes::from_static(b"lagged")], None));
+        assert_eq!(taken(&outbox), (vec![whole("lagged")], None));
         outbox.push(&little);
         assert_eq!(taken(&outbox), (vec![little], None), "after it was told, it hears again");
+    }
+
+    #[test]
+    fn a_queue_is_bounded_in_frames_however_many_share_a_buffer() {
+        let outbox = outbox();
+        let all = Encoded { frames: SESSION_QUEUE_FRAMES_MAX as u32, ..whole("x") };
+        outbox.push(&all);
+        assert_eq!(taken(&outbox), (vec![all.clone()], None));
+        outbox.push(&all);
+        outbox.push(&whole("one more"));
+        assert_eq!(taken(&outbox), (vec![whole("lagged")], None));
+        outbox.push(&all);
+        assert_eq!(taken(&outbox), (vec![all], None), "what was dropped counts no more");
     }
 }

@@ -182,8 +182,18 @@ pub trait Store: Send + Sync + 'static {
 
     // Messages.
 
+    /// Appends messages to the permit's conversation, in this order and all in one commit: the new ones take revs that follow
+    /// each other. Each is answered by itself: what is wrong with one (`Taken`, `NotFound`) does not concern the others.
+    async fn append_all(
+        &self,
+        permit: &Permit,
+        messages: Vec<NewMessage>,
+    ) -> StoreResult<Vec<StoreResult<Appended>>>;
     /// Appends a message to the permit's conversation.
-    async fn append(&self, permit: &Permit, message: NewMessage) -> StoreResult<Appended>;
+    async fn append(&self, permit: &Permit, message: NewMessage) -> StoreResult<Appended> {
+        let mut answers = self.append_all(permit, vec![message]).await?;
+        answers.pop().ok_or_else(|| StoreError::Corrupt("an append without an answer".to_owned()))?
+    }
     /// Changes what a message says; a tombstone is not found.
     async fn edit_message(&self, permit: &Permit, edit: MessageEdit) -> StoreResult<MessageChanged>;
     /// Makes a message a tombstone: no body, no reactions; what it said is kept as its last version.

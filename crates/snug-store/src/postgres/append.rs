@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{Appended, Mac, MessageRow, NewMessage, SenderRow, StoreError, StoreResult, Unique};
 
-/// A message that is to be appended, and the permit to.
+/// Messages that are to be appended to one conversation, and the permit to.
 pub(super) struct Append {
     pub(super) permit: Permit,
-    pub(super) message: NewMessage,
+    pub(super) messages: Vec<NewMessage>,
 }
 
 /// Where an append goes.
@@ -27,7 +27,7 @@ pub(super) async fn append(
     sql: &Sql<'_>,
     appends: &[Append],
     compares: bool,
-) -> StoreResult<Vec<StoreResult<Appended>>> {
+) -> StoreResult<Vec<StoreResult<Vec<StoreResult<Appended>>>>> {
     let mut batch = Batch {
         heads: hold(sql, appends).await?,
         // Behind the locks of the apps, and of the conversations.
@@ -42,13 +42,10 @@ pub(super) async fn append(
     };
     let mut answers = Vec::with_capacity(appends.len());
     for append in appends {
-        match batch.add(sql, append).await {
-            // Not this one's fault, and the transaction is lost with it.
-            Err(fault @ (StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::Corrupt(_))) => {
-                return Err(fault);
-            }
-            answer => answers.push(answer),
-        }
+        answers.push(match batch.compare(&append.permit) {
+            Ok(()) => Ok(batch.add_all(sql, append).await?),
+            stale => stale.map(|()| Vec::new()),
+        });
     }
     batch.write(sql).await?;
     Ok(answers)
@@ -91,9 +88,9 @@ struct Known {
 /// The messages that have an id of the batch, or are answered by it.
 async fn known(sql: &Sql<'_>, appends: &[Append]) -> StoreResult<HashMap<(Target, MessageId), Known>> {
     let (mut apps, mut conversations, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-    for Append { permit, message } in appends {
+    for Append { permit, messages } in appends {
         let Some(conversation) = permit.conversation() else { continue };
-        for id in [Some(message.id), message.reply_to].into_iter().flatten() {
+        for id in messages.iter().flat_map(|message| [Some(message.id), message.reply_to]).flatten() {
             apps.push(permit.app().0);
             conversations.push(conversation.0);
             ids.push(id.0);
@@ -129,13 +126,30 @@ struct Batch {
 }
 
 impl Batch {
-    /// Adds a message, or says why not.
-    async fn add(&mut self, sql: &Sql<'_>, append: &Append) -> StoreResult<Appended> {
-        let Append { permit, message } = append;
-        if let Some(versions) = &self.versions {
-            versions.compare(permit)?;
+    /// Whether the permit still holds.
+    fn compare(&self, permit: &Permit) -> StoreResult<()> {
+        match &self.versions {
+            Some(versions) => versions.compare(permit),
+            None => Ok(()),
         }
-        let place = Place::of(permit)?;
+    }
+
+    /// Adds messages, or says of each why not.
+    async fn add_all(&mut self, sql: &Sql<'_>, append: &Append) -> StoreResult<Vec<StoreResult<Appended>>> {
+        let place = Place::of(&append.permit)?;
+        let mut answers = Vec::with_capacity(append.messages.len());
+        for message in &append.messages {
+            match self.add(sql, &place, message).await {
+                answer @ (Ok(_) | Err(StoreError::Taken(_) | StoreError::NotFound)) => answers.push(answer),
+                // Not this one's fault, and the transaction is lost with it.
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Adds a message, or says why not.
+    async fn add(&mut self, sql: &Sql<'_>, place: &Place, message: &NewMessage) -> StoreResult<Appended> {
         let target = (place.app, place.conversation);
         if let Some(known) = self.known.get(&(target, message.id)) {
             if known.stored.message.sender != message.sender || known.draft != message.draft {

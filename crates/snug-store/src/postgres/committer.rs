@@ -27,8 +27,8 @@ pub(super) struct Committers {
     pool: Arc<Pool>,
 }
 
-/// What becomes of an append.
-type Answer = StoreResult<Appended>;
+/// What becomes of an append: message by message, or what concerns them all.
+type Answer = StoreResult<Vec<StoreResult<Appended>>>;
 
 /// Who waits for it.
 type Reply = oneshot::Sender<Answer>;
@@ -62,11 +62,11 @@ impl Committers {
         self.pool.rows()
     }
 
-    /// Appends a message, and answers once the commit that it is part of is on stable storage.
-    pub(super) async fn append(&self, permit: &Permit, message: NewMessage) -> StoreResult<Appended> {
+    /// Appends messages, and answers once the commit that they are part of is on stable storage.
+    pub(super) async fn append(&self, permit: &Permit, messages: Vec<NewMessage>) -> Answer {
         let queue = self.queue(conversations::of(permit)?);
         let (reply, answer) = oneshot::channel();
-        let append = Append { permit: permit.clone(), message };
+        let append = Append { permit: permit.clone(), messages };
         queue.send(Waiting { append, reply }).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }

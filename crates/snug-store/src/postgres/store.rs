@@ -268,8 +268,12 @@ impl Store for Postgres {
         permitted!(self, permit, |sql| members::audience(sql, permit))
     }
 
-    async fn append(&self, permit: &Permit, message: NewMessage) -> StoreResult<Appended> {
-        self.committers.append(permit, message).await
+    async fn append_all(
+        &self,
+        permit: &Permit,
+        messages: Vec<NewMessage>,
+    ) -> StoreResult<Vec<StoreResult<Appended>>> {
+        self.committers.append(permit, messages).await
     }
 
     async fn edit_message(&self, permit: &Permit, edit: MessageEdit) -> StoreResult<MessageChanged> {

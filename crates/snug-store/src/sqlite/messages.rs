@@ -17,12 +17,28 @@ use crate::{
     ReactionWrite, SenderRow, StoreError, StoreResult, Unique, VersionRow,
 };
 
-pub(super) fn append(sql: &Sql<'_>, permit: &Permit, message: NewMessage) -> StoreResult<Appended> {
+/// Appends in this order. A message that is refused has written nothing, and does not concern the others.
+pub(super) fn append_all(
+    sql: &Sql<'_>,
+    permit: &Permit,
+    messages: Vec<NewMessage>,
+) -> StoreResult<Vec<StoreResult<Appended>>> {
     let place = Place::of(permit)?;
+    let mut answers = Vec::with_capacity(messages.len());
+    for message in messages {
+        match append(sql, &place, message) {
+            answer @ (Ok(_) | Err(StoreError::Taken(_) | StoreError::NotFound)) => answers.push(answer),
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(answers)
+}
+
+fn append(sql: &Sql<'_>, place: &Place, message: NewMessage) -> StoreResult<Appended> {
     let heads = &sql.known.ok_or_else(|| corrupt("a reader", "cannot append"))?.heads;
     if let Some(quoted) = message.reply_to {
         if let Some(stored) = place.find(sql, message.id)? {
-            return repeat(sql, &place, stored, &message);
+            return repeat(sql, place, stored, &message);
         }
         place.find_visible(sql, quoted)?.ok_or(StoreError::NotFound)?;
     }
@@ -50,7 +66,7 @@ pub(super) fn append(sql: &Sql<'_>, permit: &Permit, message: NewMessage) -> Sto
     )?;
     if inserted == 0 {
         let stored = place.find(sql, message.id)?.ok_or(StoreError::NotFound)?;
-        return repeat(sql, &place, stored, &message);
+        return repeat(sql, place, stored, &message);
     }
     if let SenderRow::User(user) = message.sender {
         // `changed` and `unread` stay: the conversation's own activity has just outdated them.

@@ -219,8 +219,12 @@ impl Store for Sqlite {
         self.read(permit, members::audience).await
     }
 
-    async fn append(&self, permit: &Permit, message: NewMessage) -> StoreResult<Appended> {
-        Sqlite::append(self, permit, move |sql, permit| messages::append(sql, permit, message)).await
+    async fn append_all(
+        &self,
+        permit: &Permit,
+        messages: Vec<NewMessage>,
+    ) -> StoreResult<Vec<StoreResult<Appended>>> {
+        Sqlite::append(self, permit, move |sql, permit| messages::append_all(sql, permit, messages)).await
     }
 
     async fn edit_message(&self, permit: &Permit, edit: MessageEdit) -> StoreResult<MessageChanged> {

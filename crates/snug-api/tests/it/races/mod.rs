@@ -120,7 +120,7 @@ impl Race {
         self.node.conversation(&id, &[(&self.ann.id, end.role_before()), ("bob", "member")]).await;
         let conversation = ConversationId::parse(&id).unwrap();
         let met = self.meet(kind, &conversation).await;
-        let again = self.node.core.send(&self.ann.actor, &conversation, &draft("again"), None).await;
+        let again = self.node.core.send(&self.ann.actor, &conversation, &draft("again")).await;
         outcomes.late += usize::from(again.is_ok());
         let heard = self.bob.socket.pushes().await;
         self.leads[kind].moves(met.sent.is_err());
@@ -152,7 +152,7 @@ impl Race {
         // The end is acknowledged: what is not shown now has not committed yet, and whatever is done now comes after it.
         let shown =
             core.history(&self.bob.actor, conversation, Window::Newest, None, 50).await.unwrap().messages;
-        core.send(&self.bob.actor, conversation, &draft("later"), None).await.unwrap();
+        core.send(&self.bob.actor, conversation, &draft("later")).await.unwrap();
         let (sent, saw_later) = acting.await.unwrap();
         Met { sent, shown, saw_later }
     }
@@ -193,7 +193,7 @@ async fn act(
     turns: i32,
 ) -> (Result<Message, Error>, bool) {
     wait(turns).await;
-    let sent = core.send(&ann, &conversation, &draft("race"), None).await;
+    let sent = core.send(&ann, &conversation, &draft("race")).await;
     let saw_later = match core.history(&ann, &conversation, Window::Newest, None, 50).await {
         Ok(shown) => shown.messages.iter().any(is_later),
         Err(Error::Banned { .. } | Error::Unauthenticated) => false,

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, hint::black_box, sync::Arc};
 
 use bytes::Bytes;
-use snug_core::hub::{Event, Hub, Listener, Narrowing, Outbox, Session, Turn, Wake, frame};
+use snug_core::hub::{Encoded, Event, Hub, Listener, Narrowing, Outbox, Session, Turn, Wake, frame};
 use snug_model::{AppKey, ConversationKey, KeyId, Rev, Seq, SessionId, UserKey, facts::IdMac};
 
 use crate::client::grant;
@@ -29,7 +29,7 @@ pub(crate) async fn path(turns: usize) {
     lane.start(async { Ok::<_, Infallible>((Rev(0), members)) }).await.expect("a lane");
     let push = frame(&[b'x'; 400]);
     let narrowing = Narrowing { conversation: IdMac([2; 32]), needs: None };
-    let mut taken: Vec<Bytes> = Vec::new();
+    let mut taken: Vec<Encoded> = Vec::new();
     for number in 1..=turns as i64 {
         let event = Event {
             push: Some(push.clone()),
@@ -52,11 +52,11 @@ fn listener(number: i64) -> Listener {
 
 /// A session that has had its answer to `hello`.
 fn session(hub: &Hub, number: i64) -> Arc<Session> {
-    let outbox = Outbox::new(Arc::new(NoWake), Bytes::new());
+    let outbox = Outbox::new(Arc::new(NoWake), Encoded::whole(Bytes::new()));
     let id = SessionId::from_random(&format!("session{number}"));
     let session = Arc::new(Session::new(id, APP, UserKey(number), grant(KeyId::from_random("key")), outbox));
     hub.directory.enter(&session, 1).expect("room for a session");
-    session.outbox().release(Bytes::new());
+    session.outbox().release(Encoded::whole(Bytes::new()));
     session.outbox().take(&mut Vec::new());
     session
 }

@@ -24,7 +24,7 @@ pub(crate) async fn path(turns: usize) {
         let author = Author::User(post::user_id(number % AUTHORS));
         let id = post::message_id(number);
         let draft = Draft { id, author, content: post::content(), reply_to: None, silent: false };
-        stage.core.send(&stage.system, &post::conversation_id(), &draft, None).await.expect("a message");
+        stage.core.send(&stage.system, &post::conversation_id(), &draft).await.expect("a message");
     }
     let reader = Actor::User(stage.clients().await.remove(0));
     let conversation = stage.core.conversation(&reader, &post::conversation_id()).await;

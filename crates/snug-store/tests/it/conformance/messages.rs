@@ -16,6 +16,7 @@ on_both! {
     an_id_outlives_deletion_and_restart
     a_reply_is_to_a_message_that_its_sender_sees
     a_refused_append_takes_no_seq
+    messages_of_one_act_are_appended_in_their_order_and_refused_one_by_one
     an_edit_keeps_what_the_message_said
     an_edit_needs_the_version_that_it_was_made_for
     a_deleted_message_is_a_tombstone
@@ -269,6 +270,42 @@ async fn a_refused_append_takes_no_seq(bench: &mut Bench) {
     }
     seqs.sort_unstable();
     assert_eq!(seqs, [Seq(2), Seq(3)]);
+}
+
+async fn messages_of_one_act_are_appended_in_their_order_and_refused_one_by_one(bench: &mut Bench) {
+    let (conversation, ann, bob) = ann_and_bob(bench).await;
+    let store = &conversation.app.store;
+    let (permit, stale) = (conversation.client(ann).await, conversation.client(bob).await);
+    let good = |text: &str| conversation.message(SenderRow::User(ann), text);
+    let (first, second) = (good("1"), good("2"));
+    let answers_first = NewMessage { reply_to: Some(first.id), ..good("3") };
+    let act = vec![
+        first.clone(),
+        NewMessage { reply_to: Some(message_id(0)), ..good("bad") },
+        first.clone(),
+        second.clone(),
+        NewMessage { draft: mac("other"), ..second.clone() },
+        answers_first.clone(),
+    ];
+    let answers = store.append_all(&permit, act).await.unwrap();
+    let new = |seq| Appended::New { seq: Seq(seq), rev: Rev(seq) };
+    let [Ok(one), Err(bad), Ok(Appended::Repeat(again)), Ok(two), Err(conflict), Ok(three)] = &answers[..]
+    else {
+        panic!("{answers:?}");
+    };
+    assert_eq!((one, two, three), (&new(1), &new(2), &new(3)));
+    assert!(matches!(bad, StoreError::NotFound), "{bad:?}");
+    assert!(matches!(conflict, StoreError::Taken(Unique::Message)), "{conflict:?}");
+    assert_eq!((again.id, again.seq), (first.id, Seq(1)));
+    let row = conversation.row().await;
+    assert_eq!((row.head_seq, row.rev), (Seq(3), Rev(3)));
+    assert_eq!(conversation.member(ann).await.unwrap().read_seq, Seq(3));
+    assert_eq!(conversation.message_row(answers_first.id).await.reply_to, Some(first.id));
+
+    conversation.remove(bob).await;
+    let late = ["4", "5"].map(|text| conversation.message(SenderRow::User(bob), text));
+    refused!(store.append_all(&stale, late.to_vec()), StoreError::Stale);
+    assert_eq!(conversation.row().await.head_seq, Seq(3));
 }
 
 async fn an_edit_keeps_what_the_message_said(bench: &mut Bench) {
