@@ -44,6 +44,7 @@ pub(crate) struct Ask {
     /// The inside of the request's JSON object, without `n`.
     pub(crate) fields: String,
     /// Given back when it is answered: what a closed loop waits for.
+    #[expect(dead_code, reason = "it is held, and given back when it is dropped")]
     pub(crate) turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -81,11 +82,6 @@ impl Tally {
             writes: none.clone(),
             deliveries: none,
         })
-    }
-
-    /// All that was answered.
-    pub(crate) fn answers(&self) -> u64 {
-        self.sends.count() + self.reads.count() + self.writes.count()
     }
 
     /// Whether the load was so late itself that it says little about the server: of 100 acts the latest left when half of the

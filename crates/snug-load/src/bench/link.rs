@@ -174,9 +174,4 @@ impl SocketLink {
         }
         Ok(Heard::Answered(frame))
     }
-
-    /// Whether something has come already.
-    pub(crate) fn has_heard(&self) -> bool {
-        self.socket.has_frame()
-    }
 }

@@ -4,8 +4,6 @@
 //! for a while is so for all of them. Figures of interest are the ratios within a round; the median of the rounds is shown.
 //! docs/performance.md explains workloads, floors and traps.
 
-#![expect(dead_code, reason = "the workloads that need the rest follow")]
-
 mod crowd;
 mod figures;
 pub mod floor;
@@ -27,7 +25,7 @@ mod workloads;
 use std::future::Future;
 use std::ops::Range;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use self::figures::{Figures, Place};
@@ -54,6 +52,8 @@ struct Run {
     conversations: u64,
     /// The number of the next user of those who are in the conversations of one workload alone.
     people: usize,
+    /// The cases of the workloads that ran.
+    cases: Vec<String>,
 }
 
 /// Runs the workloads, prints the table, and answers whether all was measured and every "must" was met.
@@ -73,6 +73,7 @@ pub async fn bench(args: &BenchArgs) -> Result<bool> {
         folder,
         conversations: 0,
         people: PEOPLE,
+        cases: Vec::new(),
     };
     if !args.without_peers {
         run.join("nats", Subject::nats().await);
@@ -96,6 +97,7 @@ pub async fn bench(args: &BenchArgs) -> Result<bool> {
             run.figures.failed(table::title(workload), "", &error);
         }
     }
+    run.miss_cases();
     let report = table::Report::new(&run);
     if let Some(path) = &args.json {
         let json = serde_json::to_vec_pretty(&report).context("encoding the report")?;
@@ -124,8 +126,17 @@ impl Run {
     }
 
     /// Whether a case was asked for.
-    fn wants(&self, case: &str) -> bool {
+    fn wants(&mut self, case: &str) -> bool {
+        self.cases.push(case.to_owned());
         self.args.cases.is_empty() || self.args.cases.iter().any(|wanted| wanted == case)
+    }
+
+    /// Notes the cases that were asked for and that no workload has.
+    fn miss_cases(&mut self) {
+        for wanted in self.args.cases.iter().filter(|wanted| !self.cases.contains(wanted)) {
+            let error = anyhow!("there is no such case; there are: {}", self.cases.join("; "));
+            self.figures.failed("case", "", &error.context(wanted.clone()));
+        }
     }
 
     /// So much of an amount of work, as `--divide` leaves; never less than `least`.

@@ -111,12 +111,6 @@ impl Socket {
         }
     }
 
-    /// Whether a frame has come already, so that reading it would not wait.
-    pub(crate) fn has_frame(&self) -> bool {
-        header(&self.buffer[self.next..])
-            .is_some_and(|(header, length)| self.next + header + length <= self.buffer.len())
-    }
-
     async fn fill(&mut self) -> Result<()> {
         self.buffer.drain(..self.next);
         self.next = 0;
