@@ -6,6 +6,7 @@
 
 mod crowd;
 mod figures;
+mod fill;
 pub mod floor;
 mod goals;
 mod http;
@@ -32,7 +33,7 @@ use self::figures::{Figures, Place};
 use self::primitives::Primitives;
 use self::processes::Spent;
 use self::snug::Written;
-use self::subject::{Floor, Snug, Subject};
+use self::subject::{Conversation, Floor, Snug, Subject};
 use crate::cli::{BenchArgs, Workload};
 
 /// Requests that are made at the same time while something is provided.
@@ -137,6 +138,25 @@ impl Run {
             let error = anyhow!("there is no such case; there are: {}", self.cases.join("; "));
             self.figures.failed("case", "", &error.context(wanted.clone()));
         }
+    }
+
+    /// Stores messages in a conversation with each subject that a case measures.
+    async fn fill(
+        &self,
+        workload: &str,
+        case: &str,
+        conversation: &Conversation,
+        messages: u64,
+    ) -> Result<()> {
+        for subject in self.subjects.iter().filter(|subject| subject.takes_part(workload, case)) {
+            subject.provide(std::slice::from_ref(conversation)).await?;
+            let mut writers = Vec::new();
+            for user in conversation.members.clone().take(fill::WRITERS) {
+                writers.push(subject.connect(user, &[conversation.number]).await?);
+            }
+            fill::write(&mut writers, conversation.number, self.amount(messages, 1), fill::BURST).await?;
+        }
+        Ok(())
     }
 
     /// So much of an amount of work, as `--divide` leaves; never less than `least`.

@@ -20,10 +20,8 @@ const W1: &str = "W1";
 const CASES: [(&str, usize, u64); 4] =
     [("S=1", 1, 2_000), ("S=8", 8, 8_000), ("S=32", 32, 20_000), ("S=128", 128, 20_000)];
 
-/// The case whose figures are compared as data grows.
+/// The case whose figures are compared as data grows, and what its conversation has stored then.
 const GROWN: (&str, usize, u64) = ("S=32 at 1e6", 32, 20_000);
-
-/// Messages that are stored when it is.
 const STORED: u64 = 1_000_000;
 
 /// Conversations of the case with many, and members of each.
@@ -32,19 +30,30 @@ const MANY: (&str, u64, usize, u64) = ("1,000 of 8", 1_000, 8, 20_000);
 /// Measures all cases.
 pub(crate) async fn run(run: &mut Run) -> Result<()> {
     for (case, senders, messages) in CASES {
-        closed_loop(run, case, senders, messages, Ids::V7).await?;
+        closed_loop(run, case, senders, messages, Ids::V7, 0).await?;
     }
-    closed_loop(run, "S=32, ids v4", 32, 20_000, Ids::V4).await?;
+    closed_loop(run, "S=32, ids v4", 32, 20_000, Ids::V4, 0).await?;
     many_conversations(run).await?;
-    grow(run).await
+    let (case, senders, messages) = GROWN;
+    closed_loop(run, case, senders, messages, Ids::V7, STORED).await
 }
 
-/// All cases of one conversation: as many senders as members.
-async fn closed_loop(run: &mut Run, case: &str, senders: usize, messages: u64, ids: Ids) -> Result<()> {
+/// All cases of one conversation: as many senders as members, and so many messages stored.
+async fn closed_loop(
+    run: &mut Run,
+    case: &str,
+    senders: usize,
+    messages: u64,
+    ids: Ids,
+    stored: u64,
+) -> Result<()> {
     if !run.wants(case) {
         return Ok(());
     }
     let conversation = Conversation { number: run.conversation(), members: 0..senders };
+    if stored > 0 {
+        run.fill(W1, case, &conversation, stored).await?;
+    }
     let messages = run.amount(messages, 20 * senders as u64);
     for _ in 0..run.args.rounds {
         run.primitives(W1).await?;
@@ -53,7 +62,7 @@ async fn closed_loop(run: &mut Run, case: &str, senders: usize, messages: u64, i
     Ok(())
 }
 
-/// One of the eight members of each of 1,000 conversations sends.
+/// All eight members of each of 1,000 conversations send.
 async fn many_conversations(run: &mut Run) -> Result<()> {
     let (case, count, members, messages) = MANY;
     if !run.wants(case) {
@@ -68,27 +77,9 @@ async fn many_conversations(run: &mut Run) -> Result<()> {
         .collect();
     let messages = run.amount(messages, 2 * count);
     for _ in 0..run.args.rounds {
-        measure_each(run, case, &conversations, 1, messages, Ids::V7).await?;
+        measure_each(run, case, &conversations, members, messages, Ids::V7).await?;
     }
     Ok(())
-}
-
-/// Measures again when so much is stored that a cost that grows with it would show.
-async fn grow(run: &mut Run) -> Result<()> {
-    let (case, senders, messages) = GROWN;
-    if !run.wants(case) {
-        return Ok(());
-    }
-    let stored = run.amount(STORED, 1_000);
-    let many = Conversation { number: run.conversation(), members: 0..128 };
-    for place in 0..run.subjects.len() {
-        if !run.subjects[place].takes_part(W1, case) {
-            continue;
-        }
-        run.subjects[place].provide(std::slice::from_ref(&many)).await?;
-        exchange(run, place, std::slice::from_ref(&many), 128, stored, Ids::V7).await?;
-    }
-    closed_loop(run, case, senders, messages, Ids::V7).await
 }
 
 /// One round of a case: each subject in turn.

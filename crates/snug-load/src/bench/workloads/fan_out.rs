@@ -26,6 +26,10 @@ const CASES: [(&str, usize, u64, u64); 9] = [
     ("2,000, bursts of 32", 2_000, 32, 12),
 ];
 
+/// The case whose figures are compared as data grows, as above; and what its conversation has stored then.
+const GROWN: (&str, usize, u64, u64) = ("500, single at 1e6", 500, 1, 300);
+const STORED: u64 = 1_000_000;
+
 /// Members of the conversations of W2b, of whom so many are online.
 const SIZES: [(&str, u64); 4] = [("100", 100), ("1,000", 1_000), ("10,000", 10_000), ("100,000", 100_000)];
 const ONLINE: usize = 100;
@@ -33,11 +37,14 @@ const MESSAGES: u64 = 500;
 
 /// Measures all cases of W2.
 pub(crate) async fn run(run: &mut Run) -> Result<()> {
-    for (case, online, burst, bursts) in CASES {
+    for (case, online, burst, bursts) in CASES.into_iter().chain([GROWN]) {
         if !run.wants(case) {
             continue;
         }
         let conversation = Conversation { number: run.conversation(), members: 0..online };
+        if case == GROWN.0 {
+            run.fill(W2, case, &conversation, STORED).await?;
+        }
         let bursts = run.amount(bursts, 4);
         for _ in 0..run.args.rounds {
             run.primitives(W2).await?;

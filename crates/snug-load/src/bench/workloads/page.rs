@@ -9,10 +9,10 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::bench::Run;
 use crate::bench::figures::{Latencies, Metric, Place};
+use crate::bench::fill;
 use crate::bench::http::Http;
-use crate::bench::link::{Heard, Ids, SocketLink};
+use crate::bench::link::{Link, SocketLink};
 use crate::bench::processes::Spent;
-use crate::bench::stamp;
 use crate::bench::subject::{Conversation, Snug};
 
 const W5: &str = "W5";
@@ -49,7 +49,7 @@ pub(crate) async fn run(run: &mut Run) -> Result<()> {
         }
         let size = if case == "largest" && run.args.full { FULL } else { size };
         let size = run.amount(size, 10 * PAGE) / PAGE * PAGE;
-        books.push((case, Book::write(run, size).await?));
+        books.push((case, Book::write(run, size, fill::WRITERS, fill::BURST).await?));
     }
     for _ in 0..run.args.rounds {
         for (case, book) in &books {
@@ -60,30 +60,17 @@ pub(crate) async fn run(run: &mut Run) -> Result<()> {
 }
 
 impl Book {
-    /// Has 50 members write so many messages, each in its turn.
-    async fn write(run: &mut Run, messages: u64) -> Result<Self> {
+    /// Has so many of 50 members write messages in turn, each `burst` of them at once.
+    async fn write(run: &mut Run, messages: u64, writers: usize, burst: u64) -> Result<Self> {
         let conversation = Conversation { number: run.conversation(), members: run.people(PAGE as usize) };
-        let number = conversation.number;
         let snug = run.snug()?;
         snug.provide(std::slice::from_ref(&conversation)).await?;
-        let mut authors = Vec::new();
-        for user in conversation.members.clone() {
-            authors.push(snug.hello(user, None).await?.0);
+        let mut links = Vec::new();
+        for user in conversation.members.clone().take(writers) {
+            links.push(Link::Socket(snug.hello(user, None).await?.0));
         }
-        let began = Instant::now();
-        for _ in 0..messages / PAGE {
-            for author in &mut authors {
-                author.send(number, &stamp::text(0), Ids::V7).await?;
-            }
-            for author in &mut authors {
-                while !matches!(author.hear().await?, Heard::Answered(_)) {}
-            }
-        }
-        if messages >= SIZES[0].1 {
-            let took_s = began.elapsed().as_secs_f64();
-            eprintln!("  {messages} messages took {took_s:.0} s, {:.0} a second", messages as f64 / took_s);
-        }
-        Ok(Self { conversation: number, reader: conversation.members.start, messages })
+        let messages = fill::write(&mut links, conversation.number, messages, burst).await?;
+        Ok(Self { conversation: conversation.number, reader: conversation.members.start, messages })
     }
 }
 
@@ -108,7 +95,7 @@ async fn read(run: &mut Run, case: &str, book: &Book) -> Result<()> {
 async fn cold(run: &mut Run) -> Result<()> {
     let mut books = Vec::new();
     for _ in 0..=run.amount(COLD, 4) {
-        books.push(Book::write(run, PAGE).await?);
+        books.push(Book::write(run, PAGE, PAGE as usize, 1).await?);
     }
     for _ in 0..run.args.rounds {
         run.snug_mut()?.restart().await?;
