@@ -22,17 +22,20 @@ use crate::{
 };
 
 /// What lies over a user's places: `overlay (conversation, place, unread, shown, activity)`, of the parameters `:app` and
-/// `:user`. Conversations that wait for their place, where the user is a member or the conversation is deleted; and the
-/// user's large ones, of which a removed member keeps the place of its removal.
+/// `:user`. Conversations that wait for their place, where the user is a member or the conversation is deleted: `$waiting`
+/// joins them in the order in which to look. And the user's large ones, of which a removed member keeps the place of its
+/// removal.
 macro_rules! overlay {
-    () => {
-        "WITH overlay (conversation, place, unread, shown, activity) AS MATERIALIZED (
+    ($waiting:literal) => {
+        concat!(
+            "WITH overlay (conversation, place, unread, shown, activity) AS MATERIALIZED (
              SELECT c.conversation, max(m.joined_at, c.last_at),
                  c.head_seq > max(m.read_seq, iif(c.history = 1, m.joined_seq - 1, 0)),
                  c.state = 0 AND c.deleted_at IS NULL, c.activity
-             FROM conversations c CROSS JOIN members m
-                 ON m.app = c.app AND m.conversation = c.conversation AND m.user = :user
-             WHERE c.app = :app AND c.pending = 1 AND m.forgotten = 0
+             FROM ",
+            $waiting,
+            " ON m.app = c.app AND m.conversation = c.conversation
+             WHERE c.app = :app AND c.pending = 1 AND m.app = :app AND m.user = :user AND m.forgotten = 0
                  AND (m.access > 0 OR c.deleted_at IS NOT NULL)
              UNION ALL
              SELECT c.conversation, iif(m.access > 0, max(m.joined_at, c.last_at), m.place),
@@ -44,7 +47,54 @@ macro_rules! overlay {
                  ON c.conversation = m.conversation AND c.app = m.app
              WHERE m.app = :app AND m.user = :user AND m.large = 1 AND m.forgotten = 0
          )"
+        )
     };
+}
+
+/// A statement that looks at a user's places with what lies over them, as [`Shorter`] says.
+macro_rules! overlaid {
+    ($shorter:expr, $($select:expr),+) => {
+        match $shorter {
+            Shorter::Waiting => {
+                concat!(overlay!("conversations c CROSS JOIN members m"), $($select),+)
+            }
+            Shorter::Own => {
+                concat!(overlay!("members m CROSS JOIN conversations c"), $($select),+)
+            }
+        }
+    };
+}
+
+/// How long lists are before it no longer matters which of them is shorter.
+const LOOK_MAX: i64 = 256;
+
+/// Which list to go through for the conversations that are on both: so that neither many of others' that wait cost a user with
+/// few of its own, nor many of its own where few wait.
+#[derive(Debug, Clone, Copy)]
+enum Shorter {
+    /// The app's conversations that wait for their place.
+    Waiting,
+    /// The user's own.
+    Own,
+}
+
+impl Shorter {
+    fn of(sql: &Sql<'_>, app: AppKey, user: UserKey) -> StoreResult<Self> {
+        let waiting = sql.one(
+            "SELECT count(*) FROM (SELECT 1 FROM conversations WHERE app = ?1 AND pending = 1 LIMIT ?2)",
+            params![app.0, LOOK_MAX],
+            |row| row.int(),
+        )?;
+        if waiting == 0 {
+            return Ok(Self::Waiting);
+        }
+        let own = sql.one(
+            "SELECT count(*) FROM (SELECT 1 FROM members WHERE app = ?1 AND user = ?2 LIMIT ?3)",
+            params![app.0, user.0, waiting],
+            |row| row.int(),
+        )?;
+        Ok(if own < waiting { Self::Own } else { Self::Waiting })
+    }
 }
 
 /// The `:limit` newest places below `:at`, `:below` that `$which` asks for, with what lies over them.
@@ -92,11 +142,9 @@ fn page(
     unread: bool,
     limit: i64,
 ) -> StoreResult<InboxRows> {
-    let statement = if unread {
-        concat!(overlay!(), newest!("AND unread = 1"))
-    } else {
-        concat!(overlay!(), newest!(""))
-    };
+    let shorter = Shorter::of(sql, app, user)?;
+    let statement =
+        if unread { overlaid!(shorter, newest!("AND unread = 1")) } else { overlaid!(shorter, newest!("")) };
     let below = below.unwrap_or(InboxPlace { at: i64::MAX, conversation: i64::MAX });
     let mut places = sql.all(
         statement,
@@ -133,8 +181,8 @@ fn since(
         return Ok(None);
     }
     let changed = sql.all(
-        concat!(
-            overlay!(),
+        overlaid!(
+            Shorter::of(sql, app, user)?,
             " SELECT conversation FROM (
                  SELECT conversation FROM members WHERE app = :app AND user = :user AND changed >= :version
                  ORDER BY changed DESC LIMIT :limit)
@@ -223,8 +271,8 @@ pub(super) fn inbox_item(sql: &Sql<'_>, permit: &Permit, user: UserKey) -> Store
 
 pub(super) fn unread(sql: &Sql<'_>, permit: &Permit, user: UserKey, look: i64) -> StoreResult<UnreadRows> {
     sql.one(
-        concat!(
-            overlay!(),
+        overlaid!(
+            Shorter::of(sql, permit.app(), user)?,
             " SELECT coalesce(sum(unread AND nth <= :limit - 1), 0), count(*) FROM (
                  SELECT unread, row_number() OVER (ORDER BY place DESC, conversation DESC) AS nth FROM (",
             newest!(""),
