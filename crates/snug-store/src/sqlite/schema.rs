@@ -29,7 +29,10 @@ pub(super) fn data(path: &Path, options: &Options) -> StoreResult<Connection> {
     // 64 MiB, and pages of the file mapped beyond that.
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.pragma_update(None, "mmap_size", 256 << 20)?;
-    migrated(connection, data::migrations::runner())
+    let connection = migrated(connection, data::migrations::runner())?;
+    // What a killed server left in the log goes into the file, where pages are found at once. Who is in the way is not waited for.
+    connection.pragma_query(None, "wal_checkpoint", |_| Ok(()))?;
+    Ok(connection)
 }
 
 /// Opens the key store for writing, and brings its schema up to date.

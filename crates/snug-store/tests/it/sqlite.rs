@@ -230,6 +230,23 @@ async fn what_was_answered_is_in_the_files_before_anything_is_closed() {
 }
 
 #[tokio::test]
+async fn what_a_killed_server_left_in_the_log_is_in_the_file_once_it_is_open_again() {
+    on_sqlite_in_folder(async |bench, folder| {
+        let sent = conversation(bench).await.announce("hi").await;
+        let (killed, file) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for name in ["data.db", "data.db-wal"] {
+            fs::copy(folder.join(name), killed.path().join(name)).unwrap();
+        }
+        let _open = Sqlite::open(&killed.path().join("data.db"), &Options::default()).unwrap();
+        fs::copy(killed.path().join("data.db"), file.path().join("data.db")).unwrap();
+        let newest: i64 =
+            behind(file.path()).query_one("SELECT max(seq) FROM messages", [], |row| row.get(0)).unwrap();
+        assert_eq!(newest, sent.seq.0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn acts_in_the_queue_are_done_when_the_store_is_dropped() {
     on_sqlite_in_folder(async |bench, folder| {
         let file = behind(folder);
