@@ -11,11 +11,11 @@ use snug_model::{AppKey, Permit, Version, policy::Fact};
 use super::sql::Sql;
 use crate::{StoreError, StoreResult};
 
-/// Facts that the writer remembers at most, before it begins anew.
+/// Facts that are remembered at most, before that begins anew.
 const SEEN_FACTS_MAX: usize = 100_000;
 
-/// The versions of facts as the writer last saw them. There is one writer, so they hold until an act of its own changes one,
-/// or another process has written.
+/// The versions of facts as they were last seen. Those that the writer has seen hold until an act of its own changes one, for
+/// there is one writer, or another process has written; those of a read as long as its snapshot.
 #[derive(Default)]
 pub(super) struct Seen {
     versions: RefCell<HashMap<AppKey, HashMap<Fact, Version>>>,
@@ -55,12 +55,11 @@ pub(super) fn compare(sql: &Sql<'_>, permit: &Permit) -> StoreResult<()> {
 
 /// The version of a fact now; 0 where there is no such row.
 fn version(sql: &Sql<'_>, app: AppKey, fact: &Fact) -> StoreResult<Version> {
-    let Some(seen) = sql.known.map(|known| &known.facts) else { return look_up(sql, app, fact) };
-    if let Some(version) = seen.get(app, fact) {
+    if let Some(version) = sql.seen.get(app, fact) {
         return Ok(version);
     }
     let version = look_up(sql, app, fact)?;
-    seen.put(app, fact, version);
+    sql.seen.put(app, fact, version);
     Ok(version)
 }
 

@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{schema, sql::Sql};
+use super::{basis::Seen, schema, sql::Sql};
 use crate::{StoreError, StoreResult};
 
 /// Reads that may share a snapshot, so that none waits for many others.
@@ -125,7 +125,8 @@ impl Reader {
         while let Some(reads) = self.queue.take() {
             match self.begin() {
                 Ok(version) => {
-                    let sql = Sql::reading(&self.connection, version, &self.rows);
+                    let seen = Seen::default();
+                    let sql = Sql::reading(&self.connection, version, &self.rows, &seen);
                     for read in reads {
                         // Its answer is dropped, so that who asked hears of it.
                         if catch_unwind(AssertUnwindSafe(|| read(Ok(&sql)))).is_err() {

@@ -9,7 +9,7 @@ use rusqlite::{
 use snug_model::{MessageId, Timestamp};
 use uuid::Uuid;
 
-use super::writer::Known;
+use super::{basis::Seen, writer::Known};
 use crate::{Mac, Page, Sealed, StoreError, StoreResult};
 
 /// A connection within a transaction: an act of the writer, or a read.
@@ -18,14 +18,21 @@ pub(super) struct Sql<'c> {
     /// The version of the commit that the act is part of; of a read, that of the last commit that it sees.
     pub(super) version: i64,
     rows: &'c AtomicU64,
+    /// Facts that it, or another before it, has seen as they still are.
+    pub(super) seen: &'c Seen,
     /// What the writer remembers; a reader remembers nothing.
     pub(super) known: Option<&'c Known>,
 }
 
 impl<'c> Sql<'c> {
-    /// A read.
-    pub(super) fn reading(connection: &'c Connection, version: i64, rows: &'c AtomicU64) -> Self {
-        Self { connection, version, rows, known: None }
+    /// Reads within one snapshot, of which `seen` holds facts.
+    pub(super) fn reading(
+        connection: &'c Connection,
+        version: i64,
+        rows: &'c AtomicU64,
+        seen: &'c Seen,
+    ) -> Self {
+        Self { connection, version, rows, seen, known: None }
     }
 
     /// An act of the writer.
@@ -35,7 +42,7 @@ impl<'c> Sql<'c> {
         rows: &'c AtomicU64,
         known: &'c Known,
     ) -> Self {
-        Self { connection, version, rows, known: Some(known) }
+        Self { connection, version, rows, seen: &known.facts, known: Some(known) }
     }
 
     /// Runs a statement that answers no rows; how many it changed.
