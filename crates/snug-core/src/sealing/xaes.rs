@@ -2,7 +2,8 @@
 //!
 //! Specified at <https://c2sp.org/XAES-256-GCM>; the vectors below are its own. From the key and the first half of a nonce
 //! of 192 bits it derives a key for this one message (NIST SP 800-108r1 with CMAC), which AES-256-GCM uses with the other half.
-//! AWS-LC has it, aws-lc-rs does not show it, and two calls of its CMAC are all that is missing.
+//! AWS-LC has it, and aws-lc-rs does not show it. What is missing are two blocks of AES, as the specification writes them out: CMAC of a
+//! single whole block is that block, with a subkey added, encrypted (NIST SP 800-38B, section 6).
 //!
 //! Why: with GCM's own 96 bits, random nonces of one key may repeat after 2^32 messages (NIST SP 800-38D, section 8.3), and a
 //! repeated one gives away both messages and the authentication key. Secrets of apps and conversations live for years on many
@@ -11,7 +12,7 @@
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    cmac,
+    cipher::{AES_256, EncryptingKey, UnboundCipherKey},
     error::Unspecified,
 };
 use snug_model::secret::Secret32;
@@ -24,12 +25,26 @@ pub(super) const NONCE_BYTES: usize = 24;
 /// Bytes of the tag, which stands behind the ciphertext.
 pub(super) const TAG_BYTES: usize = 16;
 
+/// Bytes of a block of AES.
+const BLOCK_BYTES: usize = 16;
+
 /// A key of XAES-256-GCM. aws-lc-rs wipes it when it is dropped.
-pub(super) struct Xaes(cmac::Key);
+pub(super) struct Xaes {
+    blocks: EncryptingKey,
+    /// CMAC's first subkey.
+    subkey: Zeroizing<[u8; BLOCK_BYTES]>,
+}
 
 impl Xaes {
     pub(super) fn new(key: &Secret32) -> Result<Self, Unspecified> {
-        Ok(Self(cmac::Key::new(cmac::AES_256, &key.0)?))
+        // Only single blocks are encrypted, none twice: there is nothing that a mode could add.
+        let blocks = EncryptingKey::ecb(UnboundCipherKey::new(&AES_256, &key.0)?)?;
+        let mut subkey = Zeroizing::new([0; BLOCK_BYTES]);
+        blocks.encrypt(subkey.as_mut_slice())?;
+        // Twice that, in the field of 2^128 elements; without a branch, for it is a secret.
+        let number = u128::from_be_bytes(*subkey);
+        *subkey = ((number << 1) ^ ((number >> 127) * 0x87)).to_be_bytes();
+        Ok(Self { blocks, subkey })
     }
 
     /// Seals in place: `buffer` holds, from `start` on, [`NONCE_BYTES`] of room and then the plaintext. Afterwards the nonce,
@@ -77,12 +92,13 @@ impl Xaes {
     /// The key of one message, and the rest of its nonce.
     fn one_time(&self, nonce: &[u8; NONCE_BYTES]) -> Result<(LessSafeKey, Nonce), Unspecified> {
         let (context, tail) = nonce.split_first_chunk::<12>().ok_or(Unspecified)?;
-        let mut key = Zeroizing::new([0; 32]);
-        for (counter, half) in (1..).zip(key.chunks_exact_mut(16)) {
-            let mut block = [0, counter, b'X', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let mut key = Zeroizing::new([0; 2 * BLOCK_BYTES]);
+        for (counter, block) in (1..).zip(key.chunks_exact_mut(BLOCK_BYTES)) {
+            block[..4].copy_from_slice(&[0, counter, b'X', 0]);
             block[4..].copy_from_slice(context);
-            cmac::sign_to_buffer(&self.0, &block, half)?;
+            block.iter_mut().zip(self.subkey.iter()).for_each(|(byte, added)| *byte ^= added);
         }
+        self.blocks.encrypt(key.as_mut_slice())?;
         let key = UnboundKey::new(&AES_256_GCM, key.as_slice())?;
         Ok((LessSafeKey::new(key), Nonce::try_assume_unique_for_key(tail)?))
     }
