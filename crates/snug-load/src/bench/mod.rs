@@ -185,7 +185,13 @@ impl Run {
         snug.context("Snug is not among what is measured")
     }
 
-    /// The same, to restart it.
+    /// The floor, of what is measured.
+    fn floor(&self) -> Result<&Subject> {
+        let floor = self.subjects.iter().find(|subject| matches!(subject, Subject::Floor(_)));
+        floor.context("the floor is not among what is measured")
+    }
+
+    /// Snug, to restart it.
     fn snug_mut(&mut self) -> Result<&mut Snug> {
         let snug = self.subjects.iter_mut().find_map(|subject| match subject {
             Subject::Snug(snug) => Some(&mut **snug),

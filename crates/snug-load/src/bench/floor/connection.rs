@@ -7,6 +7,8 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use super::delivery::object;
+use super::pages::{Page, Pages};
 use super::{Asked, Online};
 
 /// What is read at once, as much as Snug reads.
@@ -21,10 +23,17 @@ struct Request<'a> {
     conversation: Option<&'a str>,
     id: Option<uuid::Uuid>,
     text: Option<std::borrow::Cow<'a, str>>,
+    after: Option<i64>,
+    limit: Option<i64>,
 }
 
 /// Serves a client until it goes.
-pub(super) async fn serve(stream: TcpStream, online: &Online, asked: &mpsc::Sender<Asked>) -> Result<()> {
+pub(super) async fn serve(
+    stream: TcpStream,
+    online: &Online,
+    pages: &Pages,
+    asked: &mpsc::Sender<Asked>,
+) -> Result<()> {
     let mut buffer = Vec::with_capacity(READ_BYTES);
     upgrade(&stream, &mut buffer).await?;
     let hello = next(&stream, &mut buffer).await?;
@@ -35,7 +44,7 @@ pub(super) async fn serve(stream: TcpStream, online: &Online, asked: &mpsc::Send
     let answer = frame(&format!(r#"{{"n":{},"ok":{{}}}}"#, hello.n));
     write(&stream, &answer).await?;
     let connection = online.enter(user.to_owned(), stream, &conversations);
-    let served = requests(&connection, &mut buffer, asked).await;
+    let served = requests(&connection, &mut buffer, pages, asked).await;
     online.leave(&connection, &conversations);
     served
 }
@@ -43,6 +52,7 @@ pub(super) async fn serve(stream: TcpStream, online: &Online, asked: &mpsc::Send
 async fn requests(
     connection: &Arc<super::Connection>,
     buffer: &mut Vec<u8>,
+    pages: &Pages,
     asked: &mpsc::Sender<Asked>,
 ) -> Result<()> {
     loop {
@@ -54,10 +64,21 @@ async fn requests(
         }
         let conversation =
             request.conversation.and_then(|id| id.strip_prefix('c')).context("a conversation")?;
+        let conversation = conversation.parse()?;
+        if let (Some(after), Some(limit)) = (request.after, request.limit) {
+            let messages = pages.read(&Page { conversation, after, limit }).await?;
+            let objects: Vec<String> = messages
+                .iter()
+                .map(|it| object(conversation, it.seq, it.id, &it.sender, it.at_ms, &it.text))
+                .collect();
+            let answer = format!(r#"{{"n":{},"ok":{{"messages":[{}]}}}}"#, request.n, objects.join(","));
+            write(&connection.stream, &frame(&answer)).await?;
+            continue;
+        }
         let act = Asked {
             connection: Arc::clone(connection),
             n: request.n,
-            conversation: conversation.parse()?,
+            conversation,
             id: request.id.context("an id")?,
             text: request.text.context("a text")?.into_owned(),
         };

@@ -42,14 +42,26 @@ pub(super) fn work(batches: &Receiver<Vec<Committed>>, online: &Online, runtime:
 /// The push of a message and the answer to its sender: as many bytes as Snug's.
 fn encode(message: &Committed) -> (Vec<u8>, Vec<u8>) {
     let Committed { asked, seq, at_ms } = message;
-    let text = serde_json::to_string(&asked.text).unwrap_or_default();
-    let at = jiff::Timestamp::from_millisecond(*at_ms).unwrap_or_default();
-    let (conversation, user, id) = (asked.conversation, &asked.connection.user, asked.id);
-    let object = format!(
-        r#"{{"id":"{id}","conversation":"c{conversation}","seq":{seq},"rev":{seq},"sender":{{"user":"{user}"}},"via":null,"text":{text},"attributes":{{}},"reply_to":null,"mentions":[],"reactions":{{}},"attachments":[],"created_at":"{at:.3}","edited_at":null,"deleted_at":null}}"#
-    );
+    let (conversation, user) = (asked.conversation, &asked.connection.user);
+    let object = object(conversation, *seq, asked.id, user, *at_ms, &asked.text);
     let push = format!(
         r#"{{"push":"message","conversation":"c{conversation}","rev":{seq},"message":{object},"users":{{"{user}":{{"name":null,"avatar_url":null}}}}}}"#
     );
     (frame(&push), frame(&format!(r#"{{"n":{},"ok":{{"message":{object}}}}}"#, asked.n)))
+}
+
+/// A message, as many bytes as Snug's.
+pub(super) fn object(
+    conversation: u64,
+    seq: i64,
+    id: uuid::Uuid,
+    user: &str,
+    at_ms: i64,
+    text: &str,
+) -> String {
+    let text = serde_json::to_string(text).unwrap_or_default();
+    let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+    format!(
+        r#"{{"id":"{id}","conversation":"c{conversation}","seq":{seq},"rev":{seq},"sender":{{"user":"{user}"}},"via":null,"text":{text},"attributes":{{}},"reply_to":null,"mentions":[],"reactions":{{}},"attachments":[],"created_at":"{at:.3}","edited_at":null,"deleted_at":null}}"#
+    )
 }

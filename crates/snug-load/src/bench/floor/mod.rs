@@ -8,6 +8,7 @@ mod connection;
 mod delivery;
 mod log;
 mod log_postgres;
+mod pages;
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -86,13 +87,19 @@ pub async fn serve(args: &FloorArgs) -> Result<()> {
     let (asked, waiting) = mpsc::channel(QUEUE_MAX);
     let (committed, batches) = std::sync::mpsc::sync_channel(1);
     let online = Arc::new(Online::default());
-    match &args.postgres {
+    let pages = match &args.postgres {
         None => {
-            let table = log::Table::open(&args.folder.join("floor.db"))?;
+            let file = args.folder.join("floor.db");
+            let table = log::Table::open(&file)?;
             std::thread::spawn(move || table.work(waiting, &committed));
+            pages::Pages::sqlite(&file)
         }
-        Some(url) => log_postgres::Table::open(url).await?.start(waiting, committed),
-    }
+        Some(url) => {
+            log_postgres::Table::open(url).await?.start(waiting, committed);
+            pages::Pages::postgres(url).await?
+        }
+    };
+    let pages = Arc::new(pages);
     let (members, runtime) = (Arc::clone(&online), tokio::runtime::Handle::current());
     std::thread::spawn(move || delivery::work(&batches, &members, &runtime));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -101,10 +108,10 @@ pub async fn serve(args: &FloorArgs) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let (online, asked) = (Arc::clone(&online), asked.clone());
+        let (online, pages, asked) = (Arc::clone(&online), Arc::clone(&pages), asked.clone());
         tokio::spawn(async move {
             // A client that goes away is no fault of the floor's.
-            let _ = connection::serve(stream, &online, &asked).await;
+            let _ = connection::serve(stream, &online, &pages, &asked).await;
         });
     }
 }

@@ -1,5 +1,6 @@
 //! W5: a page of history. A member reads pages of 50 at random depths of conversations of ever more messages, over REST and
-//! over its socket; and, from a server that has just started, pages whose 50 messages are of 50 authors. The unit is a page.
+//! over its socket; and, from a server that has just started, pages whose 50 messages are of 50 authors. The unit is a page. The
+//! floor's is one bare statement for the same bytes.
 
 use std::time::Instant;
 
@@ -49,7 +50,9 @@ pub(crate) async fn run(run: &mut Run) -> Result<()> {
         }
         let size = if case == "largest" && run.args.full { FULL } else { size };
         let size = run.amount(size, 10 * PAGE) / PAGE * PAGE;
-        books.push((case, Book::write(run, size, fill::WRITERS, fill::BURST).await?));
+        let book = Book::write(run, size, fill::WRITERS, fill::BURST).await?;
+        book.copy_to_floor(run).await?;
+        books.push((case, book));
     }
     for _ in 0..run.args.rounds {
         for (case, book) in &books {
@@ -72,6 +75,16 @@ impl Book {
         let messages = fill::write(&mut links, conversation.number, messages, burst).await?;
         Ok(Self { conversation: conversation.number, reader: conversation.members.start, messages })
     }
+
+    /// Stores as much at the floor.
+    async fn copy_to_floor(&self, run: &Run) -> Result<()> {
+        let mut links = Vec::new();
+        for user in self.reader..self.reader + fill::WRITERS {
+            links.push(run.floor()?.connect(user, &[self.conversation]).await?);
+        }
+        fill::write(&mut links, self.conversation, self.messages, fill::BURST).await?;
+        Ok(())
+    }
 }
 
 /// One round of a conversation: over REST and over the socket.
@@ -88,6 +101,27 @@ async fn read(run: &mut Run, case: &str, book: &Book) -> Result<()> {
     let (mut link, _) = snug.hello(book.reader, None).await?;
     let pages_read = read_pages(snug, &mut link, book, pages).await?;
     pages_read.note(run, &format!("{case}, socket"), book.messages);
+    read_from_floor(run, &format!("{case}, socket"), book, pages).await
+}
+
+async fn read_from_floor(run: &mut Run, case: &str, book: &Book, count: u64) -> Result<()> {
+    let floor = run.floor()?;
+    let mut link = floor.connect(book.reader, &[book.conversation]).await?;
+    let link = link.socket()?;
+    let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    let mut latencies = Latencies::new()?;
+    let before = floor.processes().spent()?;
+    for _ in 0..count {
+        let after = random.random_range(0..=book.messages - PAGE);
+        let began = Instant::now();
+        link.page(book.conversation, "after", after).await?;
+        latencies.record(began.elapsed());
+    }
+    let spent = floor.processes().spent()?.since(before);
+    let place = Place { workload: W5, case, subject: "floor" };
+    run.spent(&place, spent, count as f64);
+    run.figures.add(&place, Metric::AnswerP50Ms, latencies.at(50.0));
+    run.figures.add(&place, Metric::AnswerP99Ms, latencies.at(99.0));
     Ok(())
 }
 

@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::bench::figures::{Latencies, Metric, Place};
 use crate::bench::link::{Heard, SocketLink};
-use crate::bench::subject::{Conversation, Snug};
-use crate::bench::{Run, side_by_side, stamp};
+use crate::bench::subject::{Conversation, Snug, Subject};
+use crate::bench::{Run, fill, side_by_side, stamp};
 
 const W6: &str = "W6";
 
@@ -35,6 +35,7 @@ pub(crate) async fn run(run: &mut Run) -> Result<()> {
         let crowd = Crowd::provide(run, run.amount(clients, 2 * EACH as u64)).await?;
         for _ in 0..run.args.rounds {
             storm(run, case, &crowd).await.with_context(|| format!("{W6} {case}"))?;
+            storm_of_floor(run, case, &crowd).await.with_context(|| format!("{W6} {case} of the floor"))?;
         }
     }
     Ok(())
@@ -59,6 +60,26 @@ impl Crowd {
         snug.provide(&crowd.tens.concat()).await?;
         crowd.tell(snug).await?;
         Ok(crowd)
+    }
+
+    /// Each client, with its conversations.
+    fn clients(&self) -> impl Iterator<Item = (usize, Vec<u64>)> {
+        self.tens.iter().flat_map(|ten| {
+            let conversations: Vec<u64> = ten.iter().map(|conversation| conversation.number).collect();
+            ten[0].members.clone().map(move |user| (user, conversations.clone()))
+        })
+    }
+
+    /// Stores in each conversation of the floor what its members miss.
+    async fn write_at_floor(&self, floor: &Subject) -> Result<()> {
+        side_by_side(self.tens.clone(), async |ten| {
+            for conversation in &ten {
+                let mut writer = [floor.connect(conversation.members.start, &[conversation.number]).await?];
+                fill::write(&mut writer, conversation.number, MISSED, MISSED).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     fn users(&self) -> impl Iterator<Item = usize> {
@@ -122,6 +143,11 @@ struct Message {
     seq: u64,
 }
 
+#[derive(Deserialize)]
+struct Page {
+    messages: Vec<Message>,
+}
+
 /// A client that was connected, and is away.
 struct Away {
     user: usize,
@@ -167,6 +193,41 @@ async fn storm(run: &mut Run, case: &str, crowd: &Crowd) -> Result<()> {
     run.figures.add(&place, Metric::AnswerP99Ms, latencies.at(99.0));
     run.figures.add(&place, Metric::StartMs, start.cpu_us() / 1e3);
     run.figures.add(&place, Metric::Faults, faults as f64);
+    Ok(())
+}
+
+/// The same of the floor, which is not killed and knows no inbox: its clients come at once, each with ten pages to read.
+async fn storm_of_floor(run: &mut Run, case: &str, crowd: &Crowd) -> Result<()> {
+    let floor = run.floor()?;
+    crowd.write_at_floor(floor).await?;
+    let before = floor.processes().spent()?;
+    let began = Instant::now();
+    let clients: Vec<(usize, Vec<u64>)> = crowd.clients().collect();
+    let count = clients.len();
+    let all = Arc::new(Barrier::new(count));
+    let mut tasks = JoinSet::new();
+    for (user, conversations) in clients {
+        let (door, all) = (floor.door(user, &conversations).await?, Arc::clone(&all));
+        tasks.spawn(async move {
+            all.wait().await;
+            let mut link = door.open().await?;
+            for conversation in &conversations {
+                let page = format!(r#""conversation":"c{conversation}","after":0,"limit":{MISSED}"#);
+                link.ask(&format!(r#""op":"history",{page}"#)).await?;
+            }
+            for _ in &conversations {
+                let page: Answer<Page> = serde_json::from_slice(&link.answer().await?)?;
+                ensure!(page.ok.messages.len() as u64 == MISSED, "a page is not whole");
+            }
+            anyhow::Ok(link)
+        });
+    }
+    let links = tasks.join_all().await.into_iter().collect::<Result<Vec<SocketLink>>>()?;
+    let (took_s, spent) = (began.elapsed().as_secs_f64(), floor.processes().spent()?.since(before));
+    drop(links);
+    let place = Place { workload: W6, case, subject: "floor" };
+    run.spent(&place, spent, count as f64);
+    run.figures.add(&place, Metric::Seconds, took_s);
     Ok(())
 }
 
