@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use snug_model::{AppKey, ConversationKey, MessageId, Permit, Rev, Seq, Timestamp, UserKey};
 
 use super::{
-    basis,
+    basis::{self, Outdated},
     messages::Place,
     rows::{self, Code, Stored, message_columns, sender_cells},
     sql::{Sql, params, version},
@@ -21,34 +21,24 @@ pub(super) struct Append {
 /// Where an append goes.
 type Target = (AppKey, ConversationKey);
 
-/// Appends what may be appended; what must be refused is, and does not concern the rest. The answers are in the order of
-/// the questions.
-pub(super) async fn append(
-    sql: &Sql<'_>,
-    appends: &[Append],
-    compares: bool,
-) -> StoreResult<Vec<StoreResult<Vec<StoreResult<Appended>>>>> {
-    let mut batch = Batch {
-        heads: hold(sql, appends).await?,
-        // Behind the locks of the apps, and of the conversations.
-        versions: if compares {
-            Some(basis::versions(sql, appends.iter().map(|append| &append.permit)).await?)
+/// Has the server know what a batch takes, so that it can be sent at once.
+pub(super) async fn prepare(sql: &Sql<'_>) -> StoreResult<()> {
+    sql.prepare(&[HOLD, basis::OUTDATED, KNOWN, WRITE]).await
+}
+
+/// Looks at all that decides about a batch, in one go: the ends of its conversations, which it holds from then on; then what
+/// its permits rest on, and the messages that there are. Behind the locks of its apps.
+pub(super) async fn look<'a>(sql: &Sql<'_>, appends: &'a [Append], compares: bool) -> StoreResult<Batch<'a>> {
+    let outdated = async {
+        if compares {
+            basis::outdated(sql, appends.iter().map(|append| &append.permit)).await
         } else {
-            None
-        },
-        known: known(sql, appends).await?,
-        rows: Rows::default(),
-        marks: HashMap::new(),
+            Ok(Outdated::default())
+        }
     };
-    let mut answers = Vec::with_capacity(appends.len());
-    for append in appends {
-        answers.push(match batch.compare(&append.permit) {
-            Ok(()) => Ok(batch.add_all(sql, append).await?),
-            stale => stale.map(|()| Vec::new()),
-        });
-    }
-    batch.write(sql).await?;
-    Ok(answers)
+    let (heads, outdated, known) =
+        tokio::try_join!(biased; hold(sql, appends), outdated, known(sql, appends))?;
+    Ok(Batch { heads, outdated, known, rows: Rows::default(), marks: HashMap::new() })
 }
 
 /// The end of a conversation, as it is to be after the batch.
@@ -59,22 +49,21 @@ struct Head {
     at: Option<Timestamp>,
 }
 
+const HOLD: &str = "
+    SELECT app, conversation, head_seq, rev FROM conversations
+    WHERE conversation = ANY($1) AND deleted_at IS NULL
+    ORDER BY conversation FOR NO KEY UPDATE";
+
 /// Holds the conversations, in order of their numbers, and reads their ends.
 async fn hold(sql: &Sql<'_>, appends: &[Append]) -> StoreResult<HashMap<Target, Head>> {
     let conversations: BTreeSet<i64> =
         appends.iter().filter_map(|append| append.permit.conversation()).map(|key| key.0).collect();
     let conversations: Vec<i64> = conversations.into_iter().collect();
     let heads = sql
-        .all(
-            "SELECT app, conversation, head_seq, rev FROM conversations
-             WHERE conversation = ANY($1) AND deleted_at IS NULL
-             ORDER BY conversation FOR NO KEY UPDATE",
-            params![conversations],
-            |row| {
-                let target = (AppKey(row.int()?), ConversationKey(row.int()?));
-                Ok((target, Head { seq: Seq(row.int()?), rev: Rev(row.int()?), at: None }))
-            },
-        )
+        .all(HOLD, params![conversations], |row| {
+            let target = (AppKey(row.int()?), ConversationKey(row.int()?));
+            Ok((target, Head { seq: Seq(row.int()?), rev: Rev(row.int()?), at: None }))
+        })
         .await?;
     Ok(heads.into_iter().collect())
 }
@@ -84,6 +73,13 @@ struct Known {
     stored: Stored,
     draft: Mac,
 }
+
+const KNOWN: &str = concat!(
+    "SELECT g.app, g.conversation, g.draft, ",
+    message_columns!(),
+    " FROM (SELECT unnest($1::bigint[]) AS app, unnest($2::bigint[]) AS conversation, unnest($3::uuid[]) AS id) w
+      JOIN messages g ON g.app = w.app AND g.conversation = w.conversation AND g.id = w.id"
+);
 
 /// The messages that have an id of the batch, or are answered by it.
 async fn known(sql: &Sql<'_>, appends: &[Append]) -> StoreResult<HashMap<(Target, MessageId), Known>> {
@@ -97,41 +93,41 @@ async fn known(sql: &Sql<'_>, appends: &[Append]) -> StoreResult<HashMap<(Target
         }
     }
     let found = sql
-        .all(
-            concat!(
-                "SELECT g.app, g.conversation, g.draft, ",
-                message_columns!(),
-                " FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) w (app, conversation, id)
-                  JOIN messages g ON g.app = w.app AND g.conversation = w.conversation AND g.id = w.id"
-            ),
-            params![apps, conversations, ids],
-            |row| {
-                let target = (AppKey(row.int()?), ConversationKey(row.int()?));
-                let known = Known { draft: row.mac()?, stored: rows::stored(row)? };
-                Ok(((target, known.stored.message.id), known))
-            },
-        )
+        .all(KNOWN, params![apps, conversations, ids], |row| {
+            let target = (AppKey(row.int()?), ConversationKey(row.int()?));
+            let known = Known { draft: row.mac()?, stored: rows::stored(row)? };
+            Ok(((target, known.stored.message.id), known))
+        })
         .await?;
     Ok(found.into_iter().collect())
 }
 
 /// A batch, while it is put together.
-struct Batch {
+pub(super) struct Batch<'a> {
     heads: HashMap<Target, Head>,
-    versions: Option<basis::Versions>,
+    outdated: Outdated<'a>,
     known: HashMap<(Target, MessageId), Known>,
     rows: Rows,
     /// How far senders have read.
     marks: HashMap<(Target, UserKey), (Seq, Timestamp)>,
 }
 
-impl Batch {
-    /// Whether the permit still holds.
-    fn compare(&self, permit: &Permit) -> StoreResult<()> {
-        match &self.versions {
-            Some(versions) => versions.compare(permit),
-            None => Ok(()),
+impl Batch<'_> {
+    /// Adds what may be appended; what must be refused is, and does not concern the rest. The answers are in the order of the
+    /// questions, and hold once the batch is committed.
+    pub(super) async fn fill(
+        &mut self,
+        sql: &Sql<'_>,
+        appends: &[Append],
+    ) -> StoreResult<Vec<StoreResult<Vec<StoreResult<Appended>>>>> {
+        let mut answers = Vec::with_capacity(appends.len());
+        for append in appends {
+            answers.push(match self.outdated.compare(&append.permit) {
+                Ok(()) => Ok(self.add_all(sql, append).await?),
+                stale => stale.map(|()| Vec::new()),
+            });
         }
+        Ok(answers)
     }
 
     /// Adds messages, or says of each why not.
@@ -175,15 +171,70 @@ impl Batch {
         Ok(Appended::New { seq, rev })
     }
 
-    async fn write(self, sql: &Sql<'_>) -> StoreResult<()> {
+    /// Writes the batch, in one statement, and ends its transaction.
+    pub(super) async fn commit(self, sql: &Sql<'_>) -> StoreResult<()> {
         if self.rows.seqs.is_empty() {
-            return Ok(());
+            return sql.run_plain("ROLLBACK").await;
         }
-        self.rows.insert(sql).await?;
-        move_heads(sql, self.heads).await?;
-        move_marks(sql, self.marks).await
+        let (rows, ends, marks) = (self.rows, Ends::of(self.heads), Marks::of(self.marks));
+        sql.run_and_commit(
+            WRITE,
+            params![
+                rows.apps,
+                rows.conversations,
+                rows.seqs,
+                rows.revs,
+                rows.ids,
+                rows.sender_kinds,
+                rows.senders,
+                rows.vias,
+                rows.bodies.iter().map(|body| &**body).collect::<Vec<&[u8]>>(),
+                rows.drafts,
+                rows.replies,
+                rows.times,
+                ends.apps,
+                ends.conversations,
+                ends.seqs,
+                ends.revs,
+                ends.times,
+                marks.apps,
+                marks.conversations,
+                marks.users,
+                marks.seqs,
+                marks.times
+            ],
+        )
+        .await
     }
 }
+
+/// Inserts messages, moves the ends of their conversations, and sees to it that inboxes hear of it; and moves the marks of
+/// senders, who have read what they said. Of these `changed` and `unread` stay: the conversations' own activity has just
+/// outdated them.
+///
+/// Arrays are unfolded beside each other in a list of columns, which keeps no rows; in `FROM` each would be written down first.
+const WRITE: &str = concat!(
+    "WITH added AS (
+         INSERT INTO messages (app, conversation, seq, rev, id, sender_kind, sender, via, body, version, body_rev, draft,
+             reply_to, reacted, created_at)
+         SELECT app, conversation, seq, rev, id, kind, sender, via, body, 1, rev, draft, reply_to, 0, at
+         FROM (SELECT unnest($1::bigint[]) AS app, unnest($2::bigint[]) AS conversation, unnest($3::bigint[]) AS seq,
+                   unnest($4::bigint[]) AS rev, unnest($5::uuid[]) AS id, unnest($6::bigint[]) AS kind,
+                   unnest($7::bigint[]) AS sender, unnest($8::bigint[]) AS via, unnest($9::bytea[]) AS body,
+                   unnest($10::bytea[]) AS draft, unnest($11::uuid[]) AS reply_to, unnest($12::bigint[]) AS at) w
+     ), moved AS (
+         UPDATE conversations c SET head_seq = w.seq, rev = w.rev, updated_at = greatest(c.updated_at, w.at),
+             last_at = greatest(c.last_at, w.at), pending = 1 - c.large, activity = ",
+    version!(),
+    "    FROM (SELECT unnest($13::bigint[]) AS app, unnest($14::bigint[]) AS conversation, unnest($15::bigint[]) AS seq,
+                   unnest($16::bigint[]) AS rev, unnest($17::bigint[]) AS at) w
+         WHERE c.conversation = w.conversation AND c.app = w.app
+     )
+     UPDATE members m SET read_seq = w.seq, read_at = w.at
+     FROM (SELECT unnest($18::bigint[]) AS app, unnest($19::bigint[]) AS conversation, unnest($20::bigint[]) AS person,
+               unnest($21::bigint[]) AS seq, unnest($22::bigint[]) AS at) w
+     WHERE m.app = w.app AND m.conversation = w.conversation AND m.user = w.person AND m.access > 0"
+);
 
 impl Known {
     fn new(message: &NewMessage, seq: Seq, rev: Rev) -> Self {
@@ -238,81 +289,53 @@ impl Rows {
         self.replies.push(message.reply_to.map(|id| id.0));
         self.times.push(message.at.0);
     }
+}
 
-    async fn insert(&self, sql: &Sql<'_>) -> StoreResult<()> {
-        sql.run(
-            "INSERT INTO messages (app, conversation, seq, rev, id, sender_kind, sender, via, body, version, body_rev,
-                 draft, reply_to, reacted, created_at)
-             SELECT app, conversation, seq, rev, id, kind, sender, via, body, 1, rev, draft, reply_to, 0, at
-             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[], $6::bigint[],
-                     $7::bigint[], $8::bigint[], $9::bytea[], $10::bytea[], $11::uuid[], $12::bigint[])
-                 w (app, conversation, seq, rev, id, kind, sender, via, body, draft, reply_to, at)",
-            params![
-                self.apps,
-                self.conversations,
-                self.seqs,
-                self.revs,
-                self.ids,
-                self.sender_kinds,
-                self.senders,
-                self.vias,
-                self.bodies.iter().map(|body| &**body).collect::<Vec<&[u8]>>(),
-                self.drafts,
-                self.replies,
-                self.times
-            ],
-        )
-        .await
-        .map(drop)
+/// Where conversations end after the batch, a column each.
+#[derive(Default)]
+struct Ends {
+    apps: Vec<i64>,
+    conversations: Vec<i64>,
+    seqs: Vec<i64>,
+    revs: Vec<i64>,
+    times: Vec<i64>,
+}
+
+impl Ends {
+    fn of(heads: HashMap<Target, Head>) -> Self {
+        let mut ends = Self::default();
+        for ((app, conversation), head) in heads {
+            let Some(at) = head.at else { continue };
+            ends.apps.push(app.0);
+            ends.conversations.push(conversation.0);
+            ends.seqs.push(head.seq.0);
+            ends.revs.push(head.rev.0);
+            ends.times.push(at.0);
+        }
+        ends
     }
 }
 
-/// Writes where conversations end now, and sees to it that inboxes hear of it.
-async fn move_heads(sql: &Sql<'_>, heads: HashMap<Target, Head>) -> StoreResult<()> {
-    let (mut apps, mut conversations) = (Vec::new(), Vec::new());
-    let (mut seqs, mut revs, mut times) = (Vec::new(), Vec::new(), Vec::new());
-    for ((app, conversation), head) in heads {
-        let Some(at) = head.at else { continue };
-        apps.push(app.0);
-        conversations.push(conversation.0);
-        seqs.push(head.seq.0);
-        revs.push(head.rev.0);
-        times.push(at.0);
-    }
-    sql.run(
-        concat!(
-            "UPDATE conversations c SET head_seq = w.seq, rev = w.rev, updated_at = greatest(c.updated_at, w.at),
-                 last_at = greatest(c.last_at, w.at), pending = 1 - c.large, activity = ",
-            version!(),
-            " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
-                  w (app, conversation, seq, rev, at)
-              WHERE c.conversation = w.conversation AND c.app = w.app"
-        ),
-        params![apps, conversations, seqs, revs, times],
-    )
-    .await
-    .map(drop)
+/// How far senders have read after the batch, a column each.
+#[derive(Default)]
+struct Marks {
+    apps: Vec<i64>,
+    conversations: Vec<i64>,
+    users: Vec<i64>,
+    seqs: Vec<i64>,
+    times: Vec<i64>,
 }
 
-/// Moves the marks of senders, who have read what they said. `changed` and `unread` stay: the conversations' own activity
-/// has just outdated them.
-async fn move_marks(sql: &Sql<'_>, marks: HashMap<(Target, UserKey), (Seq, Timestamp)>) -> StoreResult<()> {
-    let (mut apps, mut conversations, mut users) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut seqs, mut times) = (Vec::new(), Vec::new());
-    for (((app, conversation), user), (seq, at)) in marks {
-        apps.push(app.0);
-        conversations.push(conversation.0);
-        users.push(user.0);
-        seqs.push(seq.0);
-        times.push(at.0);
+impl Marks {
+    fn of(read: HashMap<(Target, UserKey), (Seq, Timestamp)>) -> Self {
+        let mut marks = Self::default();
+        for (((app, conversation), user), (seq, at)) in read {
+            marks.apps.push(app.0);
+            marks.conversations.push(conversation.0);
+            marks.users.push(user.0);
+            marks.seqs.push(seq.0);
+            marks.times.push(at.0);
+        }
+        marks
     }
-    sql.run(
-        "UPDATE members m SET read_seq = w.seq, read_at = w.at
-         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
-             w (app, conversation, person, seq, at)
-         WHERE m.app = w.app AND m.conversation = w.conversation AND m.user = w.person AND m.access > 0",
-        params![apps, conversations, users, seqs, times],
-    )
-    .await
-    .map(drop)
 }

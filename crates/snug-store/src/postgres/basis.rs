@@ -1,23 +1,25 @@
 //! Comparison of the facts that permits rest on.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use snug_model::{AppKey, Permit, Version, policy::Fact};
 
 use super::sql::{Sql, params};
 use crate::{StoreError, StoreResult};
 
-/// The versions of facts now; one that is not in it has no row, and version 0.
-pub(super) struct Versions(HashMap<(AppKey, Fact), Version>);
+/// A fact of an app, at the version at which a permit saw it.
+type Seen<'p> = (AppKey, &'p Fact, Version);
 
-impl Versions {
+/// What of it is so no longer. A fact that has no row is at version 0.
+#[derive(Default)]
+pub(super) struct Outdated<'p>(HashSet<Seen<'p>>);
+
+impl Outdated<'_> {
     /// Refuses a permit of which a fact has changed.
     pub(super) fn compare(&self, permit: &Permit) -> StoreResult<()> {
-        let holds = permit.basis().iter().all(|(fact, seen)| {
-            let now = self.0.get(&(permit.app(), fact.clone())).copied().unwrap_or(Version(0));
-            now == *seen
-        });
-        if holds { Ok(()) } else { Err(StoreError::Stale) }
+        let mut seen = permit.basis().iter().map(|(fact, version)| (permit.app(), fact, *version));
+        let outdated = !self.0.is_empty() && seen.any(|seen| self.0.contains(&seen));
+        if outdated { Err(StoreError::Stale) } else { Ok(()) }
     }
 }
 
@@ -26,112 +28,79 @@ impl Versions {
 /// An act runs it behind the lock of its app, which whoever narrows a permission holds alone; so nothing that it forbids
 /// can come between this and the commit. A read runs it in the snapshot that it reads.
 pub(super) async fn compare(sql: &Sql<'_>, permit: &Permit) -> StoreResult<()> {
-    versions(sql, [permit]).await?.compare(permit)
+    outdated(sql, [permit]).await?.compare(permit)
 }
 
-/// The facts of permits, a kind each, as arrays.
+/// Facts of any kind, a column each: which kind, the version that was seen, and what tells the fact from others of its kind.
 #[derive(Default)]
 struct Facts<'p> {
+    kinds: Vec<i64>,
+    versions: Vec<i64>,
     apps: Vec<i64>,
-    key_apps: Vec<i64>,
-    keys: Vec<&'p str>,
-    user_apps: Vec<i64>,
-    users: Vec<i64>,
-    conversation_apps: Vec<i64>,
+    /// The numbers of the conversation and the user, and the id of the key: 0 and nothing where the kind has none.
     conversations: Vec<i64>,
-    member_apps: Vec<i64>,
-    member_conversations: Vec<i64>,
-    members: Vec<i64>,
+    users: Vec<i64>,
+    keys: Vec<&'p str>,
 }
 
 impl<'p> Facts<'p> {
-    fn add(&mut self, app: AppKey, fact: &'p Fact) {
-        match fact {
-            Fact::App => self.apps.push(app.0),
-            Fact::Key(id) => {
-                self.key_apps.push(app.0);
-                self.keys.push(id.as_str());
-            }
-            Fact::User(user) => {
-                self.user_apps.push(app.0);
-                self.users.push(user.0);
-            }
-            Fact::Conversation(conversation) => {
-                self.conversation_apps.push(app.0);
-                self.conversations.push(conversation.0);
-            }
-            Fact::Member(conversation, user) => {
-                self.member_apps.push(app.0);
-                self.member_conversations.push(conversation.0);
-                self.members.push(user.0);
-            }
-        }
+    fn add(&mut self, (app, fact, version): Seen<'p>) {
+        let (kind, conversation, user, key) = match fact {
+            Fact::App => (0, 0, 0, ""),
+            Fact::Key(id) => (1, 0, 0, id.as_str()),
+            Fact::User(user) => (2, 0, user.0, ""),
+            Fact::Conversation(conversation) => (3, conversation.0, 0, ""),
+            Fact::Member(conversation, user) => (4, conversation.0, user.0, ""),
+        };
+        self.kinds.push(kind);
+        self.versions.push(version.0);
+        self.apps.push(app.0);
+        self.conversations.push(conversation);
+        self.users.push(user);
+        self.keys.push(key);
     }
 }
 
-/// The versions of all facts that permits rest on, in one statement. A fact is told by its place among those asked for.
-pub(super) async fn versions(
+/// The places, from 1, of the facts among those asked about that are at another version than was seen.
+pub(super) const OUTDATED: &str = "
+    SELECT nth FROM (
+        SELECT generate_series(1, cardinality($1::bigint[]))::bigint AS nth, unnest($1::bigint[]) AS kind,
+            unnest($2::bigint[]) AS version, unnest($3::bigint[]) AS app, unnest($4::bigint[]) AS conversation,
+            unnest($5::bigint[]) AS person, unnest($6::text[]) AS key
+    ) w
+    WHERE version <> coalesce(CASE kind
+        WHEN 0 THEN (SELECT t.version FROM apps t WHERE t.app = w.app)
+        WHEN 1 THEN (SELECT t.version FROM keys t WHERE t.id = w.key AND t.app = w.app)
+        WHEN 2 THEN (SELECT t.version FROM users t WHERE t.user = w.person AND t.app = w.app)
+        WHEN 3 THEN (SELECT t.version FROM conversations t WHERE t.conversation = w.conversation AND t.app = w.app)
+        WHEN 4 THEN (
+            SELECT t.version FROM members t
+            WHERE t.app = w.app AND t.conversation = w.conversation AND t.user = w.person)
+        END, 0)";
+
+/// What has changed of all that permits rest on, in one statement.
+pub(super) async fn outdated<'p>(
     sql: &Sql<'_>,
-    permits: impl IntoIterator<Item = &Permit>,
-) -> StoreResult<Versions> {
-    let mut asked: [Vec<(AppKey, &Fact)>; 5] = Default::default();
-    let mut facts = Facts::default();
-    let mut seen = std::collections::HashSet::new();
+    permits: impl IntoIterator<Item = &'p Permit>,
+) -> StoreResult<Outdated<'p>> {
+    let mut known = HashSet::new();
+    let (mut asked, mut facts) = (Vec::new(), Facts::default());
     for permit in permits {
-        for (fact, _) in permit.basis() {
-            if seen.insert((permit.app(), fact)) {
-                facts.add(permit.app(), fact);
-                asked[kind(fact)].push((permit.app(), fact));
+        for (fact, version) in permit.basis() {
+            let seen = (permit.app(), fact, *version);
+            if known.insert(seen) {
+                facts.add(seen);
+                asked.push(seen);
             }
         }
     }
     let found = sql
         .all(
-            "SELECT 0::bigint, w.nth, a.version
-                 FROM unnest($1::bigint[]) WITH ORDINALITY w (app, nth) JOIN apps a ON a.app = w.app
-             UNION ALL SELECT 1, w.nth, k.version
-                 FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY w (app, id, nth)
-                 JOIN keys k ON k.id = w.id AND k.app = w.app
-             UNION ALL SELECT 2, w.nth, u.version
-                 FROM unnest($4::bigint[], $5::bigint[]) WITH ORDINALITY w (app, person, nth)
-                 JOIN users u ON u.user = w.person AND u.app = w.app
-             UNION ALL SELECT 3, w.nth, c.version
-                 FROM unnest($6::bigint[], $7::bigint[]) WITH ORDINALITY w (app, conversation, nth)
-                 JOIN conversations c ON c.conversation = w.conversation AND c.app = w.app
-             UNION ALL SELECT 4, w.nth, m.version
-                 FROM unnest($8::bigint[], $9::bigint[], $10::bigint[])
-                     WITH ORDINALITY w (app, conversation, person, nth)
-                 JOIN members m ON m.app = w.app AND m.conversation = w.conversation AND m.user = w.person",
-            params![
-                facts.apps,
-                facts.key_apps,
-                facts.keys,
-                facts.user_apps,
-                facts.users,
-                facts.conversation_apps,
-                facts.conversations,
-                facts.member_apps,
-                facts.member_conversations,
-                facts.members
-            ],
-            |row| Ok((row.int()?, row.int()?, Version(row.int()?))),
+            OUTDATED,
+            params![facts.kinds, facts.versions, facts.apps, facts.conversations, facts.users, facts.keys],
+            |row| row.int(),
         )
         .await?;
-    let versions = found.into_iter().filter_map(|(kind, nth, version)| {
-        let kind = asked.get(usize::try_from(kind).ok()?)?;
-        let (app, fact) = kind.get(usize::try_from(nth - 1).ok()?)?;
-        Some(((*app, (*fact).clone()), version))
-    });
-    Ok(Versions(versions.collect()))
-}
-
-/// The place of a kind of facts in the statement of [`versions`].
-fn kind(fact: &Fact) -> usize {
-    match fact {
-        Fact::App => 0,
-        Fact::Key(_) => 1,
-        Fact::User(_) => 2,
-        Fact::Conversation(_) => 3,
-        Fact::Member(..) => 4,
-    }
+    let outdated = found.into_iter().filter_map(|nth| asked.get(usize::try_from(nth - 1).ok()?).copied());
+    Ok(Outdated(outdated.collect()))
 }

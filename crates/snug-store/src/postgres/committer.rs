@@ -1,17 +1,18 @@
 //! The committers: appends that arrive while a commit is being synced to disk share the next one. Each conversation is
 //! with one of them, so that its messages never wait for each other's locks.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use snug_model::{ConversationKey, Permit};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Options,
-    append::{Append, append},
+    append::{self, Append},
     conversations,
-    pool::{Lock, Pool, act},
+    pool::{Pool, give_back},
     schema::Address,
+    sql::Sql,
 };
 use crate::{Appended, NewMessage, StoreError, StoreResult};
 
@@ -107,18 +108,50 @@ impl Committer {
         }
     }
 
-    /// Commits a batch in one transaction.
+    /// Commits a batch in one transaction. Where another was in its way it is done anew, once.
     async fn commit(&self, appends: &[Append], replies: &mut Vec<Reply>) -> StoreResult<Vec<Answer>> {
-        let apps: BTreeSet<i64> = appends.iter().map(|append| append.permit.app().0).collect();
-        let apps: Vec<i64> = apps.into_iter().collect();
-        act!(&self.pool, Lock::None, |sql| async {
-            self.pool.share(sql, &apps).await?;
-            let mut answers = append(sql, appends, self.compares).await?;
-            if self.early {
-                answer(replies, &mut answers);
+        let connection = self.pool.connection().await?;
+        let mut may_try_again = true;
+        let result = loop {
+            let sql = &self.pool.alone(&connection);
+            match self.commit_once(sql, appends, replies).await {
+                Err(_) if sql.was_in_the_way() && may_try_again => may_try_again = false,
+                result => break result,
             }
-            Ok(answers)
-        })
+        };
+        give_back(connection, &result);
+        result
+    }
+
+    /// Goes to the database and back twice: what decides is asked for together with the beginning of the transaction, and
+    /// what is written goes together with its end.
+    async fn commit_once(
+        &self,
+        sql: &Sql<'_>,
+        appends: &[Append],
+        replies: &mut Vec<Reply>,
+    ) -> StoreResult<Vec<Answer>> {
+        append::prepare(sql).await?;
+        let begin = self.pool.begin_shared(&appends.iter().map(|append| append.permit.app()).collect());
+        let filled = async {
+            let ((), mut batch) =
+                tokio::try_join!(biased; sql.run_plain(&begin), append::look(sql, appends, self.compares))?;
+            let answers = batch.fill(sql, appends).await?;
+            Ok((batch, answers))
+        };
+        let (batch, mut answers) = match filled.await {
+            Ok(filled) => filled,
+            Err(error) => {
+                // Where even this fails the connection does, and the transaction with it.
+                let _ = sql.run_plain("ROLLBACK").await;
+                return Err(error);
+            }
+        };
+        if self.early {
+            answer(replies, &mut answers);
+        }
+        batch.commit(sql).await?;
+        Ok(answers)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Connections, and the two kinds of transaction: acts, and reads.
 
 use std::{
+    collections::BTreeSet,
+    fmt::Write,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -193,14 +195,13 @@ impl Pool {
         sql.run(statement, params![app.0]).await.map(drop)
     }
 
-    /// Takes the locks of several apps, which share them, in the order of their numbers.
-    pub(super) async fn share(&self, sql: &Sql<'_>, apps: &Vec<i64>) -> StoreResult<()> {
-        if !self.locks {
-            return Ok(());
+    /// The statements that begin an act of several apps, and take their locks, which are shared, in the order of their numbers.
+    pub(super) fn begin_shared(&self, apps: &BTreeSet<AppKey>) -> String {
+        let mut begin = "START TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE".to_owned();
+        for app in apps.iter().filter(|_| self.locks) {
+            let _ = write!(begin, "; SELECT pg_advisory_xact_lock_shared({app})");
         }
-        sql.run("SELECT pg_advisory_xact_lock_shared(app) FROM unnest($1::bigint[]) app", params![*apps])
-            .await
-            .map(drop)
+        begin
     }
 }
 

@@ -28,13 +28,14 @@ const MIGRATION_LOCK: &str = "SELECT pg_advisory_lock(0, 0)";
 
 /// What each session is told. What the address says comes after it, and holds where it says something else.
 ///
-/// Statements are planned once and kept; one that was planned while a table was small must not read all of it when it has
+/// Statements are planned once and kept, for parameters of any size: the planner would else take a plan for these very parameters
+/// for cheaper, and make one at each call. One that was planned while a table was small must not read all of it when it has
 /// grown, so rows are looked up by an index, one by one where two tables meet; and compiling a statement pays for none of
 /// ours. A node that hangs in the middle of an act, or anybody else who holds what
 /// acts need, is not waited for without end: the server ends the act of such a node after five seconds, before others, who
 /// wait for ten, give up.
 const SESSION: &str = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off \
-                       -c lock_timeout=10s -c idle_in_transaction_session_timeout=5s";
+                       -c plan_cache_mode=force_generic_plan -c lock_timeout=10s -c idle_in_transaction_session_timeout=5s";
 
 /// How long a connection may take to be made, and unanswered data to be waited for.
 const NETWORK_LIMIT: Duration = Duration::from_secs(30);

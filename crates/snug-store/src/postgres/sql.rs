@@ -16,7 +16,7 @@ use tokio_postgres::{
 };
 use uuid::Uuid;
 
-use super::pool::Lock;
+use super::pool::{Lock, unknown};
 use crate::{Mac, Page, Sealed, StoreError, StoreResult, Unique};
 
 /// The number of the transaction that an act is done in: the version at which what it changes changed.
@@ -88,11 +88,42 @@ impl<'c> Sql<'c> {
         error.into()
     }
 
+    /// Has the server know statements that are then sent at once, in their order: one that it did not know would be sent later
+    /// than those it knows.
+    pub(super) async fn prepare(&self, statements: &[&str]) -> StoreResult<()> {
+        for statement in statements {
+            self.statements.prepare(self.client, statement).await.map_err(|error| self.failure(error))?;
+        }
+        Ok(())
+    }
+
+    /// Runs statements without parameters, which answer nothing, on one way to the server and back.
+    pub(super) async fn run_plain(&self, statements: &str) -> StoreResult<()> {
+        self.client.batch_execute(statements).await.map_err(|error| self.failure(error))
+    }
+
     /// Runs a statement that answers no rows; how many it changed.
     pub(super) async fn run(&self, sql: &str, params: &[Value<'_>]) -> StoreResult<u64> {
         let statement =
             self.statements.prepare(self.client, sql).await.map_err(|error| self.failure(error))?;
         self.client.execute_raw(&statement, params).await.map_err(|error| self.failure(error))
+    }
+
+    /// Runs the last statement of a transaction that changes something, and commits it, on one way to the server and back. What
+    /// the server refused was not done: it ends such a transaction without a commit.
+    pub(super) async fn run_and_commit(&self, sql: &str, params: &[Value<'_>]) -> StoreResult<()> {
+        let statement =
+            self.statements.prepare(self.client, sql).await.map_err(|error| self.failure(error))?;
+        let (run, committed) = tokio::join!(
+            biased;
+            self.client.execute_raw(&statement, params),
+            self.client.batch_execute("COMMIT")
+        );
+        match run {
+            Ok(_) => committed.map_err(unknown),
+            Err(error) if error.as_db_error().is_some() => Err(self.failure(error)),
+            Err(error) => Err(unknown(error)),
+        }
     }
 
     async fn rows(&self, sql: &str, params: &[Value<'_>]) -> StoreResult<Vec<Row>> {

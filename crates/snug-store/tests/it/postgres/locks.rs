@@ -216,6 +216,8 @@ async fn what_was_in_a_deadlock_is_done_anew() {
         let (app, ann, conversation) = two(bench).await;
         let quick = with_settings(bench.postgres_url(), &[("deadlock_timeout", "100ms")]);
         let store = open(&quick, Options::default()).await;
+        // From then on its statements are known to the server, which looks at tables to know one.
+        conversation.through(&store).send(ann, "before").await;
         let session = async || Session::start(bench.postgres_url()).await;
         let (other, before, between, watcher) =
             (session().await, session().await, session().await, session().await);

@@ -19,7 +19,7 @@ pub(super) const COMMIT: &[u8] = b"COMMIT\0";
 pub(super) enum Cut {
     /// When these bytes come, before the server sees them.
     Before(&'static [u8]),
-    /// When the server has answered to these bytes, before anybody sees the answer.
+    /// When the server has answered to these bytes, which its answer repeats, before anybody sees the answer.
     After(&'static [u8]),
     /// Not at all: from these bytes on nothing is handed on, as by a node that hangs.
     Hang(&'static [u8]),
@@ -102,8 +102,9 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, cut: Arc<Mutex<Optio
                 if server.write_all(&asked[..count]).await.is_err() {
                     return;
                 }
-                if let Some(Cut::After(_)) = now {
-                    let _ = server.read(&mut answered).await;
+                if let Some(Cut::After(word)) = now {
+                    let mut answer = Vec::new();
+                    while !holds(&answer, word) && matches!(server.read_buf(&mut answer).await, Ok(1..)) {}
                     return;
                 }
             }
@@ -121,5 +122,9 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, cut: Arc<Mutex<Optio
 fn take(cut: &Mutex<Option<Cut>>, bytes: &[u8]) -> Option<Cut> {
     let mut cut = cut.lock();
     let (Cut::Before(word) | Cut::After(word) | Cut::Hang(word)) = (*cut)?;
-    if bytes.windows(word.len()).any(|window| window == word) { cut.take() } else { None }
+    if holds(bytes, word) { cut.take() } else { None }
+}
+
+fn holds(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|window| window == word)
 }
