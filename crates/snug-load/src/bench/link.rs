@@ -62,6 +62,18 @@ impl Link {
         }
     }
 
+    /// Sends a heartbeat, and waits for its answer.
+    pub(crate) async fn beat(&mut self) -> Result<()> {
+        match self {
+            Self::Socket(link) => {
+                link.ask(r#""op":"ping""#).await?;
+                link.answer().await.map(drop)
+            }
+            Self::Nats(link) => link.beat().await,
+            Self::Xmpp(link) => link.beat().await,
+        }
+    }
+
     /// The socket below, of those that speak Snug's protocol.
     pub(crate) fn socket(&mut self) -> Result<&mut SocketLink> {
         match self {

@@ -56,7 +56,7 @@ pub(crate) struct Peer<P> {
 }
 
 /// The cases that the peers are measured in: those that goals compare with theirs, and what shows how these grow.
-const CASES_OF_PEERS: [(&str, &str); 8] = [
+const CASES_OF_PEERS: [(&str, &str); 9] = [
     ("W1", "S=1"),
     ("W1", "S=8"),
     ("W1", "S=32"),
@@ -65,6 +65,7 @@ const CASES_OF_PEERS: [(&str, &str); 8] = [
     ("W2", "32, bursts of 32"),
     ("W2", "500, single"),
     ("W2", "500, bursts of 32"),
+    ("W3", "15,000"),
 ];
 
 /// Into how much less work ejabberd's rounds are cut: a message costs it as much as dozens cost the others.
@@ -95,6 +96,11 @@ impl Subject {
         let peer = Ejabberd::start(folder.path()).await?;
         let processes = Processes::new(peer.pids(), folder.path())?;
         Ok(Self::Ejabberd(Peer { peer, processes, _folder: folder }))
+    }
+
+    /// Whether it is a server of others.
+    pub(crate) fn is_peer(&self) -> bool {
+        matches!(self, Self::Nats(_) | Self::Ejabberd(_))
     }
 
     /// Whether it is measured in this case.
@@ -163,8 +169,8 @@ impl Subject {
         }
     }
 
-    /// Ends what serves and starts it again, so that it holds no memory of what was before. A server that was only named goes
-    /// on as it is.
+    /// Ends what serves and starts it again, so that it holds no memory of what was before; the floor and peers start with nothing
+    /// stored. A server that was only named goes on as it is.
     pub(crate) async fn restart(&mut self, backend: cli::Backend) -> Result<()> {
         match self {
             Self::Snug(snug) if snug.is_own() => snug.restart().await,
@@ -173,7 +179,14 @@ impl Subject {
                 **floor = Floor::start(backend).await?;
                 Ok(())
             }
-            Self::Nats(_) | Self::Ejabberd(_) => bail!("a peer is started once"),
+            Self::Nats(_) => {
+                *self = Self::nats().await?;
+                Ok(())
+            }
+            Self::Ejabberd(_) => {
+                *self = Self::ejabberd().await?;
+                Ok(())
+            }
         }
     }
 }

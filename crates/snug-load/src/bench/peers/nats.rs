@@ -159,6 +159,14 @@ impl NatsLink {
         }
     }
 
+    /// Asks whether the server is there, and waits for its answer.
+    pub async fn beat(&mut self) -> Result<()> {
+        self.line.outgoing().extend(b"PING\r\n");
+        self.line.flush().await?;
+        while !matches!(self.frame().await?, Frame::Pong) {}
+        Ok(())
+    }
+
     async fn publish(&mut self, subject: &str, payload: &str) -> Result<()> {
         let out = self.line.outgoing();
         for part in ["PUB ", subject, " ", &self.inbox, " "] {

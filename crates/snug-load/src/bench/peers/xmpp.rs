@@ -118,6 +118,17 @@ impl XmppLink {
         }
     }
 
+    /// Asks whether the server is there (XEP-0199), and waits for its answer.
+    pub async fn beat(&mut self) -> Result<()> {
+        self.write("<iq type='get' id='beat'><ping xmlns='urn:xmpp:ping'/></iq>").await?;
+        loop {
+            let stanza = self.stanza().await?;
+            if self.bytes(&stanza).starts_with(b"<iq ") {
+                return Ok(());
+            }
+        }
+    }
+
     async fn write(&mut self, text: &str) -> Result<()> {
         self.line.outgoing().extend(text.as_bytes());
         self.line.flush().await

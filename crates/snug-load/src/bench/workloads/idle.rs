@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::{Instant, sleep_until};
 
@@ -51,8 +51,10 @@ pub(crate) async fn run(run: &mut Run) -> Result<()> {
             if !run.subjects[subject].takes_part(W3, MANY.0) {
                 continue;
             }
-            let round = round(run, subject, &groups, [few, many], &beats).await;
-            round.with_context(|| format!("{W3} of {name}"))?;
+            let counts = [few, many].map(|count| run.subjects[subject].share(count as u64, 20) as usize);
+            if let Err(error) = round(run, subject, &groups, counts, &beats).await {
+                run.figures.failed(W3, name, &error);
+            }
         }
     }
     Ok(())
@@ -103,7 +105,9 @@ async fn connect(
         .map(async |place| {
             let group = &groups[place / MEMBERS];
             let numbers: Vec<u64> = group.iter().map(|of| of.number).collect();
-            subject.connect(group[0].members.start + place % MEMBERS, &numbers).await
+            // A peer knows users by their place alone: those with higher numbers are not registered there.
+            let user = if subject.is_peer() { place } else { group[0].members.start + place % MEMBERS };
+            subject.connect(user, &numbers).await
         })
         .buffer_unordered(SIDE_BY_SIDE)
         .try_collect()
@@ -128,9 +132,7 @@ impl Beats {
         for (turn, link) in links.iter_mut().take(in_window).enumerate() {
             sleep_until(began + gap.mul_f64(turn as f64)).await;
             let sent = Instant::now();
-            let socket = link.socket()?;
-            socket.ask(r#""op":"ping""#).await?;
-            socket.answer().await?;
+            link.beat().await?;
             latencies.record(sent.elapsed());
         }
         sleep_until(began + self.window).await;
