@@ -3,6 +3,7 @@
 mod apps;
 mod basis;
 mod check;
+mod checkpoints;
 mod conversations;
 mod heads;
 mod idempotency;
@@ -31,7 +32,7 @@ use parking_lot::Mutex;
 use snug_model::Permit;
 
 pub use self::secrets::SqliteKeys;
-use self::{readers::Readers, sql::Sql, writer::Writer};
+use self::{checkpoints::Checkpoints, readers::Readers, sql::Sql, writer::Writer};
 use crate::StoreResult;
 
 /// How a database is opened.
@@ -100,6 +101,7 @@ impl Options {
 pub struct Sqlite {
     writer: Writer,
     readers: Readers,
+    _checkpoints: Checkpoints,
     rows: Arc<AtomicU64>,
     compares: bool,
     /// Whose turn was the last to be placed in inboxes.
@@ -113,9 +115,18 @@ impl Sqlite {
     /// `Unavailable` where the file cannot be opened, or has a schema that this program does not know.
     pub fn open(path: &Path, options: &Options) -> StoreResult<Self> {
         let rows = Arc::new(AtomicU64::new(0));
-        let writer = Writer::start(schema::data(path, options)?, Arc::clone(&rows), options)?;
+        let mut connection = schema::data(path, options)?;
+        let checkpoints = Checkpoints::start(path, &mut connection)?;
+        let writer = Writer::start(connection, Arc::clone(&rows), options)?;
         let readers = Readers::open(path, options.readers.max(1), Arc::clone(&rows))?;
-        Ok(Self { writer, readers, rows, compares: options.compares(), placed: Mutex::default() })
+        Ok(Self {
+            writer,
+            readers,
+            _checkpoints: checkpoints,
+            rows,
+            compares: options.compares(),
+            placed: Mutex::default(),
+        })
     }
 
     /// Does an act with a permit that still holds.

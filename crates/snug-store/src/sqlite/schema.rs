@@ -24,8 +24,6 @@ pub(super) fn data(path: &Path, options: &Options) -> StoreResult<Connection> {
     let connection = writer(path)?;
     // FULL: a commit is synced before it is answered.
     connection.pragma_update(None, "synchronous", options.synchronous())?;
-    // A checkpoint every 64 MB of log: fewer of them cost the writer less, and a restart stays quick.
-    connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
     // 64 MiB, and pages of the file mapped beyond that.
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.pragma_update(None, "mmap_size", 256 << 20)?;
@@ -42,6 +40,13 @@ pub(super) fn keys(path: &Path) -> StoreResult<Connection> {
     // What is destroyed is overwritten.
     connection.pragma_update(None, "secure_delete", "ON")?;
     migrated(connection, keys::migrations::runner())
+}
+
+/// Opens a database that is there already, to copy its log.
+pub(super) fn checkpointer(path: &Path) -> StoreResult<Connection> {
+    let connection = connect(path)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
 }
 
 /// Opens a database that is there already, for reading.
