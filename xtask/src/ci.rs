@@ -27,6 +27,9 @@ const REPLAYS: &[&[&str]] = &[
     &["--spawn", "--backend", "postgres", "--limit", "40000", "--sockets", "500", "--kills", "10"],
 ];
 
+/// Small runs of the benchmark, as arguments of `snug-load bench`: that all of it works, on each backend and with all peers.
+const BENCHES: &[&[&str]] = &[&["--backend", "sqlite"], &["--backend", "postgres", "--without-peers"]];
+
 /// Runs what needs shared data, root, FUSE, other servers or more time. The last line counts what passed and failed.
 pub(crate) fn ci(root: &Path) -> Result<ExitCode> {
     let shared = std::env::var_os("SNUG_SHARED").map_or_else(|| root.join(SHARED), Into::into);
@@ -38,6 +41,7 @@ pub(crate) fn ci(root: &Path) -> Result<ExitCode> {
         report.tests(test::cargo_test(root).args(*arguments).env("SNUG_SHARED", &shared));
     }
     replay(root, &shared, &mut report)?;
+    bench(root, &mut report);
     Ok(report.close(&[]))
 }
 
@@ -54,4 +58,21 @@ fn replay(root: &Path, shared: &Path, report: &mut Report) -> Result<()> {
         report.check(replay.current_dir(root).arg("replay").arg(&log).args(*arguments));
     }
     Ok(())
+}
+
+/// Runs the benchmark with a hundredth of its work, for its failures alone.
+fn bench(root: &Path, report: &mut Report) {
+    for arguments in BENCHES {
+        let mut bench = Command::new(root.join("target/release/snug-load"));
+        bench.current_dir(root).args([
+            "bench",
+            "--spawn",
+            "--without-goals",
+            "--rounds",
+            "1",
+            "--divide",
+            "100",
+        ]);
+        report.check(bench.args(*arguments));
+    }
 }

@@ -55,6 +55,9 @@ pub struct BenchArgs {
     /// Leave out the peers, NATS and ejabberd.
     #[arg(long)]
     pub without_peers: bool,
+    /// Measure, and hold nothing against the goals: to see that all of it works, with amounts that say little.
+    #[arg(long)]
+    pub without_goals: bool,
     /// A file that all numbers are written to as JSON too, round by round.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

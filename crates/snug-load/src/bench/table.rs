@@ -55,14 +55,15 @@ impl Report {
     pub(super) fn new(run: &Run) -> Self {
         let figures = &run.figures;
         let workloads: BTreeSet<&str> = figures.all().map(|(key, _)| key.workload).collect();
-        let goals = GOALS.iter().filter(|goal| workloads.contains(goal.workload));
+        let held = !run.args.without_goals;
+        let goals = GOALS.iter().filter(|goal| held && workloads.contains(goal.workload));
         Self {
             machine: Machine::this(),
             rounds: run.args.rounds,
             divided_by: run.args.divide,
             figures: figures.all().filter_map(|(key, rounds)| figure(figures, key, rounds)).collect(),
             goals: goals.map(|goal| goal.verdict(figures)).collect(),
-            void: goals::void(figures),
+            void: goals::void(figures).filter(|_| held),
             failures: figures.failures().to_vec(),
         }
     }
