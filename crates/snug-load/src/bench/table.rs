@@ -99,7 +99,7 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "\n{:<6}{:<20}{:<18}{:<12}{:>9}{:>9}{:>9}",
+            "\n{:<6}{:<26}{:<18}{:<26}{:>9}{:>9}{:>9}",
             "goal", "", "", "against", "now", "must", "aim"
         )?;
         for goal in &self.goals {
@@ -107,7 +107,7 @@ impl fmt::Display for Report {
             let Verdict { workload, case, metric, against, must, aim, .. } = goal;
             writeln!(
                 f,
-                "{workload:<6}{case:<20}{:<18}{against:<12}{now:>9}{:>9}{:>9}{}",
+                "{workload:<6}{case:<26}{:<18}{against:<26}{now:>9}{:>9}{:>9}{}",
                 metric.heading(),
                 shown(*must),
                 shown(*aim),

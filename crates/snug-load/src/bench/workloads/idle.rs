@@ -17,6 +17,8 @@ const W3: &str = "W3";
 /// How many sockets are open, as the figures' cases and as numbers.
 const FEW: (&str, u64) = ("5,000", 5_000);
 const MANY: (&str, u64) = ("15,000", 15_000);
+/// Sockets of the first at least, however much the amounts are divided.
+const FEWEST: u64 = 20;
 /// The case of what the sockets of the second cost that the first has not.
 const BEYOND: &str = "15,000 beyond 5,000";
 
@@ -30,8 +32,8 @@ const HEARTBEAT: Duration = Duration::from_secs(25);
 
 /// Measures each subject in turn.
 pub(crate) async fn run(run: &mut Run) -> Result<()> {
-    let few = usize::try_from(run.amount(FEW.1, 20))?;
-    let many = usize::try_from(run.amount(MANY.1, 60))?;
+    let few = usize::try_from(run.amount(FEW.1, FEWEST))?;
+    let many = usize::try_from(run.amount(MANY.1, 3 * FEWEST))?;
     let beats = Beats { window: Duration::from_millis(run.amount(HEARTBEAT.as_millis() as u64, 2_000)) };
     let groups: Vec<Vec<Conversation>> = (0..many.div_ceil(MEMBERS))
         .map(|_| {
@@ -51,7 +53,8 @@ pub(crate) async fn run(run: &mut Run) -> Result<()> {
             if !run.subjects[subject].takes_part(W3, MANY.0) {
                 continue;
             }
-            let counts = [few, many].map(|count| run.subjects[subject].share(count as u64, 20) as usize);
+            let share = |count, least| run.subjects[subject].share(count as u64, least) as usize;
+            let counts = [share(few, FEWEST), share(many, 3 * FEWEST)];
             if let Err(error) = round(run, subject, &groups, counts, &beats).await {
                 run.figures.failed(W3, name, &error);
             }
