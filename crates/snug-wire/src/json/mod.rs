@@ -19,6 +19,9 @@ use snug_model::Invalid;
 pub(crate) use lists::{at_most, lists};
 pub(crate) use source::{Source, whole_number};
 
+/// Room for what is written, to begin with: most answers and pushes fit, and a page has to grow only twice or so.
+const BYTES_EXPECTED: usize = 1_024;
+
 /// How much of a field's path is shown; a client may write keys of any length.
 const FIELD_CHARS_SHOWN: usize = 256;
 
@@ -43,7 +46,9 @@ pub fn parse_or_empty<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Invalid> {
 /// # Errors
 /// Where a value holds JSON that is none, which only a damaged store could hand out.
 pub fn print<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(value)
+    let mut json = Vec::with_capacity(BYTES_EXPECTED);
+    serde_json::to_writer(&mut json, value)?;
+    Ok(json)
 }
 
 /// Reads an object, checked for what holds of every request.
