@@ -63,7 +63,7 @@ impl Report {
             divided_by: run.args.divide,
             figures: figures.all().filter_map(|(key, rounds)| figure(figures, key, rounds)).collect(),
             goals: goals.map(|goal| goal.verdict(figures)).collect(),
-            void: goals::void(figures).filter(|_| held),
+            void: goals::void(figures, run.args.target.backend).filter(|_| held),
             failures: figures.failures().to_vec(),
         }
     }
