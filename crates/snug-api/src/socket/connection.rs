@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use hyper::upgrade::Upgraded;
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use snug_core::{
@@ -40,6 +41,8 @@ const ANSWERS_BYTES_MAX: usize = limits::SESSION_QUEUE_BYTES_MAX as usize / 2;
 /// they may be before no more are taken.
 const SENT_AT_ONCE_MAX: usize = 32;
 const SENT_AT_ONCE_BYTES: usize = 64 * 1024;
+/// Requests that change nothing, and that are answered together.
+const READ_AT_ONCE_MAX: usize = 16;
 /// How long a client may take to end its side after we have ended ours.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// The close code of a peer that does not speak the protocol (RFC 6455, section 7.4.1).
@@ -153,21 +156,31 @@ impl Connection {
     }
 
     /// Answers one request after the other: the next is read when this one is answered, so that a client's acts are done
-    /// in the order in which it sent them, and who floods waits. Messages that are there already and go to one conversation
-    /// are sent together.
+    /// in the order in which it sent them, and who floods waits. Of those that are there already, messages to one conversation
+    /// are sent together, and what changes nothing is read together.
     async fn requests(&mut self, app: &AppId, session: &Arc<Session>) -> Ended {
         loop {
-            let ClientFrame { n, request } = match self.next().await {
+            let frame = match self.next().await {
                 Ok(Some(frame)) => frame,
                 Ok(None) => continue,
                 Err(ended) => return ended,
             };
-            match request {
-                Request::Send(send) => {
-                    let sends = self.with_following(n, send).await;
+            match frame {
+                ClientFrame { n, request: Request::Send(send) } => {
+                    let sends = self.with_following_sends(n, send).await;
                     Box::pin(self.send(session, sends)).await;
                 }
-                request => {
+                ClientFrame { n, request } if requests::only_reads(&request) => {
+                    let mut reads = vec![(n, request)];
+                    let follows = |request: &Request| requests::only_reads(request);
+                    while reads.len() < READ_AT_ONCE_MAX
+                        && let Some(read) = self.following(follows).await
+                    {
+                        reads.push((read.frame.n, read.frame.request));
+                    }
+                    Box::pin(self.read(app, session, reads)).await;
+                }
+                ClientFrame { n, request } => {
                     let answer = requests::answer(&self.shared.node.core, app, session, n, request);
                     let answer = Box::pin(answer).await;
                     self.reply(session, n, answer);
@@ -177,25 +190,47 @@ impl Connection {
     }
 
     /// A message, and those that have come after it for the same conversation: as many as are here and are sent at once.
-    async fn with_following(&mut self, n: u64, send: SendRequest) -> Vec<(u64, SendRequest)> {
+    async fn with_following_sends(&mut self, n: u64, send: SendRequest) -> Vec<(u64, SendRequest)> {
+        let conversation = send.conversation.clone();
         let mut sends = vec![(n, send)];
         let mut bytes = 0;
-        while sends.len() < SENT_AT_ONCE_MAX && bytes < SENT_AT_ONCE_BYTES {
-            let Poll::Ready(next) = poll_fn(|cx| Poll::Ready(self.poll_frame(cx))).await else { break };
-            match next {
-                Ok(Some(Read { frame: ClientFrame { n, request: Request::Send(send) }, bytes: read }))
-                    if send.conversation == sends[0].1.conversation =>
-                {
-                    bytes += read;
-                    sends.push((n, send));
-                }
-                next => {
-                    self.ahead = Some(Box::new(next));
-                    break;
-                }
-            }
+        let follows =
+            |request: &Request| matches!(request, Request::Send(send) if send.conversation == conversation);
+        while sends.len() < SENT_AT_ONCE_MAX
+            && bytes < SENT_AT_ONCE_BYTES
+            && let Some(read) = self.following(follows).await
+            && let ClientFrame { n, request: Request::Send(send) } = read.frame
+        {
+            bytes += read.bytes;
+            sends.push((n, send));
         }
         sends
+    }
+
+    /// The request that has come already and is next, if it is one that `follows`. Another waits for its turn.
+    async fn following(&mut self, follows: impl Fn(&Request) -> bool) -> Option<Read> {
+        if self.ahead.is_some() {
+            return None;
+        }
+        let Poll::Ready(next) = poll_fn(|cx| Poll::Ready(self.poll_frame(cx))).await else { return None };
+        match next {
+            Ok(Some(read)) if follows(&read.frame.request) => Some(read),
+            next => {
+                self.ahead = Some(Box::new(next));
+                None
+            }
+        }
+    }
+
+    /// Answers requests that change nothing, in their order.
+    async fn read(&mut self, app: &AppId, session: &Arc<Session>, reads: Vec<(u64, Request)>) {
+        let core = &self.shared.node.core;
+        let answers = reads
+            .into_iter()
+            .map(async |(n, request)| (n, requests::answer(core, app, session, n, request).await));
+        for (n, answer) in join_all(answers).await {
+            self.reply(session, n, answer);
+        }
     }
 
     async fn send(&mut self, session: &Arc<Session>, sends: Vec<(u64, SendRequest)>) {

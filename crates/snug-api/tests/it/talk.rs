@@ -9,6 +9,7 @@ on_both! {
     a_message_reaches_the_others_and_answers_its_sender
     requests_that_are_written_at_once_are_done_in_their_order
     messages_that_are_written_at_once_are_refused_with_their_sender
+    reads_that_are_written_at_once_see_what_was_sent_before_them
     a_path_is_decoded_once
     a_repeat_answers_the_same_and_another_draft_is_a_conflict
     edits_deletions_and_reactions_are_pushed_in_order_of_rev
@@ -111,6 +112,39 @@ async fn messages_that_are_written_at_once_are_refused_with_their_sender(backend
     }
     let page = node.back_end(Method::GET, "/conversations/c1/messages", Value::Null).await.is(200);
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
+}
+
+async fn reads_that_are_written_at_once_see_what_was_sent_before_them(backend: Backend) {
+    let node = Node::start(backend).await;
+    node.users(&["ann", "bob"]).await;
+    node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
+    let (mut ann, hello) = node.hello(&node.token("ann").await).await;
+    let epoch = &hello["inbox"]["items"][0]["conversation"]["epoch"];
+    let send = || json!({ "op": "send", "conversation": "c1", "id": new_id(), "text": "hi" });
+    let sync = || json!({ "op": "sync", "conversation": "c1", "epoch": epoch, "since": 0 });
+    let history = || json!({ "op": "history", "conversation": "c1" });
+    let hidden = json!({ "op": "history", "conversation": "c2" });
+    let reads = |sent: bool| if sent { vec![send(), sync(), history()] } else { vec![sync(), history()] };
+    // More reads than are done together, and sends among them.
+    let mut requests =
+        vec![hidden, json!({ "op": "inbox" }), json!({ "op": "members", "conversation": "c1" })];
+    for nth in 0..20 {
+        requests.extend(reads(nth % 5 == 0));
+    }
+    let answers = ann.ask_at_once(requests).await;
+    assert_eq!(answers[0]["error"]["code"], "not_found");
+    assert_eq!(answers[1]["ok"]["items"][0]["conversation"]["head_seq"], 0);
+    assert_eq!(answers[2]["ok"]["items"].as_array().unwrap().len(), 2);
+    let mut sent = 0;
+    for answer in &answers[3..] {
+        let ok = &answer["ok"];
+        match (ok["message"]["seq"].as_u64(), ok["messages"].as_array().or(ok["items"].as_array())) {
+            (Some(seq), _) => sent = seq,
+            (None, Some(messages)) => assert_eq!(messages.len() as u64, sent, "{answer}"),
+            (None, None) => panic!("{answer}"),
+        }
+    }
+    assert_eq!(sent, 4);
 }
 
 async fn a_path_is_decoded_once(backend: Backend) {

@@ -10,10 +10,8 @@ use crate::cli::Backend;
 pub(crate) enum Against {
     /// Nothing: the figure itself.
     Itself,
-    /// The same figure of another subject, in the same rounds.
+    /// The same figure of another subject, or of what the machine gives, in the same rounds.
     Subject(&'static str),
-    /// The same figure of another subject in the run's primitives: its processor time.
-    Primitive(&'static str, Metric),
     /// The same figure of Snug in another case of the workload, in the same rounds.
     Case(&'static str),
 }
@@ -51,9 +49,9 @@ pub(crate) const GOALS: &[Goal] = &[
     goal("W1", "S=32", Metric::Syncs, Against::Itself, 0.15, 0.15),
     goal("W1", "S=32", Metric::AckP50Ms, Against::Subject("floor"), 2.0, 1.3),
     goal("W1", "S=32", Metric::AckP99Ms, Against::Subject("floor"), 2.0, 1.3),
-    goal("W1", "S=1", Metric::AckP50Ms, Against::Primitive("fdatasync", Metric::AckP50Ms), 3.0, 2.0),
+    goal("W1", "S=1", Metric::AckP50Ms, Against::Subject("fdatasync"), 3.0, 2.0),
     goal("W1", "S=32 at 1e6", Metric::CpuUs, Against::Case("S=32"), 1.1, 1.0),
-    goal("W2", "500, single", Metric::CpuUs, Against::Primitive("send loop", Metric::CpuUs), 1.3, 1.0),
+    goal("W2", "500, single", Metric::CpuUs, Against::Subject("send loop"), 1.3, 1.0),
     goal("W2", "500, bursts of 32", Metric::CpuUs, Against::Itself, 0.8, 0.4),
     goal("W2", "500, single at 1e6", Metric::CpuUs, Against::Case("500, single"), 1.1, 1.0),
     goal("W2b", "100,000", Metric::CpuUs, Against::Case("100"), 1.5, 1.1),
@@ -157,11 +155,6 @@ impl Goal {
                 let other = Place { subject, ..snug.clone() };
                 (subject.to_owned(), figures.ratio(&snug, &other, metric))
             }
-            Against::Primitive(subject, of) => {
-                let own = figures.median(&snug, metric);
-                let other = figures.median(&Place { workload, case: "", subject }, of);
-                (subject.to_owned(), own.zip(other).map(|(own, other)| own / other))
-            }
             Against::Case(case) => {
                 let other = Place { case, ..snug.clone() };
                 (case.to_owned(), figures.ratio(&snug, &other, metric))
@@ -200,12 +193,12 @@ const FLOOR_SLOWER_MAX: f64 = 1.25;
 /// Why the run is void: its floor was slower than it can be, so that a ratio to it flatters.
 pub(crate) fn void(figures: &Figures, backend: Backend) -> Option<String> {
     let reference = Reference::of(backend);
-    let of = |case, subject, metric| figures.median(&Place { workload: "W1", case, subject }, metric);
-    let send = of("", "send loop", Metric::CpuUs)? / REFERENCE_SEND_US;
-    let sync = of("", "fdatasync", Metric::AckP50Ms)? / REFERENCE_SYNC_MS;
-    let cpu = of("S=32", "floor", Metric::CpuUs)? / (reference.cpu_us * send);
+    let of = |subject, metric| figures.median(&Place { workload: "W1", case: "S=32", subject }, metric);
+    let send = of("send loop", Metric::CpuUs)? / REFERENCE_SEND_US;
+    let sync = of("fdatasync", Metric::AckP50Ms)? / REFERENCE_SYNC_MS;
+    let cpu = of("floor", Metric::CpuUs)? / (reference.cpu_us * send);
     // Where the disk is faster than the processor, the wait is for the processor.
-    let ack = of("S=32", "floor", Metric::AckP50Ms)? / (reference.ack_ms * send.max(sync));
+    let ack = of("floor", Metric::AckP50Ms)? / (reference.ack_ms * send.max(sync));
     let slow = |what: &str, times: f64| {
         (times > FLOOR_SLOWER_MAX).then(|| {
             format!("the floor's {what} was {times:.2} times its reference, scaled by what the machine gave; at most {FLOOR_SLOWER_MAX} is a floor")

@@ -200,11 +200,11 @@ impl Run {
         snug.context("Snug is not among what is measured")
     }
 
-    /// What the machine gives now, noted as what the subjects are compared with.
-    async fn primitives(&mut self, workload: &'static str) -> Result<()> {
+    /// What the machine gives in a round of a case, noted as what the subjects are compared with.
+    async fn primitives(&mut self, workload: &'static str, case: &str) -> Result<()> {
         let folder = self.folder.path().to_owned();
         let now = tokio::task::spawn_blocking(move || Primitives::measure(&folder)).await??;
-        let place = |subject| Place { workload, case: "", subject };
+        let place = |subject| Place { workload, case, subject };
         self.figures.add(&place("send loop"), figures::Metric::CpuUs, now.send_us);
         self.figures.add(&place("fdatasync"), figures::Metric::AckP50Ms, now.sync_ms);
         self.figures.add(&place("plain file"), figures::Metric::WallUs, now.file_us);

@@ -18,7 +18,7 @@ const W1: &str = "W1";
 
 /// How many send, and how many messages a round has.
 const CASES: [(&str, usize, u64); 4] =
-    [("S=1", 1, 2_000), ("S=8", 8, 8_000), ("S=32", 32, 20_000), ("S=128", 128, 20_000)];
+    [("S=1", 1, 2_000), ("S=8", 8, 8_000), ("S=128", 128, 20_000), ("S=32", 32, 20_000)];
 
 /// The case whose figures are compared as data grows, and what its conversation has stored then.
 const GROWN: (&str, usize, u64) = ("S=32 at 1e6", 32, 20_000);
@@ -32,10 +32,11 @@ pub(crate) async fn run(run: &mut Run) -> Result<()> {
     for (case, senders, messages) in CASES {
         closed_loop(run, case, senders, messages, Ids::V7, 0).await?;
     }
-    closed_loop(run, "S=32, ids v4", 32, 20_000, Ids::V4, 0).await?;
-    many_conversations(run).await?;
+    // Next to what it is compared with.
     let (case, senders, messages) = GROWN;
-    closed_loop(run, case, senders, messages, Ids::V7, STORED).await
+    closed_loop(run, case, senders, messages, Ids::V7, STORED).await?;
+    closed_loop(run, "S=32, ids v4", 32, 20_000, Ids::V4, 0).await?;
+    many_conversations(run).await
 }
 
 /// All cases of one conversation: as many senders as members, and so many messages stored.
@@ -56,7 +57,7 @@ async fn closed_loop(
     }
     let messages = run.amount(messages, 20 * senders as u64);
     for _ in 0..run.args.rounds {
-        run.primitives(W1).await?;
+        run.primitives(W1, case).await?;
         measure_each(run, case, std::slice::from_ref(&conversation), senders, messages, ids).await?;
     }
     Ok(())

@@ -47,7 +47,7 @@ pub(crate) async fn run(run: &mut Run) -> Result<()> {
         }
         let bursts = run.amount(bursts, 4);
         for _ in 0..run.args.rounds {
-            run.primitives(W2).await?;
+            run.primitives(W2, case).await?;
             let place = Place { workload: W2, case, subject: "" };
             each(run, &place, &conversation, online, burst, bursts).await?;
         }
