@@ -24,37 +24,16 @@ pub(super) fn find(
     conversation: ConversationRef,
     viewer: Viewer,
 ) -> StoreResult<Option<Found>> {
-    // One statement whoever looks: what may not be seen costs the same rows as what is not there. A row that was forgotten
-    // is such, but for a ban, of which its bearer is told.
-    let (join, user) = match viewer {
-        Viewer::Anyone => ("LEFT JOIN members m ON 0", None),
-        Viewer::Member(user) => (
-            "JOIN members m ON m.app = c.app AND m.conversation = c.conversation AND m.user = :user
-             AND (m.forgotten = 0 OR m.banned_until IS NOT NULL)",
-            Some(user.0),
-        ),
-        Viewer::Outsider(user) => (
-            "LEFT JOIN members m ON m.app = c.app AND m.conversation = c.conversation AND m.user = :user",
-            Some(user.0),
-        ),
+    let user = match viewer {
+        Viewer::Anyone => None,
+        Viewer::Member(user) | Viewer::Outsider(user) => Some(user.0),
     };
-    let (by, key): (_, &dyn rusqlite::ToSql) = match &conversation {
-        ConversationRef::Key(key) => ("c.conversation", &key.0),
-        ConversationRef::Id(mac) => ("c.id_mac", &mac.0),
-        ConversationRef::Alias(mac) => ("c.alias_mac", &mac.0),
-        ConversationRef::Members(mac) => ("c.members_mac", &mac.0),
+    let select = finding(&conversation, viewer);
+    let key: &dyn rusqlite::ToSql = match &conversation {
+        ConversationRef::Key(key) => &key.0,
+        ConversationRef::Id(mac) | ConversationRef::Alias(mac) => &mac.0,
+        ConversationRef::Members(mac) => &mac.0,
     };
-    let select = format!(
-        concat!(
-            "SELECT ",
-            conversation_columns!(),
-            ", m.member, ",
-            member_columns!(),
-            " FROM conversations c {join} WHERE c.app = :app AND {by} = :key AND c.deleted_at IS NULL"
-        ),
-        join = join,
-        by = by,
-    );
     let read = |row: &mut super::sql::Cells<'_>| {
         let conversation = rows::conversation(row)?;
         let is_member = row.take::<Option<i64>>()?.is_some();
@@ -65,6 +44,39 @@ pub(super) fn find(
         Some(user) => sql.maybe(&select, named_params! { ":app": app.0, ":key": key, ":user": user }, read),
         None => sql.maybe(&select, named_params! { ":app": app.0, ":key": key }, read),
     }
+}
+
+/// The statement that finds a conversation, one whoever looks: what may not be seen costs the same rows as what is not there. A
+/// row that was forgotten is such, but for a ban, of which its bearer is told.
+fn finding(conversation: &ConversationRef, viewer: Viewer) -> String {
+    let join = match viewer {
+        // It equals nothing. A condition that names no column would be looked at for each row of all members.
+        Viewer::Anyone => "LEFT JOIN members m ON m.member = NULL",
+        Viewer::Member(_) => {
+            "JOIN members m ON m.app = c.app AND m.conversation = c.conversation AND m.user = :user
+             AND (m.forgotten = 0 OR m.banned_until IS NOT NULL)"
+        }
+        Viewer::Outsider(_) => {
+            "LEFT JOIN members m ON m.app = c.app AND m.conversation = c.conversation AND m.user = :user"
+        }
+    };
+    let by = match conversation {
+        ConversationRef::Key(_) => "c.conversation",
+        ConversationRef::Id(_) => "c.id_mac",
+        ConversationRef::Alias(_) => "c.alias_mac",
+        ConversationRef::Members(_) => "c.members_mac",
+    };
+    format!(
+        concat!(
+            "SELECT ",
+            conversation_columns!(),
+            ", m.member, ",
+            member_columns!(),
+            " FROM conversations c {join} WHERE c.app = :app AND {by} = :key AND c.deleted_at IS NULL"
+        ),
+        join = join,
+        by = by,
+    )
 }
 
 /// A conversation's row, deleted or not.
@@ -320,4 +332,39 @@ pub(super) fn note_change(
         params![app.0, key.0, moved.rev.0, kind, reference, moved.head_seq.0, at.0],
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use snug_model::{UserKey, facts::IdMac};
+
+    use super::*;
+    use crate::{
+        Mac,
+        sqlite::{Options, schema},
+    };
+
+    #[test]
+    fn no_conversation_is_found_by_looking_through_a_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = schema::data(&folder.path().join("data.db"), &Options::default()).unwrap();
+        let mac = [0; 32];
+        let refs = [
+            ConversationRef::Key(ConversationKey(1)),
+            ConversationRef::Id(IdMac(mac)),
+            ConversationRef::Alias(IdMac(mac)),
+            ConversationRef::Members(Mac(mac)),
+        ];
+        for conversation in &refs {
+            for viewer in [Viewer::Anyone, Viewer::Member(UserKey(1)), Viewer::Outsider(UserKey(1))] {
+                let plan = format!("EXPLAIN QUERY PLAN {}", finding(conversation, viewer));
+                let mut plan = database.prepare(&plan).unwrap();
+                let mut steps = plan.raw_query();
+                while let Some(step) = steps.next().unwrap() {
+                    let step: String = step.get("detail").unwrap();
+                    assert!(step.starts_with("SEARCH "), "{conversation:?} for {viewer:?}: {step}");
+                }
+            }
+        }
+    }
 }
