@@ -165,26 +165,30 @@ impl Connection {
                 Ok(None) => continue,
                 Err(ended) => return ended,
             };
-            match frame {
-                ClientFrame { n, request: Request::Send(send) } => {
-                    let sends = self.with_following_sends(n, send).await;
-                    Box::pin(self.send(session, sends)).await;
+            Box::pin(self.take(app, session, frame)).await;
+        }
+    }
+
+    /// Answers a request, together with what follows it and can be done at the same time.
+    async fn take(&mut self, app: &AppId, session: &Arc<Session>, frame: ClientFrame) {
+        match frame {
+            ClientFrame { n, request: Request::Send(send) } => {
+                let sends = self.with_following_sends(n, send).await;
+                self.send(session, sends).await;
+            }
+            ClientFrame { n, request } if requests::only_reads(&request) => {
+                let mut reads = vec![(n, request)];
+                let follows = |request: &Request| requests::only_reads(request);
+                while reads.len() < READ_AT_ONCE_MAX
+                    && let Some(read) = self.following(follows).await
+                {
+                    reads.push((read.frame.n, read.frame.request));
                 }
-                ClientFrame { n, request } if requests::only_reads(&request) => {
-                    let mut reads = vec![(n, request)];
-                    let follows = |request: &Request| requests::only_reads(request);
-                    while reads.len() < READ_AT_ONCE_MAX
-                        && let Some(read) = self.following(follows).await
-                    {
-                        reads.push((read.frame.n, read.frame.request));
-                    }
-                    Box::pin(self.read(app, session, reads)).await;
-                }
-                ClientFrame { n, request } => {
-                    let answer = requests::answer(&self.shared.node.core, app, session, n, request);
-                    let answer = Box::pin(answer).await;
-                    self.reply(session, n, answer);
-                }
+                self.read(app, session, reads).await;
+            }
+            ClientFrame { n, request } => {
+                let answer = requests::answer(&self.shared.node.core, app, session, n, request).await;
+                self.reply(session, n, answer);
             }
         }
     }
