@@ -8,7 +8,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use hyper::upgrade::Upgraded;
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use snug_core::{
@@ -41,8 +40,6 @@ const ANSWERS_BYTES_MAX: usize = limits::SESSION_QUEUE_BYTES_MAX as usize / 2;
 /// they may be before no more are taken.
 const SENT_AT_ONCE_MAX: usize = 32;
 const SENT_AT_ONCE_BYTES: usize = 64 * 1024;
-/// Requests that change nothing, and that are answered together.
-const READ_AT_ONCE_MAX: usize = 16;
 /// How long a client may take to end its side after we have ended ours.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// The close code of a peer that does not speak the protocol (RFC 6455, section 7.4.1).
@@ -157,7 +154,7 @@ impl Connection {
 
     /// Answers one request after the other: the next is read when this one is answered, so that a client's acts are done
     /// in the order in which it sent them, and who floods waits. Of those that are there already, messages to one conversation
-    /// are sent together, and what changes nothing is read together.
+    /// are sent together.
     async fn requests(&mut self, app: &AppId, session: &Arc<Session>) -> Ended {
         loop {
             let frame = match self.next().await {
@@ -169,22 +166,12 @@ impl Connection {
         }
     }
 
-    /// Answers a request, together with what follows it and can be done at the same time.
+    /// Answers a request, a message together with those that follow it.
     async fn take(&mut self, app: &AppId, session: &Arc<Session>, frame: ClientFrame) {
         match frame {
             ClientFrame { n, request: Request::Send(send) } => {
                 let sends = self.with_following_sends(n, send).await;
                 self.send(session, sends).await;
-            }
-            ClientFrame { n, request } if requests::only_reads(&request) => {
-                let mut reads = vec![(n, request)];
-                let follows = |request: &Request| requests::only_reads(request);
-                while reads.len() < READ_AT_ONCE_MAX
-                    && let Some(read) = self.following(follows).await
-                {
-                    reads.push((read.frame.n, read.frame.request));
-                }
-                self.read(app, session, reads).await;
             }
             ClientFrame { n, request } => {
                 let answer = requests::answer(&self.shared.node.core, app, session, n, request).await;
@@ -223,17 +210,6 @@ impl Connection {
                 self.ahead = Some(Box::new(next));
                 None
             }
-        }
-    }
-
-    /// Answers requests that change nothing, in their order.
-    async fn read(&mut self, app: &AppId, session: &Arc<Session>, reads: Vec<(u64, Request)>) {
-        let core = &self.shared.node.core;
-        let answers = reads
-            .into_iter()
-            .map(async |(n, request)| (n, requests::answer(core, app, session, n, request).await));
-        for (n, answer) in join_all(answers).await {
-            self.reply(session, n, answer);
         }
     }
 

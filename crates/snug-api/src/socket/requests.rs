@@ -118,18 +118,6 @@ fn takes_memory(request: &Request) -> bool {
     !matches!(request, Request::Token(_) | Request::Ping(_) | Request::Read(_))
 }
 
-/// Whether a request changes nothing, and waits for nothing but what is stored.
-pub(super) fn only_reads(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Inbox(_)
-            | Request::Conversation(_)
-            | Request::History(_)
-            | Request::Sync(_)
-            | Request::Members(_)
-    )
-}
-
 /// Does what a request asks for that changes nothing.
 async fn read(core: &Core, actor: &Actor, n: u64, request: Request) -> Result<Replied> {
     match request {
