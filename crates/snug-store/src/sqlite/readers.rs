@@ -10,10 +10,13 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::{basis::Seen, schema, sql::Sql};
 use crate::{StoreError, StoreResult};
+
+/// Reads that may wait for the readers; who comes then waits to be let in.
+const QUEUE_READS_MAX: usize = 4096;
 
 /// Reads that may share a snapshot, so that none waits for many others.
 const BATCH_READS_MAX: usize = 16;
@@ -24,6 +27,8 @@ const BATCH_READS_MAX: usize = 16;
 /// committed before any of them was asked is in it. So the busier the readers are, the less each read costs.
 pub(super) struct Readers {
     queue: Arc<Queue>,
+    /// As many permits as there is room in the queue.
+    room: Arc<Semaphore>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -48,7 +53,8 @@ impl Readers {
     /// Opens `count` connections, and starts their threads.
     pub(super) fn open(path: &Path, count: usize, rows: Arc<AtomicU64>) -> StoreResult<Self> {
         let queue = Arc::new(Queue { reads: Mutex::default(), changed: Condvar::new(), threads: count });
-        let mut readers = Self { queue, threads: Vec::with_capacity(count) };
+        let room = Arc::new(Semaphore::new(QUEUE_READS_MAX));
+        let mut readers = Self { queue, room, threads: Vec::with_capacity(count) };
         for _ in 0..count {
             let reader = Reader {
                 connection: schema::reader(path)?,
@@ -70,8 +76,11 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Sql<'_>) -> StoreResult<T> + Send + 'static,
     {
+        let place = Arc::clone(&self.room).acquire_owned().await;
+        let place = place.map_err(|_| StoreError::Unavailable("the readers have stopped".to_owned()))?;
         let (reply, answer) = oneshot::channel();
         self.queue.put(Box::new(move |sql| {
+            drop(place);
             // Who asked may have gone.
             if !reply.is_closed() {
                 let _ = reply.send(sql.map_err(StoreError::clone).and_then(read));
