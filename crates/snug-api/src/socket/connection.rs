@@ -198,11 +198,9 @@ impl Connection {
         sends
     }
 
-    /// The request that has come already and is next, if it is one that `follows`. Another waits for its turn.
+    /// The request that has come already and is next, if it is one that `follows`. Another is kept for its turn, and
+    /// no more may be asked for before that.
     async fn following(&mut self, follows: impl Fn(&Request) -> bool) -> Option<Read> {
-        if self.ahead.is_some() {
-            return None;
-        }
         let Poll::Ready(next) = poll_fn(|cx| Poll::Ready(self.poll_frame(cx))).await else { return None };
         match next {
             Ok(Some(read)) if follows(&read.frame.request) => Some(read),

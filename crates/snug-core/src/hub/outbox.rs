@@ -156,7 +156,7 @@ impl Outbox {
         self.state.lock().close
     }
 
-    /// Encoded that wait.
+    /// Bytes that wait.
     pub fn bytes(&self) -> usize {
         self.state.lock().bytes
     }
