@@ -70,7 +70,10 @@ impl Report {
         let name = announce(command);
         let tally = match command.status() {
             Ok(status) if status.success() => Tally::PASSED,
-            Ok(_) => Tally::FAILED,
+            Ok(status) => {
+                eprintln!("error: {name}: {status}");
+                Tally::FAILED
+            }
             Err(error) => {
                 eprintln!("error: {name}: {error}");
                 Tally::FAILED

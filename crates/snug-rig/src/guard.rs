@@ -51,6 +51,12 @@ impl Guard {
         self.tell(&format!("watch {}\n", pid.map(|pid| pid.to_string()).unwrap_or_default()))
     }
 
+    /// Does to the pipe what the kernel does once this process is gone.
+    #[cfg(test)]
+    pub(crate) fn leave_alone(&mut self) {
+        self.shell.stdin = None;
+    }
+
     fn tell(&mut self, line: &str) -> anyhow::Result<()> {
         let input = self.shell.stdin.as_mut().context("the guard has no input")?;
         input.write_all(line.as_bytes()).context("the guard was killed")

@@ -27,13 +27,13 @@ const RUN_LIMIT: Duration = Duration::from_secs(300);
 const LOG_TAIL_BYTES: usize = 4096;
 
 /// What the guard does: ends the process, with its group, and removes the folder. `$1` is the number of the stop signal, `$2`
-/// the folder.
+/// the folder. (`kill -15 -- -1` is an error to Debian's shell, `kill -s 15 -- -1` is POSIX.)
 const CLEAR_UP: &str = r#"
 if [ -n "$pid" ]; then
-    kill -"$1" -- "-$pid"
+    kill -s "$1" -- "-$pid"
     looks=0
-    while kill -0 -- "-$pid" && [ "$looks" -lt 100 ]; do looks=$((looks + 1)); sleep 0.1; done
-    kill -KILL -- "-$pid"
+    while kill -s 0 -- "-$pid" && [ "$looks" -lt 100 ]; do looks=$((looks + 1)); sleep 0.1; done
+    kill -s KILL -- "-$pid"
 fi
 rm -rf -- "$2"
 "#;
@@ -166,5 +166,29 @@ impl Drop for Part {
     fn drop(&mut self) {
         // There is nobody to tell: who wants to know calls `stop`.
         let _ = self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
+
+    use super::*;
+
+    #[test]
+    fn a_guard_that_is_left_alone_ends_the_process_and_removes_the_folder() -> anyhow::Result<()> {
+        for signal in [Signal::TERM, Signal::INT] {
+            let home = tempfile::tempdir()?;
+            let number = signal.as_raw().to_string();
+            let mut guard = Guard::start(CLEAR_UP, &[OsStr::new(&number), home.path().as_os_str()])?;
+            // What only waits does not see that its folder is gone.
+            let mut process = Command::new("sleep").arg("600").process_group(0).spawn()?;
+            guard.watch(Some(process.id()))?;
+            guard.leave_alone();
+            assert_eq!(process.wait()?.signal(), Some(signal.as_raw()));
+            drop(guard);
+            assert!(!home.path().exists());
+        }
+        Ok(())
     }
 }

@@ -26,7 +26,7 @@ mod workloads;
 use std::future::Future;
 use std::ops::Range;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use self::figures::{Figures, Place};
@@ -138,6 +138,13 @@ impl Run {
             let error = anyhow!("there is no such case; there are: {}", self.cases.join("; "));
             self.figures.failed("case", "", &error.context(wanted.clone()));
         }
+    }
+
+    /// Refuses a workload that has no valid round, unless its figures are not held against anything.
+    fn ensure_some(&self, valid_rounds: u32) -> Result<()> {
+        let some = valid_rounds > 0 || self.args.without_goals;
+        ensure!(some, "every round is void: the load itself was late");
+        Ok(())
     }
 
     /// Stores messages in a conversation with each subject that a case measures.
