@@ -5,17 +5,15 @@
 use std::{net::IpAddr, sync::Arc};
 
 use aws_lc_rs::{constant_time, digest};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use snug_model::{
     Action, Actor, AppId, AppKey, KeyActor, KeyId, Timestamp, UserActor, UserKey, actor::Grant, facts::IdMac,
-    keys::Scope, limits, tokens::Claims,
+    tokens::Claims,
 };
 use snug_store::{KeyRow, UserRef};
 
 use crate::{
     Core, Error, Result,
     authorize::{Ask, Decision},
-    context::AppContext,
     keys::is_alive,
 };
 
@@ -75,7 +73,7 @@ impl Core {
         let keyed = self.keyed(app.key()).await?;
         let user_id = keyed.macs.user_id(&claims.user);
         let grant = Grant {
-            signed_by: claims.signed_by.clone(),
+            voucher: claims.voucher.clone(),
             jti: claims.jti.clone(),
             issued_at: claims.issued_at,
             expires_at: claims.expires_at,
@@ -109,44 +107,6 @@ impl Core {
     /// Whether who holds this actor's credential may still use it: what every request of a client needs first.
     pub(crate) async fn admitted(&self, actor: &Actor) -> Result<crate::authorize::Allowed> {
         self.authorize(&mut Decision::new(Ask::in_app(actor, Action::Connect))).await
-    }
-
-    /// Verifies an access token: form, signature, app, times. What was revoked, the decision on each act looks at.
-    async fn verify_token(&self, app: &Arc<AppContext>, token: &str) -> Result<Claims> {
-        if token.len() as u64 > limits::TOKEN_BYTES_MAX {
-            return Err(Error::Unauthenticated);
-        }
-        let header = jsonwebtoken::decode_header(token).map_err(|_| Error::Unauthenticated)?;
-        let id =
-            header.kid.as_deref().and_then(|kid| KeyId::parse(kid).ok()).ok_or(Error::Unauthenticated)?;
-        let key = self
-            .key_row(&id, false)
-            .await?
-            .filter(|row| row.app == app.key() && row.scopes.has(Scope::Tokens));
-        let key = key.ok_or(Error::Unauthenticated)?;
-        let secret = self.key_secret(&key).await?;
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The audience is looked at with the other claims.
-        validation.validate_aud = false;
-        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
-        validation.leeway = 0;
-        // The clock is the core's own, so that tests can set it; times are checked below.
-        validation.validate_exp = false;
-        let decoding = DecodingKey::from_secret(secret.expose().as_bytes());
-        let decoded = jsonwebtoken::decode::<snug_wire::claims::TokenClaims>(token, &decoding, &validation)
-            .map_err(|_| Error::Unauthenticated)?;
-        let claims = decoded.claims.into_claims(id, app.id().as_str()).map_err(|_| Error::Unauthenticated)?;
-        if self.token_is_timely(&claims) { Ok(claims) } else { Err(Error::Unauthenticated) }
-    }
-
-    fn token_is_timely(&self, claims: &Claims) -> bool {
-        let now = self.clock.now();
-        let life_ms = claims.expires_at.0.saturating_sub(claims.issued_at.0);
-        let latest_iat = now.plus_s(limits::TOKEN_FUTURE_S_MAX as i64);
-        claims.issued_at <= latest_iat
-            && now < claims.expires_at
-            && life_ms > 0
-            && life_ms <= limits::TOKEN_LIFE_S_MAX as i64 * 1_000
     }
 }
 

@@ -216,8 +216,7 @@ impl Core {
                 facts.key = row.map(|row| facts::of_key(&row, Some(app)));
             }
             Actor::User(user) => {
-                let row = self.key_row(&user.token.signed_by, fresh).await?;
-                facts.key = row.map(|row| facts::of_key(&row, Some(app)));
+                facts.voucher = self.voucher_facts(app, &user.token.voucher, fresh).await?;
                 let row = self.user_row(app.key(), user.user, fresh).await?;
                 facts.user = row.map(|row| facts::of_user(&row, app));
                 if let Some(jti) = &user.token.jti {

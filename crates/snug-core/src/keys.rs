@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 use aws_lc_rs::digest;
 use parking_lot::Mutex;
 use snug_model::{
-    Action, Actor, AppKey, Invalid, KeyId, PermissionSet, Timestamp, Version,
+    Action, Actor, AppKey, Invalid, KeyId, PermissionSet, Timestamp, Version, Voucher,
     keys::{ApiKey, KeyDraft, Scope},
     permissions,
     secret::SecretText,
@@ -16,7 +16,6 @@ use crate::{
     Core, Error, Result, addresses,
     authorize::{Ask, decided},
     context::AppContext,
-    hub::Close,
     paging::{Listed, PageAsk},
     sealing::{KeyProfile, Place},
 };
@@ -175,11 +174,7 @@ impl Core {
     fn key_ended(&self, app: AppKey, id: &KeyId) {
         self.facts.keys.invalidate(id);
         self.key_secrets.invalidate(id);
-        self.hub.directory.each_of_app(app, |session| {
-            if session.grant().signed_by == *id {
-                session.close(Close::Unauthenticated);
-            }
-        });
+        self.close_vouched(app, |voucher| matches!(voucher, Voucher::ApiKey(key) if key == id));
     }
 
     /// Closes what keys have opened that ended without a word to this process: by time, or revoked by an operator's command,
@@ -187,9 +182,10 @@ impl Core {
     pub(crate) async fn sweep_keys(&self) -> Result<()> {
         let mut keys = HashMap::new();
         self.hub.directory.each(|session| {
-            let grant = session.grant();
-            if !keys.contains_key(&grant.signed_by) {
-                keys.insert(grant.signed_by.clone(), session.app());
+            if let Voucher::ApiKey(key) = &session.grant().voucher
+                && !keys.contains_key(key)
+            {
+                keys.insert(key.clone(), session.app());
             }
         });
         for (id, app) in keys {

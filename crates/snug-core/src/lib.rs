@@ -31,7 +31,9 @@ pub mod sealing;
 mod sessions;
 mod tokens;
 mod users;
+mod verify;
 mod views;
+mod vouchers;
 
 mod core;
 

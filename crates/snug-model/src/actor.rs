@@ -5,6 +5,7 @@ use crate::{
     ids::{AppKey, KeyId, SessionId, UserKey},
     permissions::PermissionSet,
     time::Timestamp,
+    vouchers::Voucher,
 };
 
 /// Who acts, authenticated. What it may do is the policy's to say, from facts.
@@ -43,8 +44,8 @@ pub struct UserActor {
 /// What of an access token matters after its signature was verified.
 #[derive(Debug, Clone)]
 pub struct Grant {
-    /// The key that signed it.
-    pub signed_by: KeyId,
+    /// What vouches for it.
+    pub voucher: Voucher,
     /// Its own id.
     pub jti: Option<Box<str>>,
     /// When it was made.

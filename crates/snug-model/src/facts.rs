@@ -7,6 +7,7 @@ use crate::{
     members::Access,
     permissions::PermissionSet,
     time::Timestamp,
+    vouchers::Voucher,
 };
 
 /// A customer's id as the store knows it: a keyed MAC, equal for equal ids of one app and noun.
@@ -18,8 +19,10 @@ pub struct IdMac(pub [u8; 32]);
 pub struct Facts {
     /// The app.
     pub app: AppFacts,
-    /// The back end's key, or the one that signed the client's token.
+    /// The back end's key.
     pub key: Option<KeyFacts>,
+    /// What vouches for the client's token; absent where nobody knows it.
+    pub voucher: Option<VoucherFacts>,
     /// The client's user; with a back end the one in whose name it acts, if it does.
     pub user: Option<UserFacts>,
     /// Whether the client's token was revoked by its own id.
@@ -69,6 +72,46 @@ pub struct KeyFacts {
     /// Whether it was revoked.
     pub revoked: bool,
     /// Tokens of this time and before, signed by it, are void.
+    pub tokens_not_before: Option<Timestamp>,
+}
+
+/// What of that which vouches for a client's token a decision rests on.
+#[derive(Debug, Clone)]
+pub enum VoucherFacts {
+    /// An API key.
+    ApiKey(KeyFacts),
+    /// What stands in the app's settings, and so has the app's version: a key of an issuer, or what vouched at the door.
+    OfSettings(SettingsVoucher),
+}
+
+impl VoucherFacts {
+    /// What it may give at most of an app role.
+    pub fn may_mint(&self) -> PermissionSet {
+        match self {
+            Self::ApiKey(key) => key.may_mint,
+            Self::OfSettings(voucher) => voucher.may_mint,
+        }
+    }
+
+    /// Tokens of this time and before, for which it vouches, are void.
+    pub fn tokens_not_before(&self) -> Option<Timestamp> {
+        match self {
+            Self::ApiKey(key) => key.tokens_not_before,
+            Self::OfSettings(voucher) => voucher.tokens_not_before,
+        }
+    }
+}
+
+/// What of something in the app's settings that vouches for tokens a decision rests on.
+#[derive(Debug, Clone)]
+pub struct SettingsVoucher {
+    /// What it is.
+    pub voucher: Voucher,
+    /// Whether it still vouches: its scheme is on, and its secret, key or issuer is still there.
+    pub good: bool,
+    /// What its tokens can carry of an app role.
+    pub may_mint: PermissionSet,
+    /// Tokens of this time and before, for which it vouches, are void: a scheme that was off and is on again revives nothing.
     pub tokens_not_before: Option<Timestamp>,
 }
 

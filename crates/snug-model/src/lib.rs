@@ -22,6 +22,7 @@ pub mod text;
 pub mod time;
 pub mod tokens;
 pub mod users;
+pub mod vouchers;
 
 pub use actor::{Actor, KeyActor, UserActor};
 pub use facts::Facts;
@@ -33,3 +34,4 @@ pub use invalid::Invalid;
 pub use permissions::{Permission, PermissionSet};
 pub use policy::{Action, Denied, Permit};
 pub use time::Timestamp;
+pub use vouchers::Voucher;

@@ -4,13 +4,14 @@ use crate::{
     ids::{ConversationId, KeyId, UserId},
     permissions::PermissionSet,
     time::Timestamp,
+    vouchers::Voucher,
 };
 
 /// The claims of an access token whose signature was verified.
 #[derive(Debug, Clone)]
 pub struct Claims {
-    /// The key that signed it.
-    pub signed_by: KeyId,
+    /// What vouches for it.
+    pub voucher: Voucher,
     /// Its user.
     pub user: UserId,
     /// When it was made.
@@ -43,7 +44,7 @@ pub struct TokenDraft {
 pub enum Revocation {
     /// One token.
     Jti(Box<str>),
-    /// All that a key signed so far.
+    /// All so far that an API key signed, or a token key vouches for.
     Key(KeyId),
     /// All of the app so far.
     App,

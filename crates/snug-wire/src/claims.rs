@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use snug_model::{
-    ConversationId, Invalid, KeyId, Permission, PermissionSet, Timestamp, UserId, limits, tokens::Claims,
+    ConversationId, Invalid, Permission, PermissionSet, Timestamp, UserId, Voucher, limits, tokens::Claims,
+    vouchers::Scheme,
 };
 
 /// An access token's claims. Claims that are not named here are passed over, as RFC 7519 asks; none of them widens anything.
@@ -25,6 +26,18 @@ pub struct TokenClaims {
     /// The only permissions that it carries.
     #[serde(default, deserialize_with = "crate::json::present", skip_serializing_if = "Option::is_none")]
     can: Option<Vec<String>>,
+    /// How its bearer came by the door, in tokens that Snug signs itself; in others it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    via: Option<Via>,
+}
+
+/// How somebody came by the door.
+#[derive(Debug, Serialize, Deserialize)]
+struct Via {
+    /// The scheme's name.
+    scheme: String,
+    /// The id of what it proved itself by.
+    by: String,
 }
 
 /// One audience, or a list of them.
@@ -46,15 +59,27 @@ impl TokenClaims {
             jti: claims.jti.as_deref().map(str::to_owned),
             only: claims.only.as_ref().map(|only| only.iter().map(|id| id.as_str().to_owned()).collect()),
             can: claims.can.map(|can| can.iter().map(|permission| permission.name().to_owned()).collect()),
+            via: match &claims.voucher {
+                Voucher::Door { scheme, by } => {
+                    Some(Via { scheme: scheme.name().to_owned(), by: by.as_ref().to_owned() })
+                }
+                Voucher::ApiKey(_) | Voucher::TokenKey(_) | Voucher::Issuer { .. } => None,
+            },
         }
     }
 
-    /// The claims as the model has them; `signed_by` is the key whose signature was verified.
+    /// What vouched at the door, of a token that Snug signed itself. Of any other, nobody is to believe it.
+    pub fn door(&self) -> Option<Voucher> {
+        let via = self.via.as_ref()?;
+        Some(Voucher::Door { scheme: Scheme::from_name(&via.scheme)?, by: via.by.as_str().into() })
+    }
+
+    /// The claims as the model has them; `voucher` is what vouches for them, whose signature was verified.
     ///
     /// # Errors
     /// `Invalid` for an id that is none, for a list over its limit, and for a permission that nobody knows: to pass over
     /// that would make a token do more, or less, than its maker meant.
-    pub fn into_claims(self, signed_by: KeyId, app: &str) -> Result<Claims, Invalid> {
+    pub fn into_claims(self, voucher: Voucher, app: &str) -> Result<Claims, Invalid> {
         let for_app = match &self.aud {
             Audience::One(aud) => aud == app,
             Audience::Many(auds) => auds.iter().any(|aud| aud == app),
@@ -78,7 +103,7 @@ impl TokenClaims {
         let permission = |name: &String| Permission::from_name(name).ok_or_else(unknown);
         let can = self.can.map(|can| can.iter().map(permission).collect::<Result<PermissionSet, _>>());
         Ok(Claims {
-            signed_by,
+            voucher,
             user: UserId::parse(&self.sub)?,
             issued_at: time("iat", self.iat)?,
             expires_at: time("exp", self.exp)?,

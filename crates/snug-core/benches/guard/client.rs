@@ -2,9 +2,10 @@
 
 use snug_model::{
     AppKey, ConversationKey, Facts, KeyId, PermissionSet, Seq, Timestamp, UserActor, UserKey, Version,
+    Voucher,
     actor::Grant,
     conversations::{History, State},
-    facts::{AppFacts, ConversationFacts, IdMac, KeyFacts, MemberFacts, UserFacts},
+    facts::{AppFacts, ConversationFacts, IdMac, KeyFacts, MemberFacts, UserFacts, VoucherFacts},
     keys::ScopeSet,
     members::Access,
 };
@@ -25,7 +26,7 @@ impl Rows {
     pub(crate) fn facts(&self) -> Facts {
         Facts {
             app: AppFacts { key: self.app.0, version: self.app.1, ..AppFacts::default() },
-            key: Some(KeyFacts {
+            voucher: Some(VoucherFacts::ApiKey(KeyFacts {
                 id: self.key.0.clone(),
                 app: self.app.0,
                 version: self.key.1,
@@ -34,7 +35,7 @@ impl Rows {
                 expires_at: None,
                 revoked: false,
                 tokens_not_before: None,
-            }),
+            })),
             user: Some(UserFacts {
                 key: self.user.0,
                 version: self.user.1,
@@ -72,5 +73,12 @@ pub(crate) fn client(app: AppKey, user: UserKey, signed_by: KeyId) -> UserActor 
 
 /// What a token grants that leaves its user everything.
 pub(crate) fn grant(signed_by: KeyId) -> Grant {
-    Grant { signed_by, jti: None, issued_at: post::NOW, expires_at: Timestamp::NEVER, only: None, can: None }
+    Grant {
+        voucher: Voucher::ApiKey(signed_by),
+        jti: None,
+        issued_at: post::NOW,
+        expires_at: Timestamp::NEVER,
+        only: None,
+        can: None,
+    }
 }

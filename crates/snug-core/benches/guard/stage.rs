@@ -8,7 +8,7 @@ use snug_core::{
     sealing::{MasterKey, Random, Sealer},
 };
 use snug_model::{
-    Action, Actor, AppId, AppKey, Facts, KeyActor, Timestamp, UserActor, UserId, Version,
+    Action, Actor, AppId, AppKey, Facts, KeyActor, Timestamp, UserActor, UserId, Version, Voucher,
     apps::AppDraft,
     conversations::{ConversationDraft, History, Profile, State},
     facts::AppFacts,
@@ -100,7 +100,8 @@ impl Stage {
         let UserActor { app, user, token, .. } = client;
         let record = self.store.app(AppRef::Key(*app), post::NOW).await.expect("apps can be read");
         let version = record.expect("the app").app.version;
-        let key = self.store.key(&token.signed_by).await.expect("keys can be read").expect("the key");
+        let Voucher::ApiKey(key) = &token.voucher else { panic!("an API key signed it") };
+        let key = self.store.key(key).await.expect("keys can be read").expect("the key");
         let row = self.store.user(*app, UserRef::Key(*user)).await.expect("users can be read");
         let conversation = self.conversation(version).await;
         let member = self.store.member(*app, conversation.key, *user).await.expect("members can be read");

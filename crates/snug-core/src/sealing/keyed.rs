@@ -3,7 +3,7 @@
 use aws_lc_rs::error::Unspecified;
 use snug_model::secret::Secret32;
 
-use super::{macs::Macs, random::Random, tokens::Tokens};
+use super::{derive::key_of_one, macs::Macs, random::Random, tokens::Tokens};
 
 /// The derived keys of one app, made once and shared.
 pub struct Keyed {
@@ -11,10 +11,13 @@ pub struct Keyed {
     pub macs: Macs,
     /// What clients are handed.
     pub tokens: Tokens,
+    /// What signs the access tokens of who came by the door.
+    pub door: Secret32,
 }
 
 impl Keyed {
     pub(super) fn new(secret: &Secret32, random: Random) -> Result<Self, Unspecified> {
-        Ok(Self { macs: Macs::new(secret)?, tokens: Tokens::new(secret, random)? })
+        let door = key_of_one(secret, b"snug.door.1")?;
+        Ok(Self { macs: Macs::new(secret)?, tokens: Tokens::new(secret, random)?, door })
     }
 }

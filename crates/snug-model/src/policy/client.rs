@@ -2,18 +2,19 @@
 //!
 //! In a conversation the permissions are those of the conversation role and those of the app role, together; then only
 //! what the access leaves (`read`: the read mark and leaving; `none`: nothing); then only what the token carries. Of
-//! the app role counts what the key that signed the token may give.
+//! the app role counts what that which vouches for the token may give.
 
 use super::{Action, By, Denied, Fact, Permit, View, back_end};
 use crate::{
     actor::UserActor,
     conversations::{History, State},
-    facts::{ConversationFacts, Facts, MemberFacts, UserFacts},
+    facts::{ConversationFacts, Facts, MemberFacts, UserFacts, VoucherFacts},
     ids::{Rev, Seq, UserKey, Version},
     keys,
     members::Access,
     permissions::{Permission, PermissionSet, Scope},
     time::Timestamp,
+    vouchers::Voucher,
 };
 
 pub(super) fn decide(
@@ -52,10 +53,13 @@ pub(super) fn decide(
     }
 }
 
-/// A permit that rests on the app and on the key that signed the token.
+/// A permit that rests on the app and on what vouches for the token. What stands in the app's settings has the app's version.
 fn permit(actor: &UserActor, facts: &Facts, by: By) -> Permit {
-    let key = facts.key.as_ref().map(|key| (Fact::Key(key.id.clone()), key.version));
-    rest(Permit::of_app(actor.app, by, facts), key)
+    let voucher = facts.voucher.as_ref().and_then(|voucher| match voucher {
+        VoucherFacts::ApiKey(key) => Some((Fact::Key(key.id.clone()), key.version)),
+        VoucherFacts::OfSettings(_) => None,
+    });
+    rest(Permit::of_app(actor.app, by, facts), voucher)
 }
 
 /// The permit resting on these facts too.
@@ -77,19 +81,33 @@ fn admit(actor: &UserActor, facts: &Facts) -> Result<Permit, Denied> {
     Ok(permit(actor, facts, By::User(actor.user)))
 }
 
-/// Whether the token may be used at all: its own times, the key that signed it, and what was revoked.
+/// Whether the token may be used at all: its own times, what vouches for it, and what was revoked.
 fn token_is_good(actor: &UserActor, facts: &Facts, now: Timestamp) -> Result<(), Denied> {
-    let key = facts.key.as_ref().filter(|key| back_end::alive(key, now)).ok_or(Denied::Unauthenticated)?;
+    let voucher = facts.voucher.as_ref().ok_or(Denied::Unauthenticated)?;
     let void = facts.app.deleted
         || facts.token_revoked
         || facts.app.key != actor.app
-        || key.app != actor.app
-        || key.id != actor.token.signed_by
-        || !key.scopes.has(keys::Scope::Tokens)
+        || !vouches(voucher, actor, now)
         || now >= actor.token.expires_at
         || outdated(actor, facts.app.tokens_not_before)
-        || outdated(actor, key.tokens_not_before);
+        || outdated(actor, voucher.tokens_not_before());
     if void { Err(Denied::Unauthenticated) } else { Ok(()) }
+}
+
+/// Whether these facts are those of what vouches for the token, and it still does.
+fn vouches(facts: &VoucherFacts, actor: &UserActor, now: Timestamp) -> bool {
+    match (facts, &actor.token.voucher) {
+        (VoucherFacts::ApiKey(key), Voucher::ApiKey(id)) => {
+            key.id == *id
+                && key.app == actor.app
+                && key.scopes.has(keys::Scope::Tokens)
+                && back_end::alive(key, now)
+        }
+        (VoucherFacts::OfSettings(settings), voucher @ (Voucher::Issuer { .. } | Voucher::Door { .. })) => {
+            settings.voucher == *voucher && settings.good
+        }
+        _ => false,
+    }
 }
 
 /// Whether the token is of that time or before. A JWT's times are whole seconds, so the whole second counts as before.
@@ -103,7 +121,7 @@ fn narrowed(actor: &UserActor, permissions: PermissionSet) -> PermissionSet {
 
 fn of_app_role(facts: &Facts) -> PermissionSet {
     let role = facts.user.as_ref().map_or(PermissionSet::EMPTY, |user| user.role);
-    facts.key.as_ref().map_or(PermissionSet::EMPTY, |key| role.intersection(key.may_mint))
+    facts.voucher.as_ref().map_or(PermissionSet::EMPTY, |voucher| role.intersection(voucher.may_mint()))
 }
 
 /// What the client may do in the app: nothing with a token narrowed to conversations.

@@ -1,7 +1,9 @@
 //! The claims of access tokens.
 
 use serde_json::{Value, json};
-use snug_model::{Invalid, Permission, PermissionSet, Timestamp, limits, tokens::Claims};
+use snug_model::{
+    Invalid, Permission, PermissionSet, Timestamp, Voucher, limits, tokens::Claims, vouchers::Scheme,
+};
 use snug_wire::claims::TokenClaims;
 
 use crate::samples;
@@ -22,7 +24,7 @@ fn with(more: Value) -> Value {
 /// What the model makes of them; none where they are not even claims.
 fn read(claims: Value) -> Option<Result<Claims, Invalid>> {
     let claims: TokenClaims = serde_json::from_value(claims).ok()?;
-    Some(claims.into_claims(samples::key_id(), APP))
+    Some(claims.into_claims(Voucher::ApiKey(samples::key_id()), APP))
 }
 
 fn good(claims: Value) -> Claims {
@@ -92,4 +94,20 @@ fn what_is_written_is_read() {
     let written = serde_json::to_value(TokenClaims::new(&claims, APP)).expect("JSON");
     let read = good(written);
     assert_eq!(format!("{read:?}"), format!("{claims:?}"));
+}
+
+#[test]
+fn who_came_by_the_door_is_read_only_where_it_is_asked_for() {
+    let claims = with(json!({ "via": { "scheme": "hmac", "by": "sec_1" } }));
+    let read: TokenClaims = serde_json::from_value(claims.clone()).expect("claims");
+    let door = Voucher::Door { scheme: Scheme::Hmac, by: "sec_1".into() };
+    assert_eq!(read.door(), Some(door.clone()));
+    assert_eq!(good(claims).voucher, Voucher::ApiKey(samples::key_id()), "the signature says who vouches");
+    let written = TokenClaims::new(&Claims { voucher: door.clone(), ..good(self::claims()) }, APP);
+    assert_eq!(written.door(), Some(door));
+    let plain = TokenClaims::new(&good(self::claims()), APP);
+    assert_eq!(plain.door(), None);
+    let unknown = with(json!({ "via": { "scheme": "palm-reading", "by": "sec_1" } }));
+    let unknown: TokenClaims = serde_json::from_value(unknown).expect("claims");
+    assert_eq!(unknown.door(), None);
 }

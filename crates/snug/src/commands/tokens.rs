@@ -13,7 +13,7 @@ use snug_core::{
     sign_token,
 };
 use snug_model::{
-    AppId, ConversationId, KeyId, Permission, PermissionSet, UserId, limits, secret::SecretText,
+    AppId, ConversationId, KeyId, Permission, PermissionSet, UserId, Voucher, limits, secret::SecretText,
     tokens::Claims,
 };
 
@@ -27,7 +27,7 @@ pub(crate) fn run(sign: &SignToken) -> Result<()> {
     let only = sign.only.iter().map(|id| ConversationId::parse(id)).collect::<Result<Vec<_>, _>>()?;
     let issued_at = SystemClock.now();
     let claims = Claims {
-        signed_by: key,
+        voucher: Voucher::ApiKey(key),
         user: UserId::parse(&sign.user)?,
         issued_at,
         expires_at: issued_at.plus_s(sign.ttl),

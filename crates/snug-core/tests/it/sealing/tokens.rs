@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use snug_core::sealing::{InvalidToken, TokenKind, TokenUse, Tokens};
-use snug_model::{Actor, KeyActor, KeyId, UserActor, actor::Grant};
+use snug_model::{Actor, KeyActor, KeyId, UserActor, Voucher, actor::Grant};
 
 use super::*;
 
 fn ann(user: UserKey) -> Actor {
     let token = Grant {
-        signed_by: KeyId::from_random("k"),
+        voucher: Voucher::ApiKey(KeyId::from_random("k")),
         jti: None,
         issued_at: NOON,
         expires_at: NOON,

@@ -3,12 +3,13 @@
 use proptest::prelude::*;
 use snug_model::{
     Action, Actor, AppKey, Denied, KeyId, Permission, PermissionSet, Permit, Seq, Timestamp, UserKey,
-    Version,
+    Version, Voucher,
     conversations::{History, State},
     facts::{IdMac, TargetFacts},
     keys::{Scope, ScopeSet},
     members::Access,
     policy::{self, By, Fact, View},
+    vouchers::Scheme,
 };
 
 use super::{
@@ -345,7 +346,14 @@ fn only_the_key_that_signed_the_token_vouches_for_it() {
     assert!(
         !connects(|s| s.key().scopes = ScopeSet::EMPTY.with(Scope::BotMessages).with_read(Scope::Tokens))
     );
-    assert!(!connects(|s| s.facts.key = None));
+    assert!(!connects(|s| s.facts.voucher = None));
+    assert!(!connects(|s| s.client.token.voucher = super::scene::door()));
+    assert!(!connects(|s| s.client.token.voucher = Voucher::TokenKey(KeyId::from_random("signer"))));
+    assert!(!connects(|s| {
+        // The facts of a key that a back end acts with vouch for no client.
+        s.facts.key = Some(s.key().clone());
+        s.facts.voucher = None;
+    }));
     assert!(!connects(|s| s.user().key = UserKey(99)));
 }
 
@@ -441,4 +449,33 @@ fn the_installation_has_no_facts() {
         NOW,
     );
     assert!(permit.expect("the server may").basis().is_empty());
+}
+
+#[test]
+fn what_stands_in_the_settings_vouches_as_long_as_it_is_there() {
+    for voucher in [super::scene::door(), super::scene::issuer()] {
+        let vouched = |change: fn(&mut Scene)| {
+            let mut scene = Scene::new(PermissionSet::all(), PermissionSet::EMPTY);
+            scene.facts.targets.clear();
+            scene.vouched(voucher.clone(), set(&[Permission::UserList]));
+            change(&mut scene);
+            scene
+        };
+        let scene = vouched(|_| ());
+        let permit = scene.decide(&Action::Connect).expect("it vouches");
+        assert_eq!(facts(&permit), [Fact::App, Fact::User(USER)], "its version is the app's");
+        assert!(scene.decide(&Action::ListUsers).is_ok(), "it may give that");
+        assert_eq!(scene.decide(&Action::BanUser).err(), Some(Denied::Forbidden(Permission::UserBan)));
+        let ended: [fn(&mut Scene); 5] = [
+            |s| s.settings().good = false,
+            |s| s.facts.voucher = None,
+            |s| s.settings().tokens_not_before = Some(NOW),
+            |s| s.client.token.voucher = Voucher::Door { scheme: Scheme::Hmac, by: "secret-2".into() },
+            |s| s.client.token.voucher = Voucher::Door { scheme: Scheme::Stream, by: "secret-1".into() },
+        ];
+        for change in ended {
+            let ended = vouched(change).decide(&Action::Connect).err();
+            assert_eq!(ended, Some(Denied::Unauthenticated));
+        }
+    }
 }

@@ -2,13 +2,17 @@
 
 use snug_model::{
     Action, Actor, AppKey, ConversationKey, Denied, Facts, KeyActor, KeyId, Permission, PermissionSet,
-    Permit, Rev, Seq, Timestamp, UserActor, UserKey, Version,
+    Permit, Rev, Seq, Timestamp, UserActor, UserKey, Version, Voucher,
     actor::Grant,
     conversations::{History, State},
-    facts::{AppFacts, ConversationFacts, IdMac, KeyFacts, MemberFacts, TargetFacts, UserFacts},
+    facts::{
+        AppFacts, ConversationFacts, IdMac, KeyFacts, MemberFacts, SettingsVoucher, TargetFacts, UserFacts,
+        VoucherFacts,
+    },
     keys::{Scope, ScopeSet},
     members::Access,
     permissions, policy, roles,
+    vouchers::Scheme,
 };
 
 pub(super) const APP: AppKey = AppKey(3);
@@ -49,7 +53,7 @@ impl Scene {
     pub(super) fn new(app_role: PermissionSet, conversation_role: PermissionSet) -> Self {
         let key = KeyId::from_random("signer");
         let token = Grant {
-            signed_by: key.clone(),
+            voucher: Voucher::ApiKey(key.clone()),
             jti: None,
             issued_at: Timestamp(NOW.0 - 60_000),
             expires_at: Timestamp(NOW.0 + 60_000),
@@ -58,7 +62,8 @@ impl Scene {
         };
         let facts = Facts {
             app: app_facts(),
-            key: Some(key_facts(key, ScopeSet::EMPTY.with(Scope::Tokens))),
+            key: None,
+            voucher: Some(VoucherFacts::ApiKey(key_facts(key, ScopeSet::EMPTY.with(Scope::Tokens)))),
             user: Some(UserFacts {
                 key: USER,
                 version: Version(103),
@@ -103,8 +108,27 @@ impl Scene {
         self.facts.user.as_mut().expect("the scene has a user")
     }
 
+    /// The key that signed the client's token.
     pub(super) fn key(&mut self) -> &mut KeyFacts {
-        self.facts.key.as_mut().expect("the scene has a key")
+        match &mut self.facts.voucher {
+            Some(VoucherFacts::ApiKey(key)) => key,
+            other => panic!("the scene has a key, and not {other:?}"),
+        }
+    }
+
+    /// The token is one for which something of the app's settings vouches, and may give as much as this.
+    pub(super) fn vouched(&mut self, voucher: Voucher, may_mint: PermissionSet) {
+        self.client.token.voucher = voucher.clone();
+        let facts = SettingsVoucher { voucher, good: true, may_mint, tokens_not_before: None };
+        self.facts.voucher = Some(VoucherFacts::OfSettings(facts));
+    }
+
+    /// What of the settings vouches for the token, after [`Self::vouched`].
+    pub(super) fn settings(&mut self) -> &mut SettingsVoucher {
+        match &mut self.facts.voucher {
+            Some(VoucherFacts::OfSettings(voucher)) => voucher,
+            other => panic!("something of the settings vouches, and not {other:?}"),
+        }
     }
 
     pub(super) fn decide(&self, action: &Action) -> Result<Permit, Denied> {
@@ -116,6 +140,16 @@ impl Scene {
         policy::permissions_in_conversation(&actor, &self.facts)
             .union(policy::permissions_in_app(&actor, &self.facts))
     }
+}
+
+/// What vouched for who came by the door with an identity signature.
+pub(super) fn door() -> Voucher {
+    Voucher::Door { scheme: Scheme::Hmac, by: "secret-1".into() }
+}
+
+/// A key of an issuer.
+pub(super) fn issuer() -> Voucher {
+    Voucher::Issuer { iss: "https://id.example".into(), kid: "1".into() }
 }
 
 /// Somebody on whom the client acts, who may do this.

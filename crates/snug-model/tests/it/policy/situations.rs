@@ -10,7 +10,7 @@ use snug_model::{
 };
 
 use super::scene::{
-    BackEnd, CONVERSATION_ID, FROZEN_REV, NOW, Scene, app_role, conversation_role, set, target,
+    BackEnd, CONVERSATION_ID, FROZEN_REV, NOW, Scene, app_role, conversation_role, door, issuer, set, target,
 };
 
 /// Acts of the app, each with its name in the table.
@@ -188,7 +188,28 @@ pub(super) const OF_CREDENTIALS: &[Situation<Scene>] = &[
     ("the key that signed its token was revoked", |s| s.key().revoked = true),
     ("the key that signed its token is another app's", |s| s.key().app.0 += 1),
     ("the key that signed its token may not sign tokens", |s| s.key().scopes = ScopeSet::EMPTY),
-    ("nobody knows the key that signed its token", |s| s.facts.key = None),
+    ("nobody knows the key that signed its token", |s| s.facts.voucher = None),
+    ("it came by the door", |s| s.vouched(door(), PermissionSet::all())),
+    ("it came by the door, with what may give nothing of an app role", |s| {
+        s.vouched(door(), PermissionSet::EMPTY);
+    }),
+    ("it came by the door, by what is off or gone", |s| {
+        s.vouched(door(), PermissionSet::all());
+        s.settings().good = false;
+    }),
+    ("it came by the door, by what vouches for no token so far", |s| {
+        s.vouched(door(), PermissionSet::all());
+        s.settings().tokens_not_before = Some(s.client.token.issued_at);
+    }),
+    ("it came by the door, by something else than is looked at", |s| {
+        s.vouched(door(), PermissionSet::all());
+        s.settings().voucher = issuer();
+    }),
+    ("its token is an issuer's", |s| s.vouched(issuer(), PermissionSet::all())),
+    ("its token is of an issuer's key that is gone", |s| {
+        s.vouched(issuer(), PermissionSet::all());
+        s.settings().good = false;
+    }),
     ("the app is being deleted", |s| s.facts.app.deleted = true),
     ("the user was erased", |s| s.user().erased = true),
     ("nobody knows the user", |s| s.facts.user = None),

