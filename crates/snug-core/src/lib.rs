@@ -12,6 +12,7 @@ mod cache;
 pub mod clock;
 mod context;
 mod conversations;
+pub mod credentials;
 mod error;
 mod facts;
 pub mod hub;

@@ -8,6 +8,7 @@ pub mod actor;
 pub mod apps;
 pub mod conversations;
 pub mod facts;
+pub mod identity;
 pub mod ids;
 pub mod invalid;
 pub mod keys;

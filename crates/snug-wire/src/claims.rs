@@ -115,7 +115,7 @@ impl TokenClaims {
 }
 
 /// Seconds since 1970, which may have a fraction. Rounded down, so that no token is younger or lives longer than it says.
-fn time(field: &str, seconds: f64) -> Result<Timestamp, Invalid> {
+pub(crate) fn time(field: &str, seconds: f64) -> Result<Timestamp, Invalid> {
     // Far beyond every date, and far within what a double and a timestamp can hold.
     if !(0.0..=1e11).contains(&seconds) {
         return Err(Invalid::new(field, "must be a time"));

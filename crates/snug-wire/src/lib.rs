@@ -12,6 +12,7 @@ pub mod apps;
 pub mod attributes;
 pub mod claims;
 pub mod conversations;
+pub mod foreign;
 pub mod ids;
 pub mod jobs;
 pub mod json;

@@ -1,3 +1,4 @@
 //! The tests of snug-core: one binary, a file for each noun.
 
+mod credentials;
 mod sealing;

@@ -1,0 +1,55 @@
+//! Compact JWS (RFC 7515) that other systems sign by HMAC, read as RFC 8725 asks.
+
+use aws_lc_rs::hmac as mac;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use snug_model::{identity::SchemeSecret, limits};
+use snug_wire::foreign::{self, Claims};
+
+use super::{Times, signer};
+
+/// A token whose signature was verified.
+pub(super) struct Verified<'a> {
+    payload: Vec<u8>,
+    /// The secret that signed it.
+    pub(super) secret: &'a SchemeSecret,
+    /// Its content type, as its head has it.
+    pub(super) content_type: Option<String>,
+}
+
+impl Verified<'_> {
+    /// Its claims, as far as `T` names them.
+    pub(super) fn claims<T: Claims>(&self) -> Option<T> {
+        T::read(&self.payload)
+    }
+
+    /// Its times.
+    pub(super) fn times(&self) -> Option<Times> {
+        let foreign::Times { iat, nbf, exp } = self.claims()?;
+        let time = |seconds: Option<foreign::Seconds>| seconds.map(|seconds| seconds.0);
+        Some(Times { issued_at: time(iat), not_before: time(nbf), expires_at: time(exp) })
+    }
+}
+
+/// Verifies a token that one of `secrets` must have signed by one of `algorithms`, which are named as JOSE names them. The head is
+/// read before the signature, which it is part of, but decides nothing except by which of these algorithms to look.
+pub(super) fn verify<'a>(
+    token: &str,
+    secrets: &'a [SchemeSecret],
+    algorithms: &[(&str, mac::Algorithm)],
+) -> Option<Verified<'a>> {
+    if token.len() as u64 > limits::TOKEN_BYTES_MAX {
+        return None;
+    }
+    let (signed, signature) = token.rsplit_once('.')?;
+    let (head, payload) = signed.split_once('.').filter(|(_, payload)| !payload.contains('.'))?;
+    let head = foreign::TokenHeader::read(&URL_SAFE_NO_PAD.decode(head).ok()?)?;
+    let is_jwt = head.typ.as_ref().is_none_or(|typ| typ.eq_ignore_ascii_case("jwt"));
+    if !is_jwt || head.crit.is_some() {
+        return None;
+    }
+    let (_, algorithm) = algorithms.iter().find(|(name, _)| *name == head.alg)?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+    let secret = signer(secrets, *algorithm, signed.as_bytes(), &signature)?;
+    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    Some(Verified { payload, secret, content_type: head.cty })
+}
