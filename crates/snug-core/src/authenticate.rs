@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use aws_lc_rs::{constant_time, digest};
 use snug_model::{
-    Action, Actor, AppId, AppKey, KeyActor, KeyId, Timestamp, UserActor, UserKey, actor::Grant, facts::IdMac,
+    Action, Actor, AppId, AppKey, KeyActor, KeyId, UserActor, UserKey, actor::Grant, facts::IdMac,
     tokens::Claims,
 };
 use snug_store::{KeyRow, UserRef};
@@ -108,13 +108,4 @@ impl Core {
     pub(crate) async fn admitted(&self, actor: &Actor) -> Result<crate::authorize::Allowed> {
         self.authorize(&mut Decision::new(Ask::in_app(actor, Action::Connect))).await
     }
-}
-
-/// When a token that is made now says that it was made: after the last revocation, so that it is not void from the start.
-pub(crate) fn issued_at(
-    now: Timestamp,
-    not_before: impl IntoIterator<Item = Option<Timestamp>>,
-) -> Timestamp {
-    let bound = not_before.into_iter().flatten().map(|bound| bound.seconds() + 1).max().unwrap_or(0);
-    Timestamp(now.seconds().max(bound) * 1_000)
 }

@@ -22,6 +22,7 @@ use crate::{
     memory::Memory,
     people::Known,
     sealing::{Keyed, Place, Random, Sealer},
+    token_times::TokenTimes,
 };
 
 /// What a core is made of.
@@ -59,6 +60,7 @@ pub struct Core {
     pub(crate) hub: Hub,
     pub(crate) in_progress: InProgress,
     pub(crate) key_use: KeyUse,
+    pub(crate) token_times: TokenTimes,
     pub(crate) jobs: Notify,
     memory: Memory,
 }
@@ -81,6 +83,7 @@ impl Core {
             hub: Hub::default(),
             in_progress: InProgress::default(),
             key_use: KeyUse::default(),
+            token_times: TokenTimes::default(),
             jobs: Notify::new(),
             memory: Memory::default(),
         })

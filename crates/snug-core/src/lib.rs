@@ -30,6 +30,7 @@ mod publish;
 mod roles;
 pub mod sealing;
 mod sessions;
+mod token_times;
 mod tokens;
 mod users;
 mod verify;

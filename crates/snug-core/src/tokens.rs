@@ -12,7 +12,6 @@ use snug_store::RevocationRow;
 
 use crate::{
     Core, Error, Missing, Result,
-    authenticate::issued_at,
     authorize::{Allowed, Ask, decided},
     context::AppContext,
     hub::{Close, Session},
@@ -56,7 +55,7 @@ impl Core {
                 row.tokens_not_before,
                 user.as_ref().and_then(|it| it.tokens_not_before),
             ];
-            let issued = issued_at(self.clock.now(), bounds);
+            let issued = self.token_times.issue(self.clock.now(), bounds);
             let claims = Claims {
                 voucher: Voucher::ApiKey(key.key.clone()),
                 user: draft.user.clone(),
@@ -93,7 +92,7 @@ impl Core {
             vouching.tokens_not_before,
             row.as_ref().and_then(|row| row.tokens_not_before),
         ];
-        let issued_at = issued_at(self.clock.now(), bounds);
+        let issued_at = self.token_times.issue(self.clock.now(), bounds);
         let expires_at = until.min(issued_at.plus_s(limits::TOKEN_LIFE_S_MAX as i64));
         if expires_at <= issued_at {
             return Err(Error::Unauthenticated);
@@ -132,8 +131,11 @@ impl Core {
                 // No token outlives this, not even one that is not yet valid.
                 until: now.plus_s((limits::TOKEN_LIFE_S_MAX + limits::TOKEN_FUTURE_S_MAX) as i64),
             },
-            Revocation::Key(key) => RevocationRow::Key(self.own_key(allowed, key).await?, now),
-            Revocation::App => RevocationRow::App(now),
+            Revocation::Key(key) => {
+                let key = self.own_key(allowed, key).await?;
+                RevocationRow::Key(key, self.token_times.revoke(now))
+            }
+            Revocation::App => RevocationRow::App(self.token_times.revoke(now)),
         })
     }
 

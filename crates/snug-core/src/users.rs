@@ -216,7 +216,7 @@ impl Core {
         decided!(self, ask.clone(), |allowed| async {
             let once = self.first_time(&allowed.permit, once).await?;
             let user = allowed.target()?.user.key;
-            let at = self.clock.now();
+            let at = self.token_times.revoke(self.clock.now());
             let row = match ban {
                 Some(draft) => Some(self.seal_ban(actor, user, draft, at).await?),
                 None => None,
@@ -252,7 +252,7 @@ impl Core {
         decided!(self, ask.clone(), |allowed| async {
             let once = self.first_time(&allowed.permit, once).await?;
             let user = allowed.target()?.user.key;
-            let revocation = RevocationRow::User(user, self.clock.now());
+            let revocation = RevocationRow::User(user, self.token_times.revoke(self.clock.now()));
             self.store
                 .revoke_tokens(&allowed.permit, revocation, once.as_ref().map(|once| once.once))
                 .await?;

@@ -25,6 +25,11 @@ impl Timestamp {
         self.0.div_euclid(1_000)
     }
 
+    /// Whether it falls on a second, which a time that knows no fractions always does.
+    pub fn is_whole_second(self) -> bool {
+        self.0.rem_euclid(1_000) == 0
+    }
+
     /// Whole days since 1970, UTC, rounded down: names the bucket that seals what was written then.
     pub fn day(self) -> i32 {
         i32::try_from(self.0.div_euclid(86_400_000)).unwrap_or(i32::MAX)

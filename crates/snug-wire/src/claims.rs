@@ -13,7 +13,7 @@ pub struct TokenClaims {
     aud: Audience,
     /// The user's id.
     sub: String,
-    /// When it was made, in seconds since 1970.
+    /// When it was made, in seconds since 1970; Snug itself writes the milliseconds too.
     iat: f64,
     /// When it ends, likewise.
     exp: f64,
@@ -54,8 +54,8 @@ impl TokenClaims {
         Self {
             aud: Audience::One(app.to_owned()),
             sub: claims.user.as_str().to_owned(),
-            iat: claims.issued_at.seconds() as f64,
-            exp: claims.expires_at.seconds() as f64,
+            iat: claims.issued_at.0 as f64 / 1_000.0,
+            exp: claims.expires_at.0 as f64 / 1_000.0,
             jti: claims.jti.as_deref().map(str::to_owned),
             only: claims.only.as_ref().map(|only| only.iter().map(|id| id.as_str().to_owned()).collect()),
             can: claims.can.map(|can| can.iter().map(|permission| permission.name().to_owned()).collect()),
@@ -114,11 +114,12 @@ impl TokenClaims {
     }
 }
 
-/// Seconds since 1970, which may have a fraction. Rounded down, so that no token is younger or lives longer than it says.
+/// Seconds since 1970, which may have a fraction, to the millisecond: rounded down, so that no token is younger or lives
+/// longer than it says, but by a thousandth of one, because a double meets few decimal fractions.
 pub(crate) fn time(field: &str, seconds: f64) -> Result<Timestamp, Invalid> {
     // Far beyond every date, and far within what a double and a timestamp can hold.
     if !(0.0..=1e11).contains(&seconds) {
         return Err(Invalid::new(field, "must be a time"));
     }
-    Ok(Timestamp((seconds * 1_000.0).floor() as i64))
+    Ok(Timestamp((seconds * 1_000.0 + 0.001).floor() as i64))
 }

@@ -110,9 +110,14 @@ fn vouches(facts: &VoucherFacts, actor: &UserActor, now: Timestamp) -> bool {
     }
 }
 
-/// Whether the token is of that time or before. A JWT's times are whole seconds, so the whole second counts as before.
+/// Whether the token is of that time or before. Snug's own say when they were made to the millisecond; of one that names a
+/// whole second, as back ends write them, the whole second counts as before.
 fn outdated(actor: &UserActor, not_before: Option<Timestamp>) -> bool {
-    not_before.is_some_and(|bound| actor.token.issued_at.seconds() <= bound.seconds())
+    let issued = actor.token.issued_at;
+    not_before.is_some_and(|bound| match issued.is_whole_second() {
+        true => issued.seconds() <= bound.seconds(),
+        false => issued <= bound,
+    })
 }
 
 fn narrowed(actor: &UserActor, permissions: PermissionSet) -> PermissionSet {

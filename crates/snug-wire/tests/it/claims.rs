@@ -111,3 +111,15 @@ fn who_came_by_the_door_is_read_only_where_it_is_asked_for() {
     let unknown: TokenClaims = serde_json::from_value(unknown).expect("claims");
     assert_eq!(unknown.door(), None);
 }
+
+#[test]
+fn a_written_time_is_read_to_the_millisecond() {
+    for ms in (0..100_000).step_by(7) {
+        let issued_at = Timestamp(1_767_323_045_000 + ms);
+        let claims = Claims { issued_at, expires_at: issued_at.plus_s(60), ..good(claims()) };
+        let written = serde_json::to_value(TokenClaims::new(&claims, APP)).expect("JSON");
+        let read = good(written);
+        assert_eq!((read.issued_at, read.expires_at), (claims.issued_at, claims.expires_at));
+    }
+    assert_eq!(good(with(json!({ "iat": 5.999_9 }))).issued_at, Timestamp(5_999), "rounded down");
+}
