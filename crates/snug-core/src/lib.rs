@@ -19,6 +19,7 @@ pub mod hub;
 mod idempotency;
 mod inbox;
 mod jobs;
+pub mod jws;
 mod keys;
 mod members;
 mod memory;

@@ -1,6 +1,5 @@
 //! Access tokens: mint, revoke.
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use snug_model::{
     Action, Actor, KeyId, Timestamp, UserId, Voucher,
     keys::Scope,
@@ -9,12 +8,14 @@ use snug_model::{
     tokens::{Claims, Revocation, TokenDraft},
 };
 use snug_store::RevocationRow;
+use snug_wire::claims::TokenClaims;
 
 use crate::{
     Core, Error, Missing, Result,
     authorize::{Allowed, Ask, decided},
     context::AppContext,
     hub::{Close, Session},
+    jws,
 };
 
 /// A token that was just made.
@@ -166,9 +167,6 @@ pub fn sign_token(claims: &Claims, app: &str, secret: &str) -> Result<SecretText
 }
 
 fn sign(claims: &Claims, app: &str, secret: &[u8]) -> Result<SecretText> {
-    let mut header = Header::new(Algorithm::HS256);
-    header.kid = Some(claims.voucher.kid().to_owned());
-    let claims = snug_wire::claims::TokenClaims::new(claims, app);
-    let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret));
-    token.map(SecretText::new).map_err(Error::internal)
+    let json = snug_wire::json::print(&TokenClaims::new(claims, app)).map_err(Error::internal)?;
+    Ok(SecretText::new(jws::sign_hs256(claims.voucher.kid(), &json, secret)))
 }

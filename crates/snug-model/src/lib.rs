@@ -19,6 +19,7 @@ pub mod permissions;
 pub mod policy;
 pub mod roles;
 pub mod secret;
+pub mod signatures;
 pub mod text;
 pub mod time;
 pub mod tokens;

@@ -15,6 +15,7 @@ pub mod conversations;
 pub mod foreign;
 pub mod ids;
 pub mod jobs;
+pub mod jose;
 pub mod json;
 pub mod keys;
 pub mod limits;

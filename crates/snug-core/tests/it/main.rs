@@ -1,4 +1,5 @@
 //! The tests of snug-core: one binary, a file for each noun.
 
 mod credentials;
+mod jws;
 mod sealing;
