@@ -10,6 +10,7 @@ compile_error!("the feature `controls` makes faults on purpose: it is for tests,
 
 mod contract;
 pub mod postgres;
+mod revs;
 pub mod sqlite;
 
 pub use contract::*;

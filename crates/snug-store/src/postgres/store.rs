@@ -30,8 +30,9 @@ macro_rules! admitted {
 macro_rules! permitted {
     ($store:ident, $permit:ident, |$sql:ident| $read:expr) => {
         read!(&$store.pool, |$sql| async {
-            $store.compare($sql, $permit).await?;
-            $read.await
+            // In one snapshot it is the same which comes first, so both are asked at once.
+            let (held, found) = tokio::join!($store.compare($sql, $permit), $read);
+            held.and(found)
         })
     };
 }

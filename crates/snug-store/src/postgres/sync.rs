@@ -15,7 +15,10 @@ use super::{
     messages::{Place, Side},
     sql::{Sql, corrupt, params},
 };
-use crate::{ConversationRow, MemberRow, MessageRow, StoreError, StoreResult, SyncFrom, SyncRows};
+use crate::{
+    ConversationRow, MemberRow, MessageRow, StoreError, StoreResult, SyncFrom, SyncRows,
+    revs::{Change, Changed, Revs},
+};
 
 /// The head at a rev.
 pub(super) async fn seq_at(
@@ -37,12 +40,15 @@ pub(super) async fn seq_at(
 
 pub(super) async fn sync(sql: &Sql<'_>, permit: &Permit, from: SyncFrom) -> StoreResult<SyncRows> {
     let place = Place::of(permit)?;
-    let conversation =
-        conversations::row(sql, place.app, place.conversation).await?.ok_or(StoreError::NotFound)?;
-    let own = match permit.user() {
-        Some(user) => member_rows::row(sql, place.app, place.conversation, user).await?,
-        None => None,
+    let own = async {
+        match permit.user() {
+            Some(user) => member_rows::row(sql, place.app, place.conversation, user).await,
+            None => Ok(None),
+        }
     };
+    // What does not wait for each other is asked at once, here and below: it goes to the server and back together.
+    let (conversation, own) = tokio::try_join!(conversations::row(sql, place.app, place.conversation), own)?;
+    let conversation = conversation.ok_or(StoreError::NotFound)?;
     let reading = Reading {
         head: place.view.until.unwrap_or(conversation.rev),
         epoch: conversation.epoch,
@@ -50,11 +56,7 @@ pub(super) async fn sync(sql: &Sql<'_>, permit: &Permit, from: SyncFrom) -> Stor
         own,
         place,
     };
-    if reading.is_too_old(sql, from).await? {
-        reading.anew(sql).await
-    } else {
-        reading.since(sql, from).await
-    }
+    if reading.is_too_far(from) { reading.anew(sql).await } else { reading.since(sql, from).await }
 }
 
 /// A conversation as the view shows it: that of a removed member as at the removal.
@@ -90,47 +92,22 @@ struct Reading {
     head: Rev,
 }
 
-/// What took a rev that was not a new message.
-enum Changed {
-    Message(Seq),
-    Member(UserKey),
-    Conversation,
-}
-
 impl Reading {
-    async fn seq_at(&self, sql: &Sql<'_>, rev: Rev) -> StoreResult<Seq> {
-        seq_at(sql, self.place.app, self.place.conversation, rev).await
-    }
-
-    /// Whether the reader must start anew: it knows another epoch, or is too many changes or too long behind.
-    async fn is_too_old(&self, sql: &Sql<'_>, from: SyncFrom) -> StoreResult<bool> {
+    /// Whether the reader must start anew: it knows another epoch, or is too many changes behind.
+    fn is_too_far(&self, from: SyncFrom) -> bool {
         let behind = self.head.0 - from.since.0;
-        if from.epoch != self.epoch || !(0..=SYNC_REVS_MAX.cast_signed()).contains(&behind) {
-            return Ok(true);
-        }
-        if behind == 0 {
-            return Ok(false);
-        }
-        let first = self.time_of(sql, from.since.next()).await?;
-        Ok(first.is_none_or(|at| at < from.kept_since))
+        from.epoch != self.epoch || !(0..=SYNC_REVS_MAX.cast_signed()).contains(&behind)
     }
 
-    /// When a rev was taken.
-    async fn time_of(&self, sql: &Sql<'_>, rev: Rev) -> StoreResult<Option<Timestamp>> {
-        let (app, conversation) = (self.place.app.0, self.place.conversation.0);
-        let changed = sql
-            .maybe(
-                "SELECT at FROM changes WHERE app = $1 AND conversation = $2 AND rev = $3 LIMIT 1",
-                params![app, conversation, rev.0],
-                |row| row.time(),
-            )
-            .await?;
-        if changed.is_some() {
-            return Ok(changed);
+    /// When the first rev above `since` was taken.
+    async fn first_at(&self, sql: &Sql<'_>, revs: &Revs, since: Rev) -> StoreResult<Option<Timestamp>> {
+        if let Some(at) = revs.time_of(since.next()) {
+            return Ok(Some(at));
         }
+        let (app, conversation) = (self.place.app.0, self.place.conversation.0);
         sql.maybe(
             "SELECT created_at FROM messages WHERE app = $1 AND conversation = $2 AND seq = $3",
-            params![app, conversation, self.seq_at(sql, rev).await?.0],
+            params![app, conversation, revs.head_at(since.next()).0],
             |row| row.time(),
         )
         .await
@@ -154,11 +131,11 @@ impl Reading {
 
     async fn since(self, sql: &Sql<'_>, from: SyncFrom) -> StoreResult<SyncRows> {
         let to = Rev(from.since.0.saturating_add(from.limit.max(0)).min(self.head.0));
-        let (known, newest) = (self.seq_at(sql, from.since).await?, self.seq_at(sql, to).await?);
+        let revs = self.revs(sql, from.since, to).await?;
+        let (known, newest) = (revs.head_at(from.since), revs.head_at(to));
         let first = known.next().max(self.place.view.from_seq);
-        let mut messages = self.place.page(sql, first, newest, Side::Oldest, from.limit).await?;
         let (mut edited, mut users, mut itself) = (BTreeSet::new(), BTreeSet::new(), false);
-        for changed in self.changes(sql, from.since, to).await? {
+        for changed in revs.changed() {
             match changed {
                 Changed::Message(seq) if (self.place.view.from_seq..=known).contains(&seq) => {
                     edited.insert(seq.0);
@@ -171,33 +148,48 @@ impl Reading {
                 Changed::Conversation => itself = true,
             }
         }
-        messages.extend(self.place.some(sql, edited.into_iter().collect()).await?);
+        let (first_at, mut messages, edited, members) = tokio::try_join!(
+            self.first_at(sql, &revs, from.since),
+            self.place.page(sql, first, newest, Side::Oldest, from.limit),
+            self.place.some(sql, edited.into_iter().collect()),
+            self.members(sql, users),
+        )?;
+        if from.since < self.head && first_at.is_none_or(|at| at < from.kept_since) {
+            return self.anew(sql).await;
+        }
+        messages.extend(edited);
         Ok(SyncRows {
             reset: false,
             epoch: self.epoch,
             to,
             head: self.head,
             messages: by_rev(messages),
-            members: self.members(sql, users).await?,
+            members,
             conversation: itself.then_some(self.conversation),
             read_seq: self.own.map(|own| own.read_seq),
         })
     }
 
-    /// What took the revs above `since`, up to `to`, other than new messages.
-    async fn changes(&self, sql: &Sql<'_>, since: Rev, to: Rev) -> StoreResult<Vec<Changed>> {
-        sql.all(
-            "SELECT kind, reference FROM changes
+    /// The revs above `since`, up to `to`, that were not new messages.
+    async fn revs(&self, sql: &Sql<'_>, since: Rev, to: Rev) -> StoreResult<Revs> {
+        let changes = sql
+            .all(
+                "SELECT rev, kind, reference, head_seq, at FROM (
+                 SELECT rev, kind, reference, head_seq, at FROM changes
+                 WHERE app = $1 AND conversation = $2 AND rev <= $3 ORDER BY rev DESC LIMIT 1
+             ) last
+             UNION ALL SELECT rev, kind, reference, head_seq, at FROM changes
              WHERE app = $1 AND conversation = $2 AND rev > $3 AND rev <= $4",
-            params![self.place.app.0, self.place.conversation.0, since.0, to.0],
-            |row| match (row.int()?, row.int()?) {
-                (1, seq) => Ok(Changed::Message(Seq(seq))),
-                (2, user) => Ok(Changed::Member(UserKey(user))),
-                (3, _) => Ok(Changed::Conversation),
-                (kind, _) => Err(corrupt("a change's kind", kind)),
-            },
-        )
-        .await
+                params![self.place.app.0, self.place.conversation.0, since.0, to.0],
+                |row| {
+                    let (rev, kind) = (Rev(row.int()?), row.int()?);
+                    let what = Changed::from_row(kind, row.int()?);
+                    let what = what.ok_or_else(|| corrupt("a change's kind", kind))?;
+                    Ok(Change { rev, what, head: Seq(row.int()?), at: row.time()? })
+                },
+            )
+            .await?;
+        Ok(Revs::new(changes, since))
     }
 
     /// Members that changed, in order of rev; a removed member sees its own row alone.

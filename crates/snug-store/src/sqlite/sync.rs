@@ -16,7 +16,10 @@ use super::{
     messages::{Place, Side},
     sql::{Sql, corrupt},
 };
-use crate::{ConversationRow, MemberRow, MessageRow, StoreError, StoreResult, SyncFrom, SyncRows};
+use crate::{
+    ConversationRow, MemberRow, MessageRow, StoreError, StoreResult, SyncFrom, SyncRows,
+    revs::{Change, Changed, Revs},
+};
 
 /// The head at a rev.
 pub(super) fn seq_at(
@@ -48,7 +51,7 @@ pub(super) fn sync(sql: &Sql<'_>, permit: &Permit, from: SyncFrom) -> StoreResul
         own,
         place,
     };
-    if reading.is_too_old(sql, from)? { reading.anew(sql) } else { reading.since(sql, from) }
+    if reading.is_too_far(from) { reading.anew(sql) } else { reading.since(sql, from) }
 }
 
 /// A conversation as the view shows it: that of a removed member as at the removal.
@@ -84,45 +87,22 @@ struct Reading {
     head: Rev,
 }
 
-/// What took a rev that was not a new message.
-enum Changed {
-    Message(Seq),
-    Member(UserKey),
-    Conversation,
-}
-
 impl Reading {
-    fn seq_at(&self, sql: &Sql<'_>, rev: Rev) -> StoreResult<Seq> {
-        seq_at(sql, self.place.app, self.place.conversation, rev)
-    }
-
-    /// Whether the reader must start anew: it knows another epoch, or is too many changes or too long behind.
-    fn is_too_old(&self, sql: &Sql<'_>, from: SyncFrom) -> StoreResult<bool> {
+    /// Whether the reader must start anew: it knows another epoch, or is too many changes behind.
+    fn is_too_far(&self, from: SyncFrom) -> bool {
         let behind = self.head.0 - from.since.0;
-        if from.epoch != self.epoch || !(0..=SYNC_REVS_MAX.cast_signed()).contains(&behind) {
-            return Ok(true);
-        }
-        if behind == 0 {
-            return Ok(false);
-        }
-        let first = self.time_of(sql, from.since.next())?;
-        Ok(first.is_none_or(|at| at < from.kept_since))
+        from.epoch != self.epoch || !(0..=SYNC_REVS_MAX.cast_signed()).contains(&behind)
     }
 
-    /// When a rev was taken.
-    fn time_of(&self, sql: &Sql<'_>, rev: Rev) -> StoreResult<Option<Timestamp>> {
-        let (app, conversation) = (self.place.app.0, self.place.conversation.0);
-        let changed = sql.maybe(
-            "SELECT at FROM changes WHERE app = ?1 AND conversation = ?2 AND rev = ?3 LIMIT 1",
-            params![app, conversation, rev.0],
-            |row| row.time(),
-        )?;
-        if changed.is_some() {
-            return Ok(changed);
+    /// When the first rev above `since` was taken.
+    fn first_at(&self, sql: &Sql<'_>, revs: &Revs, since: Rev) -> StoreResult<Option<Timestamp>> {
+        if let Some(at) = revs.time_of(since.next()) {
+            return Ok(Some(at));
         }
+        let (app, conversation) = (self.place.app.0, self.place.conversation.0);
         sql.maybe(
             "SELECT created_at FROM messages WHERE app = ?1 AND conversation = ?2 AND seq = ?3",
-            params![app, conversation, self.seq_at(sql, rev)?.0],
+            params![app, conversation, revs.head_at(since.next()).0],
             |row| row.time(),
         )
     }
@@ -145,11 +125,17 @@ impl Reading {
 
     fn since(self, sql: &Sql<'_>, from: SyncFrom) -> StoreResult<SyncRows> {
         let to = Rev(from.since.0.saturating_add(from.limit.max(0)).min(self.head.0));
-        let (known, newest) = (self.seq_at(sql, from.since)?, self.seq_at(sql, to)?);
+        let revs = self.revs(sql, from.since, to)?;
+        if from.since < self.head
+            && self.first_at(sql, &revs, from.since)?.is_none_or(|at| at < from.kept_since)
+        {
+            return self.anew(sql);
+        }
+        let (known, newest) = (revs.head_at(from.since), revs.head_at(to));
         let first = known.next().max(self.place.view.from_seq);
         let mut messages = self.place.page(sql, first, newest, Side::Oldest, from.limit)?;
         let (mut edited, mut users, mut itself) = (BTreeSet::new(), BTreeSet::new(), false);
-        for changed in self.changes(sql, from.since, to)? {
+        for changed in revs.changed() {
             match changed {
                 Changed::Message(seq) if (self.place.view.from_seq..=known).contains(&seq) => {
                     edited.insert(seq);
@@ -177,18 +163,24 @@ impl Reading {
         })
     }
 
-    /// What took the revs above `since`, up to `to`, other than new messages.
-    fn changes(&self, sql: &Sql<'_>, since: Rev, to: Rev) -> StoreResult<Vec<Changed>> {
-        sql.all(
-            "SELECT kind, reference FROM changes WHERE app = ?1 AND conversation = ?2 AND rev > ?3 AND rev <= ?4",
+    /// The revs above `since`, up to `to`, that were not new messages.
+    fn revs(&self, sql: &Sql<'_>, since: Rev, to: Rev) -> StoreResult<Revs> {
+        let changes = sql.all(
+            "SELECT rev, kind, reference, head_seq, at FROM (
+                 SELECT rev, kind, reference, head_seq, at FROM changes
+                 WHERE app = ?1 AND conversation = ?2 AND rev <= ?3 ORDER BY rev DESC LIMIT 1
+             ) last
+             UNION ALL SELECT rev, kind, reference, head_seq, at FROM changes
+             WHERE app = ?1 AND conversation = ?2 AND rev > ?3 AND rev <= ?4",
             params![self.place.app.0, self.place.conversation.0, since.0, to.0],
-            |row| match (row.int()?, row.int()?) {
-                (1, seq) => Ok(Changed::Message(Seq(seq))),
-                (2, user) => Ok(Changed::Member(UserKey(user))),
-                (3, _) => Ok(Changed::Conversation),
-                (kind, _) => Err(corrupt("a change's kind", kind)),
+            |row| {
+                let (rev, kind) = (Rev(row.int()?), row.int()?);
+                let what = Changed::from_row(kind, row.int()?);
+                let what = what.ok_or_else(|| corrupt("a change's kind", kind))?;
+                Ok(Change { rev, what, head: Seq(row.int()?), at: row.time()? })
             },
-        )
+        )?;
+        Ok(Revs::new(changes, since))
     }
 
     /// Members that changed, in order of rev; a removed member sees its own row alone.
