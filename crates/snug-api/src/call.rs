@@ -21,7 +21,7 @@ use snug_wire::{Problem, json, paging::Nothing, preconditions, query};
 use crate::{
     credentials::{Credential, credential},
     problem::{problem, response},
-    routes::Route,
+    routes::{Pays, Route},
 };
 
 /// How long a client may take to send a body.
@@ -108,15 +108,19 @@ impl Call {
             Some(_) => Some(self.app()?),
             None => None,
         };
-        let actor = match (credential(&self.headers), &app) {
-            (Some(Credential::Key { id, secret }), app) => {
-                self.core().authenticate_key(app.as_ref(), &id, secret.expose(), self.peer.ip()).await?
-            }
-            (Some(Credential::Token(token)), Some(app)) => {
-                Actor::User(self.core().authenticate_token(app, token.expose()).await?.actor)
-            }
-            (Some(Credential::Token(_)), None) | (None, _) => return Err(Error::Unauthenticated.into()),
+        let credential = credential(&self.headers).ok_or(Error::Unauthenticated)?;
+        let attempt = self.authenticate(app.as_ref(), credential);
+        let from = self.peer.ip();
+        // Who ends somebody's access is neither kept from it by who fails at the same address, nor by what it asked before.
+        let actor = match self.route.ends_access {
+            true => self.core().attempt_anyway(app.as_ref(), from, attempt).await?,
+            false => self.core().attempt(app.as_ref(), from, attempt).await?,
         };
+        match self.route.pays {
+            Pays::ByRequest if self.route.ends_access => self.core().charge_what_is_there(&actor).await?,
+            Pays::ByRequest => self.core().charge(&actor).await?,
+            Pays::ByMessage => {}
+        }
         let taken = match actor {
             Actor::User(_) => self.route.takes.clients,
             Actor::Key(_) | Actor::System(_) => self.route.takes.back_ends,
@@ -127,6 +131,18 @@ impl Call {
         // Only who could use the route with the other credential learns that there is one.
         self.core().admit(&actor).await?;
         Err(Error::Forbidden(snug_core::Missing::Actor).into())
+    }
+
+    async fn authenticate(&self, app: Option<&AppId>, credential: Credential) -> Result<Actor, Error> {
+        match (credential, app) {
+            (Credential::Key { id, secret }, app) => {
+                self.core().authenticate_key(app, &id, secret.expose(), self.peer.ip()).await
+            }
+            (Credential::Token(token), Some(app)) => {
+                Ok(Actor::User(self.core().authenticate_token(app, token.expose()).await?.actor))
+            }
+            (Credential::Token(_), None) => Err(Error::Unauthenticated),
+        }
     }
 
     /// The app in the path, if it lives in this node's region.

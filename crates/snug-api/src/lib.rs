@@ -10,6 +10,7 @@ mod health;
 mod metrics;
 pub mod openapi;
 mod problem;
+mod proxies;
 mod rest;
 mod routes;
 mod serve;
@@ -17,5 +18,6 @@ mod socket;
 
 pub use call::Node;
 pub use metrics::serve_metrics;
+pub use proxies::Proxies;
 pub use routes::{Route, Takes, routes};
 pub use serve::{Serving, Tls, serve};

@@ -54,6 +54,15 @@ impl Takes {
     }
 }
 
+/// How what is asked counts against the rates of who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pays {
+    /// Each request, as soon as it is known whose it is.
+    ByRequest,
+    /// Each message, in the core: a repeat of one counts nothing.
+    ByMessage,
+}
+
 type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answered> + Send>> + Send + Sync>;
 type SchemaOf = fn() -> RefOr<Schema>;
 pub(crate) type Collect = fn(&mut Vec<(String, RefOr<Schema>)>);
@@ -98,8 +107,9 @@ pub struct Route {
     pub once: bool,
     /// Whether it takes `If-Match`.
     pub if_match: bool,
-    /// Whether it ends what somebody may do: such is done however short memory is.
+    /// Whether it ends what somebody may do: such is done however short memory is, and however much was asked before.
     pub(crate) ends_access: bool,
+    pub(crate) pays: Pays,
     pub(crate) query: Vec<Parameter>,
     pub(crate) query_rest: Option<Collect>,
     pub(crate) body: Option<Looks>,
@@ -130,6 +140,7 @@ impl Route {
             once: false,
             if_match: false,
             ends_access: false,
+            pays: Pays::ByRequest,
             body_required: false,
             query: Vec::new(),
             query_rest: None,
@@ -168,6 +179,12 @@ impl Route {
     /// It ends what somebody may do.
     pub(crate) fn ends_access(mut self) -> Self {
         self.ends_access = true;
+        self
+    }
+
+    /// It sends messages, each of which counts.
+    pub(crate) fn pays_by_message(mut self) -> Self {
+        self.pays = Pays::ByMessage;
         self
     }
 

@@ -9,13 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    extract::ConnectInfo,
-    http::{HeaderMap, Request},
-    routing::get,
-};
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request, routing::get};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -35,7 +29,9 @@ use tower::ServiceExt;
 
 use crate::{
     call::Node,
-    health, routes,
+    health,
+    proxies::Proxies,
+    routes,
     socket::{Shards, upgrade},
 };
 
@@ -70,15 +66,16 @@ pub struct Serving {
     pub listener: TcpListener,
     /// With which certificate; none is plain HTTP.
     pub tls: Option<Tls>,
-    /// Whether a proxy stands in front, and nobody gets around it: then it says from which address a request comes.
-    pub behind_proxy: bool,
+    /// The proxies in front of it.
+    pub proxies: Proxies,
     /// Told when to stop.
     pub stop: CancellationToken,
 }
 
 /// Serves until `stop` is cancelled. Then it takes nothing new, answers what it took, and closes sockets with 4000.
 pub async fn serve(serving: Serving) -> io::Result<()> {
-    let Serving { node, listener, tls, behind_proxy, stop } = serving;
+    let Serving { node, listener, tls, proxies, stop } = serving;
+    let proxies = Arc::new(proxies);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let shared = Arc::new(Shared {
         node: Arc::new(node),
@@ -98,7 +95,7 @@ pub async fn serve(serving: Serving) -> io::Result<()> {
         };
         match accepted {
             Ok((stream, peer)) => {
-                let asker = Asker { peer, behind_proxy };
+                let asker = Asker { peer, proxies: Arc::clone(&proxies) };
                 let connection =
                     connection(stream, asker, acceptor.clone(), router.clone(), graceful.watcher());
                 connections.spawn(connection);
@@ -163,7 +160,7 @@ async fn connection(
         },
     };
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let address = asker.address(request.headers());
+        let address = asker.proxies.address(asker.peer, request.headers());
         request.extensions_mut().insert(ConnectInfo(address));
         router.clone().oneshot(request.map(Body::new))
     });
@@ -176,24 +173,9 @@ async fn connection(
 }
 
 /// Who sends the requests of a connection.
-#[derive(Clone, Copy)]
 struct Asker {
     peer: SocketAddr,
-    behind_proxy: bool,
-}
-
-impl Asker {
-    /// The address that a request comes from. Behind a proxy it is the last one in `X-Forwarded-For`, which the proxy has
-    /// added; those before it are whatever the client said.
-    fn address(self, headers: &HeaderMap) -> SocketAddr {
-        if !self.behind_proxy {
-            return self.peer;
-        }
-        let last = headers.get_all("x-forwarded-for").iter().next_back();
-        let last = last.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
-        let address = last.and_then(|address| address.trim().parse().ok());
-        address.map_or(self.peer, |address| SocketAddr::new(address, 0))
-    }
+    proxies: Arc<Proxies>,
 }
 
 /// A connection, with TLS or without.

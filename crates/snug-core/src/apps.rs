@@ -4,7 +4,9 @@ use snug_model::{
     Action, Actor, AppId, AppKey, Facts, Permit, RoleKey, Version,
     apps::{App, AppDraft, AppPatch},
     permissions::Scope,
-    policy, roles,
+    policy,
+    rates::OwnRates,
+    roles,
     text::RoleName,
 };
 use snug_store::{AppEdit, AppRow, JobKind, RoleRow, SettingsRow};
@@ -51,7 +53,8 @@ impl Core {
                 .map(|role: &RoleRow| role.key)
                 .ok_or_else(|| Error::internal("no role"))
         };
-        let profile = AppProfile { name: draft.name.clone(), reactions: Vec::new() };
+        let profile =
+            AppProfile { name: draft.name.clone(), reactions: Vec::new(), rates: OwnRates::default() };
         let row = AppRow {
             key,
             id: AppId::from_random(region, &self.random.id_part()?),
@@ -120,6 +123,7 @@ impl Core {
             let profile = AppProfile {
                 name: patch.name.clone().unwrap_or_else(|| app.name.clone()),
                 reactions: patch.settings.reactions.clone().unwrap_or_else(|| app.reactions.clone()),
+                rates: app.own_rates.patched(&patch.settings.rates, "settings.rates")?,
             };
             let edit = AppEdit {
                 profile: self.sealer.seal(&Place::app_profile(app.key(), version), &profile).await?,

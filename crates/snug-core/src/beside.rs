@@ -120,6 +120,7 @@ impl Core {
     }
 
     async fn keep_books(&self) -> Result<()> {
+        self.buckets.sweep(self.clock.now());
         let used = self.key_use.take();
         if !used.is_empty() {
             self.store.note_key_use(used).await?;

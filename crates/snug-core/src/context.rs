@@ -7,6 +7,7 @@ use snug_model::{
     apps::{App, Settings},
     facts::AppFacts,
     permissions::Scope,
+    rates::{OwnRates, Rates},
     text::{Emoji, Name, RoleName},
 };
 use snug_store::{AppRow, Mac};
@@ -25,6 +26,9 @@ pub(crate) struct AppContext {
     pub(crate) row: AppRow,
     pub(crate) name: Name,
     pub(crate) reactions: Vec<Emoji>,
+    pub(crate) own_rates: OwnRates,
+    /// The rates that hold.
+    pub(crate) rates: Rates,
     pub(crate) roles: HashMap<RoleKey, RoleView>,
     pub(crate) revoked: HashSet<Mac>,
 }
@@ -86,6 +90,7 @@ impl AppContext {
                 member_role: self.role_name(self.row.settings.member_role),
                 creator_role: self.role_name(self.row.settings.creator_role),
                 reactions: self.reactions.clone(),
+                rates: self.rates,
             },
             created_at: self.row.created_at,
         }

@@ -21,6 +21,7 @@ use crate::{
     keys::KeyUse,
     memory::Memory,
     people::Known,
+    rates::Buckets,
     sealing::{Keyed, Place, Random, Sealer},
     token_times::TokenTimes,
 };
@@ -61,6 +62,7 @@ pub struct Core {
     pub(crate) in_progress: InProgress,
     pub(crate) key_use: KeyUse,
     pub(crate) token_times: TokenTimes,
+    pub(crate) buckets: Buckets,
     pub(crate) jobs: Notify,
     memory: Memory,
 }
@@ -84,6 +86,7 @@ impl Core {
             in_progress: InProgress::default(),
             key_use: KeyUse::default(),
             token_times: TokenTimes::default(),
+            buckets: Buckets::default(),
             jobs: Notify::new(),
             memory: Memory::default(),
         })
@@ -153,6 +156,8 @@ impl Core {
         let context = Arc::new(AppContext {
             name: profile.name,
             reactions: profile.reactions,
+            rates: profile.rates.in_force(),
+            own_rates: profile.rates,
             roles,
             revoked: record.revoked_tokens.into_iter().collect(),
             row: record.app,

@@ -28,6 +28,7 @@ mod paging;
 mod people;
 mod presence;
 mod publish;
+mod rates;
 mod roles;
 pub mod sealing;
 mod sessions;

@@ -18,6 +18,7 @@ use crate::{
     hub::Session,
     people::People,
     publish::{Asked, Askers, Entered, News, Outcome},
+    rates::Charged,
     sealing::{MessageBody, Place},
 };
 
@@ -72,17 +73,44 @@ impl Core {
     ) -> Result<Vec<Result<Outcome<Message>>>> {
         let as_user = drafts.iter().any(|draft| matches!(draft.author, Author::User(_)));
         let ask = Ask::in_conversation(actor, Action::SendMessage { as_user }, conversation);
-        decided!(self, ask.clone(), |allowed| self.send_allowed(&allowed, drafts, askers))
+        decided!(self, ask.clone(), |allowed| self.send_allowed(actor, &allowed, drafts, askers))
     }
 
     async fn send_allowed(
         &self,
+        actor: &Actor,
         allowed: &Allowed,
         drafts: &[&Draft],
         askers: Option<&Askers<'_>>,
     ) -> Result<Vec<Result<Outcome<Message>>>> {
+        let charged = self.charge_sends(actor, allowed, drafts.iter().map(|draft| draft.id)).await?;
+        let sent = self.send_charged(allowed, drafts, &charged, askers).await;
+        // What was not tried, or will be again, is given back as a whole; of what was, the repeats.
+        let is_repeat = |place: usize| match &sent {
+            Ok(outcomes) => outcomes[place].as_ref().is_ok_and(|outcome| outcome.repeated),
+            Err(_) => true,
+        };
+        for (place, charged) in charged.iter().enumerate() {
+            if *charged == Charged::Paid && is_repeat(place) {
+                self.refund_send(actor, allowed);
+            }
+        }
+        sent
+    }
+
+    async fn send_charged(
+        &self,
+        allowed: &Allowed,
+        drafts: &[&Draft],
+        charged: &[Charged],
+        askers: Option<&Askers<'_>>,
+    ) -> Result<Vec<Result<Outcome<Message>>>> {
         let (mut sealed, mut new) = (Vec::with_capacity(drafts.len()), Vec::with_capacity(drafts.len()));
-        for draft in drafts {
+        for (draft, charged) in drafts.iter().zip(charged) {
+            if let Charged::Refused(empty) = *charged {
+                sealed.push(Err(empty.into()));
+                continue;
+            }
             sealed.push(match self.seal_draft(allowed, draft).await {
                 Ok((message, body)) => {
                     new.push(message.clone());

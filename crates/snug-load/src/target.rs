@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use snug_client::wire::apps::AppPatch;
 use snug_client::wire::ids::AppId;
 use snug_client::wire::paging::PageQuery;
+use snug_client::wire::rates::RatesPatch;
 use snug_client::{Backend, Endpoint, Installation};
 use snug_rig::{Postgres, PostgresOptions, Server, ServerOptions};
 
@@ -35,7 +37,11 @@ impl Target {
             return Ok(Self { endpoint, url: server.clone(), backend, spawned: None });
         }
         let backend = args.backend;
-        tokio::task::spawn_blocking(move || Self::spawn(backend)).await.context("starting a server")?
+        let spawned = tokio::task::spawn_blocking(move || Self::spawn(backend));
+        let target = spawned.await.context("starting a server")??;
+        // What is measured is the server, and not how it is bounded.
+        target.backend.patch_app(&AppPatch::of_rates(RatesPatch::highest())).await?;
+        Ok(target)
     }
 
     fn spawn(backend: cli::Backend) -> Result<Self> {
@@ -138,7 +144,7 @@ impl Spawned {
 
 /// Makes an app, and a key for what a replay does.
 fn provision(server: &Server) -> Result<(AppId, String)> {
-    const SCOPES: &str = "users,tokens,conversations,messages";
+    const SCOPES: &str = "app,users,tokens,conversations,messages";
     let app = run(server, &["app", "create", "--name", "Replay"])?;
     let key = run(server, &["key", "create", "--app", &app, "--name", "snug-load", "--scopes", SCOPES])?;
     Ok((app.parse().with_context(|| format!("{app:?} is no app's id"))?, key))

@@ -2,6 +2,7 @@
 
 use crate::{
     ids::{AppId, Region},
+    rates::{Rates, RatesPatch},
     text::{Emoji, Name, RoleName},
     time::Timestamp,
 };
@@ -34,6 +35,8 @@ pub struct Settings {
     pub creator_role: RoleName,
     /// What may be reacted with beside emoji.
     pub reactions: Vec<Emoji>,
+    /// How often what may happen.
+    pub rates: Rates,
 }
 
 /// An app that is to be made.
@@ -67,4 +70,6 @@ pub struct SettingsPatch {
     pub creator_role: Option<RoleName>,
     /// What may be reacted with beside emoji, whole.
     pub reactions: Option<Vec<Emoji>>,
+    /// How often what may happen.
+    pub rates: RatesPatch,
 }

@@ -17,6 +17,7 @@ pub mod members;
 pub mod messages;
 pub mod permissions;
 pub mod policy;
+pub mod rates;
 pub mod roles;
 pub mod secret;
 pub mod signatures;

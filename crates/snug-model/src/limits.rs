@@ -103,4 +103,34 @@ limits! {
     PLACED_MEMBERS_MAX: 256;
     /// How long the id of a message outlives it.
     MESSAGE_ID_KEPT_S: 400 * 24 * 60 * 60;
+    /// Requests of one user at once, where the app sets nothing.
+    RATE_USER_BURST: 200;
+    /// Requests of one user in a minute, where the app sets nothing.
+    RATE_USER_PER_MINUTE: 600;
+    /// Requests of one API key at once, where the app sets nothing.
+    RATE_KEY_BURST: 2_000;
+    /// Requests of one API key in a minute, where the app sets nothing.
+    RATE_KEY_PER_MINUTE: 30_000;
+    /// Requests in one app at once, where the app sets nothing.
+    RATE_APP_BURST: 20_000;
+    /// Requests in one app in a minute, where the app sets nothing.
+    RATE_APP_PER_MINUTE: 300_000;
+    /// Messages to one conversation at once, where the app sets nothing.
+    RATE_CONVERSATION_BURST: 300;
+    /// Messages to one conversation in a minute, where the app sets nothing.
+    RATE_CONVERSATION_PER_MINUTE: 1_200;
+    /// New sockets and exchanged proofs from one address at once, where the app sets nothing.
+    RATE_ARRIVALS_BURST: 1_000;
+    /// New sockets and exchanged proofs from one address in a minute, where the app sets nothing.
+    RATE_ARRIVALS_PER_MINUTE: 3_000;
+    /// Wrong credentials from one address at once, where the app sets nothing.
+    RATE_FAILURES_BURST: 100;
+    /// Wrong credentials from one address in a minute, where the app sets nothing.
+    RATE_FAILURES_PER_MINUTE: 60;
+    /// The largest burst that an app can set.
+    RATE_BURST_MAX: 1_000_000;
+    /// The largest rate that an app can set.
+    RATE_PER_MINUTE_MAX: 60_000_000;
+    /// Buckets of one kind that a server keeps, those of users say; those that nothing was taken from are not counted.
+    RATE_BUCKETS_MAX: 64 * 1024;
 }

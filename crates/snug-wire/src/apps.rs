@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     ids::{AppId, Region},
     json::{lists, present},
+    rates::{Rates, RatesPatch},
     text::{Emoji, Name, RoleName},
     time::Time,
 };
@@ -44,6 +45,8 @@ pub struct Settings {
     pub creator_role: RoleName,
     /// What may be reacted with beside emoji.
     pub reactions: OwnReactions,
+    /// How often what may happen.
+    pub rates: Rates,
 }
 
 /// Makes an app.
@@ -95,6 +98,18 @@ pub struct SettingsPatch {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = OwnReactions, required = false)]
     pub reactions: Option<OwnReactions>,
+    /// How often what may happen.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = RatesPatch, required = false)]
+    pub rates: Option<RatesPatch>,
+}
+
+impl AppPatch {
+    /// Changes nothing but the rates.
+    pub fn of_rates(rates: RatesPatch) -> Self {
+        let settings = SettingsPatch { rates: Some(rates), ..SettingsPatch::default() };
+        Self { settings: Some(settings), ..Self::default() }
+    }
 }
 
 impl From<model::App> for App {
@@ -117,6 +132,7 @@ impl From<model::Settings> for Settings {
             member_role: settings.member_role.into(),
             creator_role: settings.creator_role.into(),
             reactions: OwnReactions(settings.reactions.into_iter().map(Emoji).collect()),
+            rates: settings.rates.into(),
         }
     }
 }
@@ -142,6 +158,7 @@ impl From<SettingsPatch> for model::SettingsPatch {
             member_role: patch.member_role.map(Into::into),
             creator_role: patch.creator_role.map(Into::into),
             reactions: patch.reactions.map(own),
+            rates: patch.rates.unwrap_or_default().into(),
         }
     }
 }

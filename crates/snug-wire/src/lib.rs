@@ -27,6 +27,7 @@ pub mod permissions;
 pub mod preconditions;
 pub mod problem;
 pub mod query;
+pub mod rates;
 pub mod reactions;
 pub mod roles;
 pub mod secrets;

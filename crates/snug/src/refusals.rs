@@ -64,6 +64,11 @@ fn check_listeners(config: &Config) -> Result<()> {
             config.listen
         );
     }
+    ensure!(
+        !config.behind_proxy || !config.proxies.trusted.is_empty(),
+        "behind_proxy is true, and http.trusted_proxies is empty: everybody would seem to come from the proxy's address, \
+         and be refused for what others do; set it to the addresses of your proxies"
+    );
     match config.metrics_listen.filter(public) {
         Some(address) if !config.behind_proxy => bail!(
             "metrics.listen is {address}, which others can reach, and metrics are served without TLS: use an address \

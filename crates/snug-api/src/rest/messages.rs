@@ -25,7 +25,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::POST, MESSAGES, "sendMessage", "Sends a message.", takes("message.send"), send)
             .body::<MessageDraft>()
             .answers::<WrittenMessage>(201)
-            .answers::<WrittenMessage>(200),
+            .answers::<WrittenMessage>(200)
+            .pays_by_message(),
         Route::new(
             Method::GET,
             MESSAGES,

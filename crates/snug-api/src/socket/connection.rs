@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    net::IpAddr,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
@@ -50,7 +51,12 @@ const PROTOCOL_ERROR: u16 = 1002;
 pub(super) struct Refused(pub(super) CloseCode);
 
 /// The connection below an upgraded request. It gives `reading` back as soon as it takes no more requests.
-pub(super) fn open(shared: Arc<Shared>, upgraded: Upgraded, reading: TaskTrackerToken) -> Option<Connection> {
+pub(super) fn open(
+    shared: Arc<Shared>,
+    upgraded: Upgraded,
+    reading: TaskTrackerToken,
+    from: IpAddr,
+) -> Option<Connection> {
     let Ok(parts) = auto::upgrade::downcast::<TokioIo<Stream>>(upgraded) else {
         tracing::error!("an upgraded connection is of an unknown kind");
         return None;
@@ -63,6 +69,7 @@ pub(super) fn open(shared: Arc<Shared>, upgraded: Upgraded, reading: TaskTracker
         control,
         ahead: None,
         reading: Some(reading),
+        from,
     })
 }
 
@@ -75,6 +82,8 @@ pub(super) struct Connection {
     /// What was read before its turn, behind messages that are sent together.
     ahead: Option<Box<Result<Option<Read>, Ended>>>,
     reading: Option<TaskTrackerToken>,
+    /// The address of its client.
+    from: IpAddr,
 }
 
 /// A request that was read, and how long it was.
@@ -141,7 +150,8 @@ impl Connection {
     async fn connect(&mut self, app: &AppId, n: u64, hello: &HelloRequest) -> Result<Arc<Session>, Error> {
         let core = &self.shared.node.core;
         let wake: Arc<dyn snug_core::hub::Wake> = self.control.ring().clone();
-        let (session, answer) = core.connect(app, hello.token.expose(), hello.since.as_deref(), wake).await?;
+        let connect = core.connect(app, hello.token.expose(), hello.since.as_deref(), wake);
+        let (session, answer) = core.attempt(Some(app), self.from, connect).await?;
         let json = Answer::frame(n, requests::shown_hello(&session, answer)).map_err(Error::internal)?;
         session.outbox().release(frame(&json));
         // From here on the shard takes from the session's outbox too.

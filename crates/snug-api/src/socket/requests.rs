@@ -37,6 +37,7 @@ pub(super) async fn answer(
 ) -> Result<Replied> {
     let actor = Actor::User(session.actor());
     let asked = Asked { session: Arc::clone(session), n };
+    core.charge(&actor).await?;
     if takes_memory(&request) {
         core.memory().check()?;
     }

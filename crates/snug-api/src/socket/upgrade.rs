@@ -1,13 +1,17 @@
 //! From an HTTP request to a socket (RFC 6455, section 4.2).
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     body::Body,
-    extract::{Path, Request},
+    extract::{ConnectInfo, Path, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use snug_core::Error;
 use snug_model::{AppId, Invalid};
 use snug_wire::socket::{CloseCode, SUBPROTOCOL};
 use tungstenite::handshake::derive_accept_key;
@@ -28,12 +32,17 @@ pub(crate) async fn upgrade(shared: Arc<Shared>, Path(app): Path<String>, reques
     if let Err(error) = shared.node.core.memory().check() {
         return failed(error.into());
     }
-    let app = admitted(&shared, &app, &request);
+    let from = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let Some(from) = from else { return failed(Error::internal("a request without an address").into()) };
+    let app = match admitted(&shared, &app, &request) {
+        Ok(app) => arrived(&shared, app, from).await,
+        Err(refused) => Err(refused),
+    };
     let upgraded = hyper::upgrade::on(request);
     let (sockets, reading) = (shared.sockets.clone(), shared.reading.token());
     sockets.spawn(async move {
         let opened = match upgraded.await {
-            Ok(upgraded) => connection::open(shared, upgraded, reading),
+            Ok(upgraded) => connection::open(shared, upgraded, reading, from),
             Err(error) => {
                 tracing::debug!(%error, "an upgrade did not come about");
                 None
@@ -59,6 +68,17 @@ fn admitted(shared: &Shared, app: &str, request: &Request) -> Result<AppId, Refu
     let app = AppId::parse(app).map_err(|_| Refused(CloseCode::Unauthenticated))?;
     shared.node.core.in_region(&app).map_err(|_| Refused(CloseCode::WrongRegion))?;
     Ok(app)
+}
+
+/// The app, if it is known, and not too many came from that address.
+async fn arrived(shared: &Shared, app: AppId, from: IpAddr) -> Result<AppId, Refused> {
+    match shared.node.core.arrive(&app, from).await {
+        Ok(()) => Ok(app),
+        Err(Error::RateLimited { .. }) => Err(Refused(CloseCode::RateLimited)),
+        Err(Error::Unauthenticated) => Err(Refused(CloseCode::Unauthenticated)),
+        // It cannot be told now; `hello` will be answered accordingly.
+        Err(_) => Ok(app),
+    }
 }
 
 /// The answer to the client's key, where its headers ask for a WebSocket that we speak.

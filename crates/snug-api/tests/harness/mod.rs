@@ -7,9 +7,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use snug_api::Proxies;
 use snug_core::{
     Core, Parts, Settings,
-    clock::SystemClock,
+    clock::{SharedClock, SystemClock},
     sealing::{MasterKey, Random, Sealer},
 };
 use snug_model::{
@@ -19,6 +20,7 @@ use snug_model::{
     keys::{KeyDraft, ScopeSet},
     text::Name,
 };
+use snug_wire::{apps::AppPatch, rates::RatesPatch};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -77,18 +79,22 @@ impl Node {
 
     /// A node whose data lies there, in which nothing happens beside the requests.
     pub(crate) async fn start_at(place: Place) -> Self {
+        Self::start_with(place, Arc::new(SystemClock), Proxies::default()).await
+    }
+
+    /// A node with this clock, behind these proxies, in which nothing happens beside the requests.
+    pub(crate) async fn start_with(place: Place, clock: SharedClock, proxies: Proxies) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (store, keys) = place.open().await.unwrap();
         let master = MasterKey::at_start(&folder.path().join("master.key"), &*keys, Random).await.unwrap();
         let sealer = Sealer::open(master, keys, 8 << 20, Random).await.unwrap();
         let settings = Settings { region: Region::parse("eu").unwrap() };
-        let core = Core::new(Parts { store, sealer, clock: Arc::new(SystemClock), settings });
+        let core = Core::new(Parts { store, sealer, clock, settings });
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let node = snug_api::Node { core: Arc::clone(&core) };
-        let serving =
-            snug_api::Serving { node, listener, tls: None, behind_proxy: false, stop: stop.clone() };
+        let serving = snug_api::Serving { node, listener, tls: None, proxies, stop: stop.clone() };
         tokio::spawn(snug_api::serve(serving));
         let (app, key) = new_app(&core).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -198,6 +204,7 @@ pub(crate) async fn new_app(core: &Core) -> (String, String) {
     let draft = AppDraft { name: Name::parse("test").unwrap(), region: None };
     let app = core.create_app(&installation, &draft, None).await.unwrap();
     let system = core.system_actor(&app.id).await.unwrap();
+    core.edit_app(&system, &AppPatch::of_rates(RatesPatch::highest()).into()).await.unwrap();
     let draft = KeyDraft {
         name: Name::parse("everything").unwrap(),
         scopes: ScopeSet::all_of_app(),

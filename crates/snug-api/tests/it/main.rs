@@ -23,6 +23,7 @@ mod documents;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod races;
+mod rates;
 mod refusals;
 mod slow;
 mod talk;

@@ -4,6 +4,7 @@
 use minicbor::{CborLen, Decode, Encode};
 use snug_model::{
     ConversationId, UserId, UserKey, conversations,
+    rates::{OwnRates, Rate},
     secret::SecretText,
     text::{Attributes, BotName, Emoji, ImageUrl, Label, Name, Reason, RoleName, Text},
     users,
@@ -16,6 +17,8 @@ pub struct AppProfile {
     pub name: Name,
     /// What may be reacted with beside emoji.
     pub reactions: Vec<Emoji>,
+    /// The rates that it has set itself.
+    pub rates: OwnRates,
 }
 
 /// What an API key is called, and from where it may be used.
@@ -195,13 +198,67 @@ pub struct AppLayout<'a> {
     #[b(1)]
     #[cbor(default)]
     reactions: Vec<&'a str>,
+    #[n(8)]
+    rates: Option<RatesLayout>,
+}
+
+/// Of the rates that an app has set: each its burst, and how many a minute.
+#[derive(Encode, Decode, CborLen)]
+#[cbor(map)]
+pub(super) struct RatesLayout {
+    #[n(0)]
+    user: Option<(u32, u32)>,
+    #[n(1)]
+    key: Option<(u32, u32)>,
+    #[n(2)]
+    app: Option<(u32, u32)>,
+    #[n(3)]
+    conversation: Option<(u32, u32)>,
+    #[n(4)]
+    arrivals: Option<(u32, u32)>,
+    #[n(5)]
+    failures: Option<(u32, u32)>,
+}
+
+impl RatesLayout {
+    /// Where the app has set none, nothing is laid out.
+    fn of(rates: &OwnRates) -> Option<Self> {
+        let numbers = |rate: Option<Rate>| rate.map(|rate| (rate.burst(), rate.per_minute()));
+        (*rates != OwnRates::default()).then(|| Self {
+            user: numbers(rates.user),
+            key: numbers(rates.key),
+            app: numbers(rates.app),
+            conversation: numbers(rates.conversation),
+            arrivals: numbers(rates.arrivals),
+            failures: numbers(rates.failures),
+        })
+    }
+
+    fn rates(self) -> Option<OwnRates> {
+        let rate = |numbers: Option<(u32, u32)>| match numbers {
+            Some((burst, per_minute)) => Rate::new("", burst.into(), per_minute.into()).ok().map(Some),
+            None => Some(None),
+        };
+        Some(OwnRates {
+            user: rate(self.user)?,
+            key: rate(self.key)?,
+            app: rate(self.app)?,
+            conversation: rate(self.conversation)?,
+            arrivals: rate(self.arrivals)?,
+            failures: rate(self.failures)?,
+        })
+    }
 }
 
 impl Plain for AppProfile {
     type Layout<'a> = AppLayout<'a>;
 
     fn layout(&self) -> AppLayout<'_> {
-        AppLayout { name: self.name.as_str(), reactions: self.reactions.iter().map(Emoji::as_str).collect() }
+        AppLayout {
+            name: self.name.as_str(),
+            reactions: self.reactions.iter().map(Emoji::as_str).collect(),
+            rates: RatesLayout::of(&self.rates),
+        }
     }
 
     fn from_layout(layout: AppLayout<'_>) -> Option<Self> {
@@ -212,6 +269,10 @@ impl Plain for AppProfile {
                 .into_iter()
                 .map(|text| Emoji::parse(text).ok())
                 .collect::<Option<_>>()?,
+            rates: match layout.rates {
+                Some(rates) => rates.rates()?,
+                None => OwnRates::default(),
+            },
         })
     }
 }

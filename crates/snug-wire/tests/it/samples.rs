@@ -2,7 +2,7 @@
 
 use snug_model::{
     AppId, ConversationId, Epoch, KeyId, MessageId, Permission, PermissionSet, Rev, Seq, Timestamp, UserId,
-    apps, conversations, ids::Region, keys, members, messages, permissions, roles, text, users,
+    apps, conversations, ids::Region, keys, members, messages, permissions, rates::Rates, roles, text, users,
 };
 use snug_wire::{attributes::Attributes, people::People};
 
@@ -60,6 +60,7 @@ pub(crate) fn app() -> apps::App {
             member_role: role_name("member"),
             creator_role: role_name("owner"),
             reactions: vec![text::Emoji::parse(":parrot:").expect("a reaction")],
+            rates: Rates::default(),
         },
         created_at: at(0),
     }

@@ -7,11 +7,13 @@ mod settings;
 
 use std::{
     env, fs,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use ipnet::IpNet;
+use snug_api::Proxies;
 use snug_model::{ids::Region, secret::SecretText};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -31,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// Whether a proxy that does TLS stands in front.
     pub(crate) behind_proxy: bool,
+    /// The proxies in front, and how they say where a request comes from.
+    pub(crate) proxies: Proxies,
     /// The folder of everything that is kept.
     pub(crate) data_dir: PathBuf,
     /// The region of apps that are made here.
@@ -101,6 +105,7 @@ impl Config {
         Ok(Self {
             listen: read.address("listen")?.context("listen must not be empty")?,
             behind_proxy: read.boolean("behind_proxy"),
+            proxies: read.proxies()?,
             master_key_file: read.path("master_key_file")?.unwrap_or_else(|| data_dir.join("master.key")),
             tls: read.tls()?,
             metrics_listen: read.address("metrics.listen")?,
@@ -168,6 +173,23 @@ impl Reader<'_> {
         let mebibytes = value.as_integer().and_then(|value| u32::try_from(value).ok()).filter(|it| *it > 0);
         let bytes = mebibytes.and_then(|mebibytes| usize::try_from(mebibytes).ok()?.checked_mul(1 << 20));
         bytes.with_context(|| format!("{path} (set by {source}): must be a number of MiB from 1 on"))
+    }
+
+    fn proxies(&self) -> Result<Proxies> {
+        let block = |text: &str| {
+            let alone = || text.parse().ok().map(|address: IpAddr| IpNet::from(address));
+            text.parse()
+                .ok()
+                .or_else(alone)
+                .context("must be addresses and CIDR blocks, with commas between them")
+        };
+        let trusted = self.parsed("http.trusted_proxies", |text| {
+            text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(block).collect()
+        })?;
+        let header = self.parsed("http.forwarded_header", |text| {
+            text.to_ascii_lowercase().parse().context("must be the name of a header")
+        })?;
+        Ok(Proxies { trusted, header })
     }
 
     fn tls(&self) -> Result<Option<TlsFiles>> {

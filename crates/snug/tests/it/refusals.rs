@@ -78,6 +78,11 @@ fn a_public_address_without_tls() {
     }
     let metrics = setting.refused(setting.serve().args(["--metrics-listen", "0.0.0.0:0"]));
     assert_says(&metrics, &["metrics.listen is 0.0.0.0:0", "without TLS"]);
+    let undeclared = setting.refused(setting.serve().arg("--behind-proxy"));
+    assert_says(&undeclared, &["behind_proxy", "http.trusted_proxies is empty"]);
+    let unreadable =
+        setting.serve().args(["--http-trusted-proxies", "10.0.0.0/8, nowhere"]).output().unwrap();
+    assert_says(&String::from_utf8_lossy(&unreadable.stderr), &["http.trusted_proxies", "CIDR"]);
     assert!(!setting.data().exists(), "nothing was made");
 }
 

@@ -7,9 +7,11 @@ use rand_chacha::ChaCha8Rng;
 use snug_client::{
     Backend, Endpoint,
     wire::{
+        apps::AppPatch,
         ids::{AppId, ConversationId, MessageId, Seq},
         messages::Message,
         paging::{HistoryQuery, Limit},
+        rates::RatesPatch,
     },
 };
 use snug_rig::PowerDisk;
@@ -25,7 +27,7 @@ use crate::{
 const ACKNOWLEDGED: Range<usize> = 1..120;
 
 /// What people do with a server, as the back end.
-const SCOPES: &str = "users,tokens,conversations,messages,messages.as_user";
+const SCOPES: &str = "app,users,tokens,conversations,messages,messages.as_user";
 
 /// A server, and what its clients know.
 pub(crate) struct Chat {
@@ -53,6 +55,8 @@ impl Chat {
             told: Vec::new(),
             unanswered: Vec::new(),
         };
+        // They write as fast as the server answers.
+        chat.backend().patch_app(&AppPatch::of_rates(RatesPatch::highest())).await.unwrap();
         furnish(&chat.backend()).await;
         chat
     }

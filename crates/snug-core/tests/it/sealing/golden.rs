@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, os::unix::fs::PermissionsExt};
 
 use snug_core::sealing::{AppProfile, TokenKind, TokenUse};
-use snug_model::{Actor, KeyActor, KeyId, messages, permissions::Scope, text, users};
+use snug_model::{Actor, KeyActor, KeyId, messages, permissions::Scope, rates::OwnRates, text, users};
 use snug_store::{Class, Sealed, SecretName, Wrapped};
 
 use super::*;
@@ -51,7 +51,11 @@ fn name(text: &str) -> text::Name {
 }
 
 fn app_profile() -> AppProfile {
-    AppProfile { name: name("Bakery"), reactions: vec![text::Emoji::parse("🥐").unwrap()] }
+    AppProfile {
+        name: name("Bakery"),
+        reactions: vec![text::Emoji::parse("🥐").unwrap()],
+        rates: OwnRates::default(),
+    }
 }
 
 fn user_profile() -> users::Profile {

@@ -11,6 +11,7 @@ use snug_core::sealing::{
 };
 use snug_model::{
     AppKey, ConversationId, ConversationKey, KeyId, RoleKey, Timestamp, UserId, UserKey, conversations,
+    rates::{OwnRates, RatePatch, RatesPatch},
     secret::SecretText,
     text::{Attributes, BotName, Emoji, ImageUrl, Label, Name, Reason, RoleName, Text},
     users,
@@ -88,7 +89,13 @@ fn reason() -> Reason {
 async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
     let mut all = Vec::new();
     for (app, version) in [(APP, 1), (APP, 2), (OTHER_APP, 1)] {
-        let profile = AppProfile { name: name(), reactions: vec![emoji(), Emoji::parse("ok").unwrap()] };
+        let own = RatePatch { burst: Some(7), per_minute: Some(9) };
+        let patch = RatesPatch { conversation: Some(Some(own)), ..RatesPatch::default() };
+        let profile = AppProfile {
+            name: name(),
+            reactions: vec![emoji(), Emoji::parse("ok").unwrap()],
+            rates: OwnRates::default().patched(&patch, "rates").unwrap(),
+        };
         let (place, at) = (Place::app_profile(app, version), SealedPlace::App { version });
         all.push(lies(sealer, place, app, at, profile).await);
     }
