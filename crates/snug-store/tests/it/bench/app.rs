@@ -315,7 +315,7 @@ impl App {
 
     fn client_actor(&self, user: UserKey) -> Actor {
         let token = Grant {
-            signed_by: self.signer.clone(),
+            voucher: snug_model::vouchers::Voucher::ApiKey(self.signer.clone()),
             jti: None,
             issued_at: Timestamp(0),
             expires_at: Timestamp::NEVER,
