@@ -1,14 +1,10 @@
-//! A user's conversations: newest first, what changed since, one alone; and what changed in one.
+//! A user's conversations: newest first, what changed since, one alone.
 
 use snug_model::{
-    Action, Actor, ConversationId, Epoch, Facts, PermissionSet, Rev, UserId, UserKey,
-    conversations::{Conversation, InboxItem},
-    limits,
-    members::Member,
-    messages::Message,
+    Action, Actor, ConversationId, Facts, PermissionSet, UserId, UserKey, conversations::InboxItem, limits,
     policy,
 };
-use snug_store::{InboxPlace, InboxQuery, InboxRow, InboxRows, SyncFrom, UnreadRows};
+use snug_store::{InboxPlace, InboxQuery, InboxRow, InboxRows, UnreadRows};
 
 use crate::{
     Core, Error, Result,
@@ -55,28 +51,6 @@ pub struct Unread {
     pub conversations: i64,
     /// Whether there are more than were looked at.
     pub capped: bool,
-}
-
-/// What changed in a conversation.
-pub struct Changes {
-    /// Within which the revs mean something.
-    pub epoch: Epoch,
-    /// Up to which rev this is complete.
-    pub to: Rev,
-    /// The newest rev.
-    pub head: Rev,
-    /// Whether to forget what one knows.
-    pub reset: bool,
-    /// Messages that are new or changed.
-    pub messages: Vec<Message>,
-    /// Members that changed.
-    pub members: Vec<Member>,
-    /// The conversation, where it changed itself.
-    pub conversation: Option<Conversation>,
-    /// The reader's own read mark.
-    pub read_seq: Option<snug_model::Seq>,
-    /// Whom it mentions.
-    pub people: People,
 }
 
 impl Core {
@@ -215,46 +189,6 @@ impl Core {
         let UnreadRows { conversations, capped } =
             self.store.unread(&allowed.permit, user, limits::UNREAD_LOOK_MAX as i64).await?;
         Ok(Unread { conversations, capped })
-    }
-
-    /// What changed in a conversation since a rev.
-    pub async fn sync(
-        &self,
-        actor: &Actor,
-        conversation: &ConversationId,
-        epoch: Epoch,
-        since: Rev,
-        limit: i64,
-    ) -> Result<Changes> {
-        let ask = Ask::in_conversation(actor, Action::ReadMessages, conversation);
-        decided!(self, ask.clone(), |allowed| self.sync_allowed(&allowed, epoch, since, limit))
-    }
-
-    async fn sync_allowed(&self, allowed: &Allowed, epoch: Epoch, since: Rev, limit: i64) -> Result<Changes> {
-        let kept_since = self.clock.now().plus_s(-(limits::SYNC_AGE_S_MAX as i64));
-        let from = SyncFrom { epoch, since, limit, kept_since };
-        let rows = self.store.sync(&allowed.permit, from).await?;
-        let permit = &allowed.permit;
-        let conversation = allowed.conversation()?;
-        let messages = self.show_messages(permit, conversation, &rows.messages).await?;
-        let members = self.show_members(permit, &allowed.app, conversation, &rows.members).await?;
-        let changed = match &rows.conversation {
-            Some(row) => Some(self.show_conversation(permit, row).await?),
-            None => None,
-        };
-        let mut people = messages.people;
-        people.extend(members.people);
-        Ok(Changes {
-            epoch: rows.epoch,
-            to: rows.to,
-            head: rows.head,
-            reset: rows.reset,
-            messages: messages.what,
-            members: members.what,
-            conversation: changed,
-            read_seq: rows.read_seq,
-            people,
-        })
     }
 }
 

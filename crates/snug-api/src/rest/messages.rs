@@ -1,7 +1,7 @@
 //! Messages, their versions and reactions, and what changed.
 
 use axum::http::{Method, StatusCode};
-use snug_core::Reaction;
+use snug_core::{Reaction, SyncAsk};
 use snug_wire::{
     messages::{Changes, Message, MessageDraft, MessagePatch, MessageVersion, WrittenMessage},
     paging::{AsQuery, HistoryQuery, NoQuery, Page, SyncQuery},
@@ -174,11 +174,13 @@ async fn set_reaction(call: &Call, on: bool) -> Result<snug_model::messages::Mes
 async fn sync(call: Call) -> Answered {
     let actor = call.actor().await?;
     let query: SyncQuery = call.query()?;
-    let changes = call
-        .core()
-        .sync(&actor, &call.conversation()?, query.epoch.0, query.since.into(), query.limit.0)
-        .await?;
-    reply(StatusCode::OK, &shown_changes(changes))
+    let ask = SyncAsk {
+        conversation: call.conversation()?,
+        epoch: query.epoch.0,
+        since: query.since.into(),
+        limit: query.limit.0,
+    };
+    reply(StatusCode::OK, &shown_changes(call.core().sync(&actor, &ask).await?))
 }
 
 /// What changed, as it is answered.

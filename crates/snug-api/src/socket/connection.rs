@@ -1,6 +1,7 @@
 //! One connection, from its upgrade to its end: the reading task.
 
 use std::{
+    collections::VecDeque,
     future::poll_fn,
     net::IpAddr,
     sync::Arc,
@@ -18,7 +19,9 @@ use snug_core::{
 use snug_model::{AppId, limits};
 use snug_wire::{
     Code, Problem,
-    socket::{Answer, ClientFrame, CloseCode, HelloRequest, Refusal, Request, SendRequest, Unreadable},
+    socket::{
+        Answer, ClientFrame, CloseCode, HelloRequest, Refusal, Request, SendRequest, SyncRequest, Unreadable,
+    },
 };
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -41,6 +44,8 @@ const ANSWERS_BYTES_MAX: usize = limits::SESSION_QUEUE_BYTES_MAX as usize / 2;
 /// they may be before no more are taken.
 const SENT_AT_ONCE_MAX: usize = 32;
 const SENT_AT_ONCE_BYTES: usize = 64 * 1024;
+/// Conversations of which a client has asked one after the other what changed, and that are read together.
+const SYNCED_AT_ONCE_MAX: usize = 16;
 /// How long a client may take to end its side after we have ended ours.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// The close code of a peer that does not speak the protocol (RFC 6455, section 7.4.1).
@@ -67,7 +72,7 @@ pub(super) fn open(
         shared,
         frames: Frames::new(read, parts.read_buf.to_vec()),
         control,
-        ahead: None,
+        ahead: VecDeque::new(),
         reading: Some(reading),
         from,
     })
@@ -79,8 +84,8 @@ pub(super) struct Connection {
     shared: Arc<Shared>,
     frames: Frames<Reader>,
     control: Arc<Control>,
-    /// What was read before its turn, behind messages that are sent together.
-    ahead: Option<Box<Result<Option<Read>, Ended>>>,
+    /// What was read before its turn: behind requests that are done together, and of those what there was no room for.
+    ahead: VecDeque<Result<Option<Read>, Ended>>,
     reading: Option<TaskTrackerToken>,
     /// The address of its client.
     from: IpAddr,
@@ -164,7 +169,7 @@ impl Connection {
 
     /// Answers one request after the other: the next is read when this one is answered, so that a client's acts are done
     /// in the order in which it sent them, and who floods waits. Of those that are there already, messages to one conversation
-    /// are sent together.
+    /// are sent together, and what changed in several is read together.
     async fn requests(&mut self, app: &AppId, session: &Arc<Session>) -> Ended {
         loop {
             let frame = match self.next().await {
@@ -176,12 +181,16 @@ impl Connection {
         }
     }
 
-    /// Answers a request, a message together with those that follow it.
+    /// Answers a request, a message or a `sync` together with those that follow it.
     async fn take(&mut self, app: &AppId, session: &Arc<Session>, frame: ClientFrame) {
         match frame {
             ClientFrame { n, request: Request::Send(send) } => {
                 let sends = self.with_following_sends(n, send).await;
                 self.send(session, sends).await;
+            }
+            ClientFrame { n, request: Request::Sync(sync) } => {
+                let syncs = self.with_following_syncs(n, sync).await;
+                self.sync(session, syncs).await;
             }
             ClientFrame { n, request } => {
                 let answer = requests::answer(&self.shared.node.core, app, session, n, request).await;
@@ -208,14 +217,25 @@ impl Connection {
         sends
     }
 
-    /// The request that has come already and is next, if it is one that `follows`. Another is kept for its turn, and
-    /// no more may be asked for before that.
+    /// A `sync`, and those that have come after it.
+    async fn with_following_syncs(&mut self, n: u64, sync: SyncRequest) -> Vec<(u64, SyncRequest)> {
+        let mut syncs = vec![(n, sync)];
+        while syncs.len() < SYNCED_AT_ONCE_MAX
+            && let Some(read) = self.following(|request| matches!(request, Request::Sync(_))).await
+            && let ClientFrame { n, request: Request::Sync(sync) } = read.frame
+        {
+            syncs.push((n, sync));
+        }
+        syncs
+    }
+
+    /// The request that has come already and is next, if it is one that `follows`. Another is kept for its turn.
     async fn following(&mut self, follows: impl Fn(&Request) -> bool) -> Option<Read> {
         let Poll::Ready(next) = poll_fn(|cx| Poll::Ready(self.poll_frame(cx))).await else { return None };
         match next {
             Ok(Some(read)) if follows(&read.frame.request) => Some(read),
             next => {
-                self.ahead = Some(Box::new(next));
+                self.ahead.push_front(next);
                 None
             }
         }
@@ -226,6 +246,24 @@ impl Connection {
         match requests::send(&self.shared.node.core, session, sends).await {
             Ok(answers) => answers.into_iter().for_each(|(n, answer)| self.reply(session, n, answer)),
             Err(error) => self.fail(session, &numbers, error),
+        }
+    }
+
+    /// Answers as many as there is room for. The others wait, as what was not read does.
+    async fn sync(&mut self, session: &Arc<Session>, mut syncs: Vec<(u64, SyncRequest)>) {
+        match requests::sync(&self.shared.node.core, session, &syncs).await {
+            Ok(answers) => {
+                let rest = syncs.split_off(answers.len());
+                answers.into_iter().for_each(|(n, answer)| self.reply(session, n, answer));
+                for (n, sync) in rest.into_iter().rev() {
+                    let frame = ClientFrame { n, request: Request::Sync(sync) };
+                    self.ahead.push_front(Ok(Some(Read { frame, bytes: 0 })));
+                }
+            }
+            Err(error) => {
+                let numbers: Vec<u64> = syncs.iter().map(|(n, _)| *n).collect();
+                self.fail(session, &numbers, error);
+            }
         }
     }
 
@@ -250,11 +288,7 @@ impl Connection {
 
     /// The next request; none where there was one that could not be read, and was refused.
     async fn next(&mut self) -> Result<Option<ClientFrame>, Ended> {
-        let next = match self.ahead.take() {
-            Some(next) => *next,
-            None => poll_fn(|cx| self.poll_frame(cx)).await,
-        };
-        match next {
+        match poll_fn(|cx| self.poll_frame(cx)).await {
             Ok(read) => Ok(read.map(|read| read.frame)),
             Err(Ended::Stopping) => Err(self.stopping().await),
             Err(ended) => Err(ended),
@@ -263,6 +297,10 @@ impl Connection {
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Read>, Ended>> {
         loop {
+            ready!(self.poll_turn(cx))?;
+            if let Some(read) = self.read_ahead() {
+                return Poll::Ready(read);
+            }
             let text = match ready!(self.poll_message(cx))? {
                 Message::Text(text) => text,
                 Message::Binary(_) => return Poll::Ready(Err(Ended::ByUs(closing(CloseCode::Unreadable)))),
@@ -283,7 +321,17 @@ impl Connection {
         }
     }
 
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Ended>> {
+    /// What was read before its turn. A connection that has nothing more of that owns no room for it.
+    fn read_ahead(&mut self) -> Option<Result<Option<Read>, Ended>> {
+        let read = self.ahead.pop_front()?;
+        if self.ahead.is_empty() {
+            self.ahead = VecDeque::new();
+        }
+        Some(read)
+    }
+
+    /// Waits for the next request's turn.
+    fn poll_turn(&self, cx: &Context<'_>) -> Poll<Result<(), Ended>> {
         match self.control.told(cx) {
             Word::Read => {}
             Word::Stop => return Poll::Ready(Err(Ended::Stopping)),
@@ -294,6 +342,10 @@ impl Connection {
         if self.control.has_no_room(answers_bytes_max) {
             return Poll::Pending;
         }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Ended>> {
         let mut pong = |pong: &[u8]| self.control.push(Encoded::whole(Bytes::copy_from_slice(pong)));
         Poll::Ready(match ready!(self.frames.poll_next(cx, &mut pong)) {
             Ok(Some(message)) => Ok(message),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use snug_core::{
-    Asked, Core, Error, InboxAsk, Outcome, PageAsk, Reaction, Result,
+    Asked, Core, Error, InboxAsk, Outcome, PageAsk, Reaction, Result, SyncAsk,
     hub::{Close, Session},
 };
 use snug_model::{Actor, AppId, Invalid, UserId, messages::Message};
@@ -14,7 +14,7 @@ use snug_wire::{
     messages::WrittenMessage,
     paging::{InboxQuery, Order, Page},
     permissions::Permissions,
-    socket::{Acknowledged, Answer, Hello, Request, SendRequest, Unread},
+    socket::{Acknowledged, Answer, Hello, Request, SendRequest, SyncRequest, Unread},
 };
 
 use crate::rest::{inbox, members, messages, wire};
@@ -114,6 +114,33 @@ pub(super) async fn send(
     Ok(answers)
 }
 
+/// Answers what a client asked of several conversations: the first, and those after it that there is room for.
+///
+/// # Errors
+/// What concerns all of them.
+pub(super) async fn sync(
+    core: &Core,
+    session: &Session,
+    syncs: &[(u64, SyncRequest)],
+) -> Result<Vec<(u64, Result<Replied>)>> {
+    core.memory().check()?;
+    let actor = Actor::User(session.actor());
+    let mut asks = Vec::with_capacity(syncs.len());
+    for (_, sync) in syncs {
+        asks.push(SyncAsk {
+            conversation: sync.conversation.clone().into(),
+            epoch: sync.epoch.0,
+            since: sync.since.into(),
+            limit: sync.limit.0,
+        });
+    }
+    let answers = core.sync_all(&actor, &asks).await?.into_iter();
+    let answers = syncs.iter().zip(answers).map(|((n, _), changes)| {
+        (*n, changes.and_then(|changes| with(*n, &messages::shown_changes(changes))))
+    });
+    Ok(answers.collect())
+}
+
 /// Whether what a request makes, or its answer, may take much memory on its way: it is refused where that is short.
 fn takes_memory(request: &Request) -> bool {
     !matches!(request, Request::Token(_) | Request::Ping(_) | Request::Read(_))
@@ -138,16 +165,6 @@ async fn read(core: &Core, actor: &Actor, n: u64, request: Request) -> Result<Re
                 .history(actor, &conversation, window, request.cursor.as_deref(), request.limit.0)
                 .await?;
             with(n, &messages::shown_history(history))
-        }
-        Request::Sync(request) => {
-            let conversation = request.conversation.into();
-            let (epoch, since) = (request.epoch.0, request.since.into());
-            with(
-                n,
-                &messages::shown_changes(
-                    core.sync(actor, &conversation, epoch, since, request.limit.0).await?,
-                ),
-            )
         }
         Request::Members(request) => {
             let list = format!("members {} {}", request.conversation.as_str(), request.order == Order::Desc);

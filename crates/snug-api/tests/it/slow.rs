@@ -24,17 +24,25 @@ const PAGES: u64 = 60;
 /// How long is waited for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What is asked for: a page of `history`, or a `sync`, of which several are answered together.
+const ASKED: [(&str, &str); 2] = [("history", "items"), ("sync", "messages")];
+
 /// A client that has asked for much and read nothing, and its session, in whose queue something waits.
-async fn slow(node: &Node) -> (Socket, Arc<Session>) {
+async fn slow(node: &Node, op: &str) -> (Socket, Arc<Session>) {
     node.users(&["ann", "bob"]).await;
     node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
     let ann = node.token("ann").await;
     for _ in 0..MESSAGES {
         node.say(&ann, "c1", &"x".repeat(16 * 1024)).await;
     }
-    let (mut bob, _) = node.hello(&node.token("bob").await).await;
+    let (mut bob, hello) = node.hello(&node.token("bob").await).await;
+    let mut page = json!({ "op": op, "conversation": "c1", "limit": MESSAGES });
+    if op == "sync" {
+        page["epoch"] = hello["inbox"]["items"][0]["conversation"]["epoch"].clone();
+        page["since"] = json!(0);
+    }
     for n in 0..PAGES {
-        let page = json!({ "n": n + 100, "op": "history", "conversation": "c1", "limit": MESSAGES });
+        page["n"] = json!(n + 100);
         bob.write(Message::text(page.to_string())).await;
     }
     let mut sessions = Vec::new();
@@ -50,8 +58,13 @@ async fn slow(node: &Node) -> (Socket, Arc<Session>) {
 }
 
 async fn who_does_not_read_is_not_read(backend: Backend) {
-    let node = Node::start(backend).await;
-    let (mut bob, session) = slow(&node).await;
+    for (op, items) in ASKED {
+        asks_and_does_not_read(&Node::start(backend).await, op, items).await;
+    }
+}
+
+async fn asks_and_does_not_read(node: &Node, op: &str, items: &str) {
+    let (mut bob, session) = slow(node, op).await;
     // Whoever else asks is answered, and nothing is added to what waits.
     let (mut ann, _) = node.hello(&node.token("ann").await).await;
     for _ in 0..200 {
@@ -63,13 +76,13 @@ async fn who_does_not_read_is_not_read(backend: Backend) {
     for n in 0..PAGES {
         let page = bob.read().await.unwrap();
         assert_eq!(page["n"], n + 100);
-        assert_eq!(page["ok"]["items"].as_array().unwrap().len(), MESSAGES);
+        assert_eq!(page["ok"][items].as_array().map(Vec::len), Some(MESSAGES), "{op}");
     }
 }
 
 async fn a_session_that_is_closed_ends_though_its_client_does_not_read(backend: Backend) {
     let node = Node::start(backend).await;
-    let (bob, _) = slow(&node).await;
+    let (bob, _) = slow(&node, "history").await;
     node.back_end(Method::POST, "/users/bob/ban", json!({ "reason": "spam" })).await.is(204);
     let ended = async {
         while node.core.hub().directory.count() > 0 {

@@ -154,6 +154,11 @@ impl Core {
         Ok(charged)
     }
 
+    /// Gives back what a request has cost that is to be asked again.
+    pub(crate) fn refund(&self, actor: &Actor, allowed: &Allowed) {
+        self.buckets.give_back(actor, &allowed.app.rates, self.clock.now());
+    }
+
     /// Gives back what a message has cost that was not sent after all.
     pub(crate) fn refund_send(&self, actor: &Actor, allowed: &Allowed) {
         let (rates, now) = (&allowed.app.rates, self.clock.now());

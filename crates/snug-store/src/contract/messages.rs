@@ -2,7 +2,7 @@
 
 use snug_model::{Epoch, MessageId, Rev, Seq, Timestamp, UserKey, messages::Via};
 
-use super::{ConversationRow, Mac, MemberRow, Sealed};
+use super::{ConversationRow, Mac, MemberRow, Sealed, StoreError, StoreResult};
 
 /// Who wrote a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -193,4 +193,46 @@ pub struct SyncRows {
     pub conversation: Option<ConversationRow>,
     /// The reader's own read mark.
     pub read_seq: Option<Seq>,
+}
+
+impl SyncRows {
+    /// How much of it is sealed: what people wrote, for which alone there is no small bound.
+    pub(crate) fn sealed_bytes(&self) -> usize {
+        let bodies = self.messages.iter().filter_map(|message| message.body.as_ref());
+        let profiles = self.members.iter().filter_map(|member| member.profile.as_ref());
+        bodies.chain(profiles).map(|sealed| sealed.0.len()).sum()
+    }
+}
+
+/// Answers of several syncs, until they are as large as may be.
+pub(crate) struct SyncAnswers {
+    answers: Vec<StoreResult<SyncRows>>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl SyncAnswers {
+    /// None yet.
+    pub(crate) fn up_to(bytes_max: usize) -> Self {
+        Self { answers: Vec::new(), bytes: 0, bytes_max }
+    }
+
+    /// Takes the next; whether it has room for more.
+    ///
+    /// # Errors
+    /// What concerns all of them.
+    pub(crate) fn take(&mut self, answer: StoreResult<SyncRows>) -> StoreResult<bool> {
+        match &answer {
+            Ok(rows) => self.bytes += rows.sealed_bytes(),
+            Err(StoreError::Stale | StoreError::NotFound) => {}
+            Err(error) => return Err(error.clone()),
+        }
+        self.answers.push(answer);
+        Ok(self.bytes <= self.bytes_max)
+    }
+
+    /// All that were taken.
+    pub(crate) fn into_inner(self) -> Vec<StoreResult<SyncRows>> {
+        self.answers
+    }
 }

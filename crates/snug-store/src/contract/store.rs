@@ -212,8 +212,19 @@ pub trait Store: Send + Sync + 'static {
     /// A page of messages, at any depth for the same cost. Around a seq are up to half of `limit` below it, and the rest
     /// from it on.
     async fn history(&self, permit: &Permit, window: Window, limit: i64) -> StoreResult<MessagePage>;
-    /// What changed.
-    async fn sync(&self, permit: &Permit, from: SyncFrom) -> StoreResult<SyncRows>;
+    /// What changed in conversations, each by its own permit, all in one snapshot. Each is answered by itself: that one is
+    /// `Stale` or not found does not concern the others. It answers the first one, and then as many as it takes to have
+    /// more than `bytes_max` of what is sealed.
+    async fn sync_all(
+        &self,
+        asks: Vec<(Permit, SyncFrom)>,
+        bytes_max: usize,
+    ) -> StoreResult<Vec<StoreResult<SyncRows>>>;
+    /// What changed in the permit's conversation.
+    async fn sync(&self, permit: &Permit, from: SyncFrom) -> StoreResult<SyncRows> {
+        let mut answers = self.sync_all(vec![(permit.clone(), from)], 0).await?;
+        answers.pop().ok_or_else(|| StoreError::Corrupt("a sync without an answer".to_owned()))?
+    }
 
     // Inboxes.
 

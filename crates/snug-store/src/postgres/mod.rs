@@ -147,6 +147,18 @@ impl Postgres {
         self.compare(sql, permit).await
     }
 
+    /// What is read, if the permit still holds. In one snapshot it is the same which is looked at first, so both are asked
+    /// at once.
+    async fn held<T>(
+        &self,
+        sql: &Sql<'_>,
+        permit: &Permit,
+        read: impl Future<Output = StoreResult<T>>,
+    ) -> StoreResult<T> {
+        let (held, found) = tokio::join!(self.compare(sql, permit), read);
+        held.and(found)
+    }
+
     async fn compare(&self, sql: &Sql<'_>, permit: &Permit) -> StoreResult<()> {
         if self.compares { basis::compare(sql, permit).await } else { Ok(()) }
     }

@@ -29,11 +29,7 @@ macro_rules! admitted {
 /// Reads with a permit that still holds.
 macro_rules! permitted {
     ($store:ident, $permit:ident, |$sql:ident| $read:expr) => {
-        read!(&$store.pool, |$sql| async {
-            // In one snapshot it is the same which comes first, so both are asked at once.
-            let (held, found) = tokio::join!($store.compare($sql, $permit), $read);
-            held.and(found)
-        })
+        read!(&$store.pool, |$sql| $store.held($sql, $permit, $read))
     };
 }
 
@@ -306,8 +302,20 @@ impl Store for Postgres {
         permitted!(self, permit, |sql| messages::history(sql, permit, window, limit))
     }
 
-    async fn sync(&self, permit: &Permit, from: SyncFrom) -> StoreResult<SyncRows> {
-        permitted!(self, permit, |sql| sync::sync(sql, permit, from))
+    async fn sync_all(
+        &self,
+        asks: Vec<(Permit, SyncFrom)>,
+        bytes_max: usize,
+    ) -> StoreResult<Vec<StoreResult<SyncRows>>> {
+        read!(&self.pool, |sql| async {
+            let mut answers = SyncAnswers::up_to(bytes_max);
+            for (permit, from) in &asks {
+                if !answers.take(self.held(sql, permit, sync::sync(sql, permit, *from)).await)? {
+                    break;
+                }
+            }
+            Ok(answers.into_inner())
+        })
     }
 
     async fn inbox(&self, permit: &Permit, user: UserKey, query: InboxQuery) -> StoreResult<InboxRows> {

@@ -256,8 +256,29 @@ impl Store for Sqlite {
         self.read(permit, move |sql, permit| messages::history(sql, permit, window, limit)).await
     }
 
-    async fn sync(&self, permit: &Permit, from: SyncFrom) -> StoreResult<SyncRows> {
-        self.read(permit, move |sql, permit| sync::sync(sql, permit, from)).await
+    async fn sync_all(
+        &self,
+        asks: Vec<(Permit, SyncFrom)>,
+        bytes_max: usize,
+    ) -> StoreResult<Vec<StoreResult<SyncRows>>> {
+        let reads: Vec<_> = asks
+            .iter()
+            .map(|(permit, from)| {
+                let from = *from;
+                self.with(permit, move |sql, permit| sync::sync(sql, permit, from))
+            })
+            .collect();
+        self.readers
+            .read(move |sql| {
+                let mut answers = SyncAnswers::up_to(bytes_max);
+                for read in reads {
+                    if !answers.take(read(sql))? {
+                        break;
+                    }
+                }
+                Ok(answers.into_inner())
+            })
+            .await
     }
 
     async fn inbox(&self, permit: &Permit, user: UserKey, query: InboxQuery) -> StoreResult<InboxRows> {

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use snug_core::Changes;
+use snug_core::{Changes, SyncAsk};
 use snug_model::{
     Actor, Rev,
     messages::{Author, Draft},
@@ -30,9 +30,9 @@ pub(crate) async fn path(turns: usize) {
     let conversation = stage.core.conversation(&reader, &post::conversation_id()).await;
     let (conversation, _) = conversation.expect("the conversation");
     let since = Rev(conversation.rev.0 - MISSED);
+    let ask = SyncAsk { conversation: conversation.id, epoch: conversation.epoch, since, limit: MISSED };
     for _ in 0..turns {
-        let changes = stage.core.sync(&reader, &conversation.id, conversation.epoch, since, MISSED).await;
-        let changes = changes.expect("what changed");
+        let changes = stage.core.sync(&reader, &ask).await.expect("what changed");
         assert_eq!(changes.messages.len() as i64, MISSED, "each message once");
         black_box(json::print(&shown(changes)).expect("JSON"));
     }

@@ -4,10 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use snug_model::{
     Action, Actor, AppId, AppKey, Denied, Epoch, Facts, JobId, KeyActor, KeyId, PermissionSet, Permit,
-    RoleKey, Timestamp, UserActor, UserKey, Version,
+    RoleKey, Timestamp, UserActor, UserKey, Version, Voucher,
     actor::Grant,
     conversations::{History, State},
-    facts::{AppFacts, KeyFacts, UserFacts},
+    facts::{AppFacts, KeyFacts, UserFacts, VoucherFacts},
     ids::Region,
     keys::ScopeSet,
     members::{Access, Notify},
@@ -271,7 +271,7 @@ impl App {
 
     /// A permit of a client whose user nobody knows yet.
     pub(crate) async fn admission(&self, user: UserKey) -> Permit {
-        let facts = Facts { key: Some(self.key_facts(&self.signer).await), ..self.facts().await };
+        let facts = Facts { voucher: Some(self.signer_facts().await), ..self.facts().await };
         self.decide(&self.client_actor(user), &Action::AdmitUser, &facts).expect("the app makes users")
     }
 
@@ -286,7 +286,11 @@ impl App {
             tokens_not_before: None,
             erased: row.erased_at.is_some(),
         };
-        Facts { user: Some(user), key: Some(self.key_facts(&self.signer).await), ..self.facts().await }
+        Facts { user: Some(user), voucher: Some(self.signer_facts().await), ..self.facts().await }
+    }
+
+    async fn signer_facts(&self) -> VoucherFacts {
+        VoucherFacts::ApiKey(self.key_facts(&self.signer).await)
     }
 
     async fn key_facts(&self, id: &KeyId) -> KeyFacts {
@@ -315,7 +319,7 @@ impl App {
 
     fn client_actor(&self, user: UserKey) -> Actor {
         let token = Grant {
-            voucher: snug_model::vouchers::Voucher::ApiKey(self.signer.clone()),
+            voucher: Voucher::ApiKey(self.signer.clone()),
             jti: None,
             issued_at: Timestamp(0),
             expires_at: Timestamp::NEVER,

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use snug_model::{
     Epoch, MessageId, Permit, Rev, Seq, Timestamp, UserKey, conversations::History, limits, messages::Window,
 };
-use snug_store::{MemberAdd, MemberEdit, MessageEdit, MessageRow, NewMessage, SenderRow, SyncFrom, SyncRows};
+use snug_store::{
+    MemberAdd, MemberEdit, MessageEdit, MessageRow, NewMessage, SenderRow, StoreError, SyncFrom, SyncRows,
+};
 use tokio::task::JoinSet;
 
 use super::model::{Model, Reader};
@@ -21,6 +23,7 @@ on_both! {
     the_own_read_mark_comes_along
     every_reader_misses_what_the_model_says
     syncing_costs_what_was_missed
+    several_are_answered_each_by_itself_up_to_a_bound
 }
 
 fn revs(rows: &SyncRows) -> Vec<i64> {
@@ -50,6 +53,46 @@ async fn who_knows_everything_misses_nothing(bench: &mut Bench) {
         };
         assert_eq!(rows, nothing);
         conversation.send(ann, "hi").await;
+    }
+}
+
+async fn several_are_answered_each_by_itself_up_to_a_bound(bench: &mut Bench) {
+    let (conversation, ann, bob) = ann_and_bob(bench).await;
+    let app = &conversation.app;
+    let other = app.conversation("d", &[ann, bob]).await;
+    for text in ["1", "2"] {
+        conversation.send(ann, text).await;
+        other.send(ann, text).await;
+    }
+    let from = |of: &Conversation, since| SyncFrom {
+        epoch: of.epoch,
+        since: Rev(since),
+        limit: 100,
+        kept_since: Timestamp(0),
+    };
+    let (here, stale, there) =
+        (conversation.client(bob).await, conversation.client(ann).await, other.client(bob).await);
+    let observer = MemberEdit { role: Some(app.role("observer")), ..conversation.member_edit(ann) };
+    conversation.edit_member(observer).await.unwrap();
+    let asks = vec![
+        (here.clone(), from(&conversation, 0)),
+        (stale, from(&conversation, 0)),
+        (there.clone(), from(&other, 1)),
+    ];
+    let store = &app.store;
+    let answers = store.sync_all(asks.clone(), usize::MAX).await.unwrap();
+    let [Ok(first), Err(StoreError::Stale), Ok(last)] = answers.as_slice() else { panic!("{answers:?}") };
+    assert_eq!(*first, store.sync(&here, from(&conversation, 0)).await.unwrap());
+    assert_eq!(*last, store.sync(&there, from(&other, 1)).await.unwrap());
+    assert_eq!((first.messages.len(), last.messages.len()), (2, 1));
+
+    // The first one is answered whatever it takes; what is refused takes nothing.
+    let sealed = |rows: &SyncRows| -> usize {
+        rows.messages.iter().map(|message| message.body.as_ref().unwrap().0.len()).sum()
+    };
+    for (bytes_max, answered) in [(0, 1), (sealed(first) - 1, 1), (sealed(first), 3)] {
+        let answers = store.sync_all(asks.clone(), bytes_max).await.unwrap();
+        assert_eq!(answers.len(), answered, "of at most {bytes_max} bytes");
     }
 }
 
