@@ -4,8 +4,8 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
-    http::{HeaderMap, StatusCode, header},
+    extract::{RawPathParams, rejection::RawPathParamsRejection},
+    http::{HeaderMap, StatusCode, header, request},
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
@@ -31,6 +31,8 @@ const BODY_WAIT: Duration = Duration::from_secs(30);
 pub struct Node {
     /// The use cases.
     pub core: Arc<Core>,
+    /// Whether others reach it by HTTPS, which it does itself or a proxy in front.
+    pub https: bool,
 }
 
 /// Why a request was not done.
@@ -66,6 +68,8 @@ pub(crate) struct Call {
     query: String,
     headers: HeaderMap,
     body: Bytes,
+    /// Whether it comes from a page that may not talk to the app.
+    foreign: bool,
 }
 
 impl Call {
@@ -75,9 +79,9 @@ impl Call {
         route: &'static Route,
         peer: SocketAddr,
         parameters: Result<RawPathParams, RawPathParamsRejection>,
-        request: Request,
+        (parts, body): (request::Parts, Body),
+        foreign: bool,
     ) -> Result<Self, Failure> {
-        let (parts, body) = request.into_parts();
         // They come decoded, each once.
         let parameters =
             parameters.map_err(|_| Invalid::new("", "must have a path of percent-encoded UTF-8"))?;
@@ -94,6 +98,7 @@ impl Call {
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
             body,
+            foreign,
         })
     }
 
@@ -121,6 +126,7 @@ impl Call {
             Pays::ByRequest => self.core().charge(&actor).await?,
             Pays::ByMessage => {}
         }
+        self.refuse_foreign()?;
         let taken = match actor {
             Actor::User(_) => self.route.takes.clients,
             Actor::Key(_) | Actor::System(_) => self.route.takes.back_ends,
@@ -131,6 +137,12 @@ impl Call {
         // Only who could use the route with the other credential learns that there is one.
         self.core().admit(&actor).await?;
         Err(Error::Forbidden(snug_core::Missing::Actor).into())
+    }
+
+    /// Refuses what comes from a page that may not talk to the app. Where a browser asks first it is not sent at all; this is for
+    /// what it sends without asking.
+    pub(crate) fn refuse_foreign(&self) -> Result<(), Failure> {
+        if self.foreign { Err(Error::Forbidden(snug_core::Missing::Origin).into()) } else { Ok(()) }
     }
 
     async fn authenticate(&self, app: Option<&AppId>, credential: Credential) -> Result<Actor, Error> {

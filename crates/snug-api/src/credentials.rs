@@ -30,6 +30,14 @@ pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
     Some(credential)
 }
 
+/// Whether a request carries what could be an API key, wherever it comes from.
+pub(crate) fn holds_key(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::AUTHORIZATION)
+        .iter()
+        .any(|value| !matches!(read(value), Some(Credential::Token(_))))
+}
+
 fn read(value: &HeaderValue) -> Option<Credential> {
     let (scheme, rest) = value.to_str().ok()?.split_once(' ')?;
     let rest = rest.trim();

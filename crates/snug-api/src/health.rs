@@ -29,7 +29,12 @@ pub(crate) fn router(node: &Arc<Node>) -> Router {
         .route("/asyncapi.json", get(async || document(asyncapi::json())))
         .route("/problems/{code}", get(explain))
         .fallback(async || problem::response(&Problem::of(Code::NotFound)))
-        .method_not_allowed_fallback(async || failed(not_allowed()))
+        .method_not_allowed_fallback(async || not_allowed_response())
+}
+
+/// The answer to a method that the path does not take.
+pub(crate) fn not_allowed_response() -> Response {
+    failed(not_allowed())
 }
 
 fn not_allowed() -> Failure {

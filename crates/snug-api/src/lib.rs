@@ -4,6 +4,7 @@
 //! the contract, whichever route it takes, and nothing gets around the core.
 
 pub mod asyncapi;
+mod browsers;
 mod call;
 mod credentials;
 mod health;

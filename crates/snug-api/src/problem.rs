@@ -16,7 +16,7 @@ pub(crate) fn problem(error: Error) -> Problem {
         Error::Forbidden(missing @ (Missing::Permission(_) | Missing::Scope(_))) => {
             Problem::lacking(missing.name().unwrap_or_default())
         }
-        Error::Forbidden(missing @ Missing::Actor) => {
+        Error::Forbidden(missing @ (Missing::Actor | Missing::Origin)) => {
             Problem::of(Code::Forbidden).saying(format!("{missing}."))
         }
         Error::Banned { until, .. } => Problem::banned(until.unwrap_or(Timestamp::NEVER)),

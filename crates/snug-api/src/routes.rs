@@ -1,6 +1,7 @@
 //! Every route of the REST API: the server, the OpenAPI document and the refusal test are made from this list.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     pin::Pin,
     sync::{Arc, OnceLock},
@@ -24,6 +25,7 @@ use utoipa::{
 use snug_wire::paging::Page;
 
 use crate::{
+    browsers::{self, Verdict},
     call::{Answered, Call, Node, failed},
     metrics::HTTP_REQUESTS,
     rest,
@@ -221,7 +223,7 @@ pub fn routes() -> &'static [Route] {
 
 /// The router over all routes.
 pub(crate) fn router(node: &Arc<Node>) -> Router {
-    routes().iter().fold(Router::new(), |router, route| {
+    let router = routes().iter().fold(Router::new(), |router, route| {
         let node = Arc::clone(node);
         let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
         let serve = move |ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -235,6 +237,19 @@ pub(crate) fn router(node: &Arc<Node>) -> Router {
             }
         };
         router.route(route.path, on(filter, serve))
+    });
+    let paths: BTreeSet<&str> = routes().iter().map(|route| route.path).collect();
+    paths.into_iter().fold(router, |router, path| {
+        let node = Arc::clone(node);
+        let there: Vec<_> = routes().iter().filter(|route| route.path == path).collect();
+        let asked_first = move |ConnectInfo(peer): ConnectInfo<SocketAddr>,
+                                parameters: Result<RawPathParams, RawPathParamsRejection>,
+                                request: Request| {
+            let app = parameters.ok().as_ref().and_then(browsers::app_in);
+            let (parts, _) = request.into_parts();
+            browsers::preflight(Arc::clone(&node), there.clone(), peer.ip(), app, parts)
+        };
+        router.route(path, on(MethodFilter::OPTIONS, asked_first))
     })
 }
 
@@ -245,16 +260,21 @@ async fn handle(
     parameters: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Response {
+    let (parts, body) = request.into_parts();
+    let app = parameters.as_ref().ok().and_then(browsers::app_in);
+    let verdict = Verdict::on(&node, route, app.as_deref(), peer.ip(), &parts).await;
+    let foreign = matches!(verdict, Verdict::Refused);
     let answered = async {
         // Before its body is read.
         if !route.ends_access {
             node.core.memory().check()?;
         }
-        let call = Call::read(node, route, peer, parameters, request).await?;
+        let call = Call::read(node, route, peer, parameters, (parts, body), foreign).await?;
         (route.handler)(call).await
     };
     let answered = answered.await;
-    let response = answered.unwrap_or_else(failed);
+    let mut response = answered.unwrap_or_else(failed);
+    verdict.tell(route, &mut response);
     ::metrics::counter!(HTTP_REQUESTS, "route" => route.id, "status" => response.status().as_u16().to_string())
         .increment(1);
     response

@@ -1,6 +1,7 @@
 //! Listening: TCP or TLS, HTTP/1.1 or 2, until told to stop.
 
 use std::{
+    convert::Infallible,
     io,
     net::SocketAddr,
     pin::Pin,
@@ -28,6 +29,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use crate::{
+    browsers::harden,
     call::Node,
     health,
     proxies::Proxies,
@@ -95,7 +97,7 @@ pub async fn serve(serving: Serving) -> io::Result<()> {
         };
         match accepted {
             Ok((stream, peer)) => {
-                let asker = Asker { peer, proxies: Arc::clone(&proxies) };
+                let asker = Asker { peer, proxies: Arc::clone(&proxies), https: shared.node.https };
                 let connection =
                     connection(stream, asker, acceptor.clone(), router.clone(), graceful.watcher());
                 connections.spawn(connection);
@@ -159,10 +161,16 @@ async fn connection(
             Ok(Err(_)) | Err(_) => return,
         },
     };
+    let https = asker.https;
     let service = service_fn(move |mut request: Request<Incoming>| {
         let address = asker.proxies.address(asker.peer, request.headers());
         request.extensions_mut().insert(ConnectInfo(address));
-        router.clone().oneshot(request.map(Body::new))
+        let answer = router.clone().oneshot(request.map(Body::new));
+        async move {
+            let mut response = answer.await?;
+            harden(response.headers_mut(), https);
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
@@ -176,6 +184,7 @@ async fn connection(
 struct Asker {
     peer: SocketAddr,
     proxies: Arc<Proxies>,
+    https: bool,
 }
 
 /// A connection, with TLS or without.

@@ -53,8 +53,12 @@ impl Core {
                 .map(|role: &RoleRow| role.key)
                 .ok_or_else(|| Error::internal("no role"))
         };
-        let profile =
-            AppProfile { name: draft.name.clone(), reactions: Vec::new(), rates: OwnRates::default() };
+        let profile = AppProfile {
+            name: draft.name.clone(),
+            reactions: Vec::new(),
+            rates: OwnRates::default(),
+            origins: Vec::new(),
+        };
         let row = AppRow {
             key,
             id: AppId::from_random(region, &self.random.id_part()?),
@@ -123,6 +127,7 @@ impl Core {
             let profile = AppProfile {
                 name: patch.name.clone().unwrap_or_else(|| app.name.clone()),
                 reactions: patch.settings.reactions.clone().unwrap_or_else(|| app.reactions.clone()),
+                origins: patch.settings.origins.clone().unwrap_or_else(|| app.origins.clone()),
                 rates: app.own_rates.patched(&patch.settings.rates, "settings.rates")?,
             };
             let edit = AppEdit {

@@ -6,6 +6,7 @@ use snug_model::{
     AppId, AppKey, Invalid, PermissionSet, RoleKey,
     apps::{App, Settings},
     facts::AppFacts,
+    origins::PageOrigin,
     permissions::Scope,
     rates::{OwnRates, Rates},
     text::{Emoji, Name, RoleName},
@@ -29,6 +30,8 @@ pub(crate) struct AppContext {
     pub(crate) own_rates: OwnRates,
     /// The rates that hold.
     pub(crate) rates: Rates,
+    /// Whose pages may talk to it.
+    pub(crate) origins: Vec<PageOrigin>,
     pub(crate) roles: HashMap<RoleKey, RoleView>,
     pub(crate) revoked: HashSet<Mac>,
 }
@@ -91,6 +94,7 @@ impl AppContext {
                 creator_role: self.role_name(self.row.settings.creator_role),
                 reactions: self.reactions.clone(),
                 rates: self.rates,
+                origins: self.origins.clone(),
             },
             created_at: self.row.created_at,
         }

@@ -158,6 +158,7 @@ impl Core {
             reactions: profile.reactions,
             rates: profile.rates.in_force(),
             own_rates: profile.rates,
+            origins: profile.origins,
             roles,
             revoked: record.revoked_tokens.into_iter().collect(),
             row: record.app,

@@ -67,6 +67,9 @@ pub enum Missing {
     /// To be a back end, or to be a client.
     #[error("this is not for this kind of credential")]
     Actor,
+    /// To be a page that may talk to the app.
+    #[error("the page's origin is not one of the app's `settings.origins`")]
+    Origin,
 }
 
 impl Missing {
@@ -75,7 +78,7 @@ impl Missing {
         match self {
             Self::Permission(permission) => Some(permission.name()),
             Self::Scope(scope) => Some(scope.name()),
-            Self::Actor => None,
+            Self::Actor | Self::Origin => None,
         }
     }
 }

@@ -24,6 +24,7 @@ mod keys;
 mod members;
 mod memory;
 mod messages;
+mod origins;
 mod paging;
 mod people;
 mod presence;

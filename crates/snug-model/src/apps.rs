@@ -2,6 +2,7 @@
 
 use crate::{
     ids::{AppId, Region},
+    origins::PageOrigin,
     rates::{Rates, RatesPatch},
     text::{Emoji, Name, RoleName},
     time::Timestamp,
@@ -37,6 +38,8 @@ pub struct Settings {
     pub reactions: Vec<Emoji>,
     /// How often what may happen.
     pub rates: Rates,
+    /// Whose pages may talk to the app; empty is those alone that the server itself delivers.
+    pub origins: Vec<PageOrigin>,
 }
 
 /// An app that is to be made.
@@ -72,4 +75,6 @@ pub struct SettingsPatch {
     pub reactions: Option<Vec<Emoji>>,
     /// How often what may happen.
     pub rates: RatesPatch,
+    /// Whose pages may talk to the app, whole.
+    pub origins: Option<Vec<PageOrigin>>,
 }

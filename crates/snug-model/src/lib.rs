@@ -15,6 +15,7 @@ pub mod keys;
 pub mod limits;
 pub mod members;
 pub mod messages;
+pub mod origins;
 pub mod permissions;
 pub mod policy;
 pub mod rates;

@@ -131,6 +131,10 @@ limits! {
     RATE_BURST_MAX: 1_000_000;
     /// The largest rate that an app can set.
     RATE_PER_MINUTE_MAX: 60_000_000;
+    /// Origins whose pages may talk to an app.
+    APP_ORIGINS_MAX: 64;
+    /// An origin of pages.
+    ORIGIN_BYTES_MAX: 256;
     /// Buckets of one kind that a server keeps, those of users say; those that nothing was taken from are not counted.
     RATE_BUCKETS_MAX: 64 * 1024;
 }

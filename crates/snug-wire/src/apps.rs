@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     ids::{AppId, Region},
     json::{lists, present},
+    origins::{Origins, PageOrigin},
     rates::{Rates, RatesPatch},
     text::{Emoji, Name, RoleName},
     time::Time,
@@ -47,6 +48,8 @@ pub struct Settings {
     pub reactions: OwnReactions,
     /// How often what may happen.
     pub rates: Rates,
+    /// Whose pages may talk to the app; empty is those alone that the server itself delivers.
+    pub origins: Origins,
 }
 
 /// Makes an app.
@@ -102,6 +105,10 @@ pub struct SettingsPatch {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = RatesPatch, required = false)]
     pub rates: Option<RatesPatch>,
+    /// Whose pages may talk to the app, whole.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Origins, required = false)]
+    pub origins: Option<Origins>,
 }
 
 impl AppPatch {
@@ -133,6 +140,7 @@ impl From<model::Settings> for Settings {
             creator_role: settings.creator_role.into(),
             reactions: OwnReactions(settings.reactions.into_iter().map(Emoji).collect()),
             rates: settings.rates.into(),
+            origins: Origins(settings.origins.into_iter().map(PageOrigin).collect()),
         }
     }
 }
@@ -159,6 +167,7 @@ impl From<SettingsPatch> for model::SettingsPatch {
             creator_role: patch.creator_role.map(Into::into),
             reactions: patch.reactions.map(own),
             rates: patch.rates.unwrap_or_default().into(),
+            origins: patch.origins.map(|origins| origins.0.into_iter().map(Into::into).collect()),
         }
     }
 }

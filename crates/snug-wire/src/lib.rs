@@ -21,6 +21,7 @@ pub mod keys;
 pub mod limits;
 pub mod members;
 pub mod messages;
+pub mod origins;
 pub mod paging;
 pub mod people;
 pub mod permissions;

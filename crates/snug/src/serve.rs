@@ -54,7 +54,8 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     );
 
     let mut work = tokio::spawn(Arc::clone(&core).run(beside.clone()));
-    let serving = Serving { node: Node { core }, listener, tls, proxies: config.proxies.clone(), stop };
+    let node = Node { core, https: tls.is_some() || config.behind_proxy };
+    let serving = Serving { node, listener, tls, proxies: config.proxies.clone(), stop };
     tokio::select! {
         served = snug_api::serve(serving) => served.context("serving failed")?,
         ended = &mut work => bail!("what runs beside the requests has ended: {ended:?}"),

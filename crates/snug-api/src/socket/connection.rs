@@ -53,7 +53,16 @@ const PROTOCOL_ERROR: u16 = 1002;
 
 /// A socket that is closed as soon as it is open.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Refused(pub(super) CloseCode);
+pub(super) struct Refused {
+    pub(super) code: CloseCode,
+    pub(super) reason: &'static str,
+}
+
+impl Refused {
+    pub(super) fn with(code: CloseCode) -> Self {
+        Self { code, reason: code.reason() }
+    }
+}
 
 /// The connection below an upgraded request. It gives `reading` back as soon as it takes no more requests.
 pub(super) fn open(
@@ -112,7 +121,7 @@ impl Connection {
     pub(super) async fn serve(mut self, app: Result<AppId, Refused>) {
         let ended = match app {
             Ok(app) => self.run(&app).await,
-            Err(Refused(code)) => Ended::ByUs(closing(code)),
+            Err(Refused { code, reason }) => Ended::ByUs(close_frame(code.number(), reason)),
         };
         self.end(ended).await;
     }

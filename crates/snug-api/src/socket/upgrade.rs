@@ -18,6 +18,7 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::connection::{self, Refused};
 use crate::{
+    browsers::Page,
     call::{Failure, failed},
     serve::Shared,
 };
@@ -34,8 +35,9 @@ pub(crate) async fn upgrade(shared: Arc<Shared>, Path(app): Path<String>, reques
     }
     let from = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let Some(from) = from else { return failed(Error::internal("a request without an address").into()) };
+    let page = Page::of(request.headers(), request.uri(), shared.node.https);
     let app = match admitted(&shared, &app, &request) {
-        Ok(app) => arrived(&shared, app, from).await,
+        Ok(app) => arrived(&shared, app, from, page).await,
         Err(refused) => Err(refused),
     };
     let upgraded = hyper::upgrade::on(request);
@@ -59,25 +61,33 @@ pub(crate) async fn upgrade(shared: Arc<Shared>, Path(app): Path<String>, reques
 fn admitted(shared: &Shared, app: &str, request: &Request) -> Result<AppId, Refused> {
     // A token in an address ends in logs. Nothing else belongs there either.
     if request.uri().query().is_some() {
-        return Err(Refused(CloseCode::Unreadable));
+        return Err(Refused::with(CloseCode::Unreadable));
     }
     // API keys are no credentials for sockets, and tokens come in the first frame.
     if request.headers().contains_key(header::AUTHORIZATION) {
-        return Err(Refused(CloseCode::Unauthenticated));
+        return Err(Refused::with(CloseCode::Unauthenticated));
     }
-    let app = AppId::parse(app).map_err(|_| Refused(CloseCode::Unauthenticated))?;
-    shared.node.core.in_region(&app).map_err(|_| Refused(CloseCode::WrongRegion))?;
+    let app = AppId::parse(app).map_err(|_| Refused::with(CloseCode::Unauthenticated))?;
+    shared.node.core.in_region(&app).map_err(|_| Refused::with(CloseCode::WrongRegion))?;
     Ok(app)
 }
 
-/// The app, if it is known, and not too many came from that address.
-async fn arrived(shared: &Shared, app: AppId, from: IpAddr) -> Result<AppId, Refused> {
-    match shared.node.core.arrive(&app, from).await {
-        Ok(()) => Ok(app),
-        Err(Error::RateLimited { .. }) => Err(Refused(CloseCode::RateLimited)),
-        Err(Error::Unauthenticated) => Err(Refused(CloseCode::Unauthenticated)),
-        // It cannot be told now; `hello` will be answered accordingly.
-        Err(_) => Ok(app),
+/// The app, if it is known, not too many came from that address, and pages like this one may talk to it.
+async fn arrived(shared: &Shared, app: AppId, from: IpAddr, page: Option<Page>) -> Result<AppId, Refused> {
+    let node = &shared.node;
+    let allowed = async {
+        node.core.arrive(&app, from).await?;
+        match page {
+            Some(page) => page.is_allowed(node, &app).await,
+            None => Ok(true),
+        }
+    };
+    match allowed.await {
+        Ok(true) => Ok(app),
+        Ok(false) => Err(Refused { code: CloseCode::Banned, reason: "origin not allowed" }),
+        Err(Error::Unauthenticated) => Err(Refused::with(CloseCode::Unauthenticated)),
+        // Too many; or nothing can be told of it now, and so nobody comes in.
+        Err(_) => Err(Refused::with(CloseCode::RateLimited)),
     }
 }
 

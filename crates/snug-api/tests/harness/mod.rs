@@ -41,6 +41,20 @@ pub(crate) struct Node {
     _folder: TempDir,
 }
 
+/// What may be different of a node.
+pub(crate) struct Setup {
+    pub(crate) clock: SharedClock,
+    pub(crate) proxies: Proxies,
+    /// Whether it believes to be reached by HTTPS.
+    pub(crate) https: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), proxies: Proxies::default(), https: false }
+    }
+}
+
 /// An answer, read.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -79,11 +93,12 @@ impl Node {
 
     /// A node whose data lies there, in which nothing happens beside the requests.
     pub(crate) async fn start_at(place: Place) -> Self {
-        Self::start_with(place, Arc::new(SystemClock), Proxies::default()).await
+        Self::start_with(place, Setup::default()).await
     }
 
-    /// A node with this clock, behind these proxies, in which nothing happens beside the requests.
-    pub(crate) async fn start_with(place: Place, clock: SharedClock, proxies: Proxies) -> Self {
+    /// A node that is set up in this way, in which nothing happens beside the requests.
+    pub(crate) async fn start_with(place: Place, setup: Setup) -> Self {
+        let Setup { clock, proxies, https } = setup;
         let folder = tempfile::tempdir().unwrap();
         let (store, keys) = place.open().await.unwrap();
         let master = MasterKey::at_start(&folder.path().join("master.key"), &*keys, Random).await.unwrap();
@@ -93,7 +108,7 @@ impl Node {
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let node = snug_api::Node { core: Arc::clone(&core) };
+        let node = snug_api::Node { core: Arc::clone(&core), https };
         let serving = snug_api::Serving { node, listener, tls: None, proxies, stop: stop.clone() };
         tokio::spawn(snug_api::serve(serving));
         let (app, key) = new_app(&core).await;
@@ -186,9 +201,14 @@ impl Node {
 
     /// A socket that has said nothing yet.
     pub(crate) async fn socket(&self) -> Socket {
+        self.socket_of(&self.app, None).await
+    }
+
+    /// A socket to an app, of a page of this origin.
+    pub(crate) async fn socket_of(&self, app: &str, origin: Option<&str>) -> Socket {
         let stream = TcpStream::connect(self.address).await.unwrap();
-        let url = format!("ws://{}/v1/apps/{}/socket", self.address, self.app);
-        Socket::open(stream, &url).await
+        let url = format!("ws://{}/v1/apps/{app}/socket", self.address);
+        Socket::open(stream, &url, origin).await
     }
 }
 

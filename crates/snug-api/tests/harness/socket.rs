@@ -15,9 +15,12 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) async fn open(stream: TcpStream, url: &str) -> Self {
-        let request =
+    pub(crate) async fn open(stream: TcpStream, url: &str, origin: Option<&str>) -> Self {
+        let mut request =
             tungstenite::ClientRequestBuilder::new(url.parse().unwrap()).with_sub_protocol("snug.v1");
+        if let Some(origin) = origin {
+            request = request.with_header("Origin", origin);
+        }
         let (stream, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
         Self { stream, n: 0, pushes: Default::default() }
     }

@@ -14,7 +14,7 @@ use snug_api::Proxies;
 use snug_core::clock::{Clock, SystemClock};
 use snug_model::Timestamp;
 
-use crate::harness::{Answer, Backend, Node, backend::Place, new_app, new_id};
+use crate::harness::{Answer, Backend, Node, Setup, backend::Place, new_app, new_id};
 
 on_both! {
     exactly_a_burst_passes_however_many_ask_at_once
@@ -46,7 +46,8 @@ impl Hands {
 /// A node whose time stands still until somebody moves it: nothing comes back by itself.
 async fn still(backend: Backend, proxies: Proxies) -> (Node, Arc<Hands>) {
     let hands = Arc::new(Hands(AtomicI64::new(SystemClock.now().0)));
-    (Node::start_with(Place::new(backend), hands.clone(), proxies).await, hands)
+    let setup = Setup { clock: hands.clone(), proxies, ..Setup::default() };
+    (Node::start_with(Place::new(backend), setup).await, hands)
 }
 
 /// Sets rates of the node's app.

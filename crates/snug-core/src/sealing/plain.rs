@@ -4,6 +4,7 @@
 use minicbor::{CborLen, Decode, Encode};
 use snug_model::{
     ConversationId, UserId, UserKey, conversations,
+    origins::PageOrigin,
     rates::{OwnRates, Rate},
     secret::SecretText,
     text::{Attributes, BotName, Emoji, ImageUrl, Label, Name, Reason, RoleName, Text},
@@ -19,6 +20,8 @@ pub struct AppProfile {
     pub reactions: Vec<Emoji>,
     /// The rates that it has set itself.
     pub rates: OwnRates,
+    /// Whose pages may talk to it.
+    pub origins: Vec<PageOrigin>,
 }
 
 /// What an API key is called, and from where it may be used.
@@ -200,6 +203,9 @@ pub struct AppLayout<'a> {
     reactions: Vec<&'a str>,
     #[n(8)]
     rates: Option<RatesLayout>,
+    #[b(9)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    origins: Vec<&'a str>,
 }
 
 /// Of the rates that an app has set: each its burst, and how many a minute.
@@ -258,6 +264,7 @@ impl Plain for AppProfile {
             name: self.name.as_str(),
             reactions: self.reactions.iter().map(Emoji::as_str).collect(),
             rates: RatesLayout::of(&self.rates),
+            origins: self.origins.iter().map(PageOrigin::as_str).collect(),
         }
     }
 
@@ -273,6 +280,11 @@ impl Plain for AppProfile {
                 Some(rates) => rates.rates()?,
                 None => OwnRates::default(),
             },
+            origins: layout
+                .origins
+                .into_iter()
+                .map(|text| PageOrigin::parse(text).ok())
+                .collect::<Option<_>>()?,
         })
     }
 }

@@ -40,7 +40,7 @@ close_codes! {
     Unreadable = 4400, "unreadable frame";
     /// The token ended or was revoked, or the app is unknown. Reconnect with a fresh token.
     Unauthenticated = 4401, "unauthenticated";
-    /// The user is banned. Do not reconnect.
+    /// The user is banned, or the page's origin is not one of the app's. Do not reconnect.
     Banned = 4403, "banned";
     /// No `hello` came in time. Do not reconnect.
     NoHello = 4408, "no hello in time";

@@ -2,7 +2,8 @@
 
 use snug_model::{
     AppId, ConversationId, Epoch, KeyId, MessageId, Permission, PermissionSet, Rev, Seq, Timestamp, UserId,
-    apps, conversations, ids::Region, keys, members, messages, permissions, rates::Rates, roles, text, users,
+    apps, conversations, ids::Region, keys, members, messages, origins::PageOrigin, permissions,
+    rates::Rates, roles, text, users,
 };
 use snug_wire::{attributes::Attributes, people::People};
 
@@ -61,6 +62,7 @@ pub(crate) fn app() -> apps::App {
             creator_role: role_name("owner"),
             reactions: vec![text::Emoji::parse(":parrot:").expect("a reaction")],
             rates: Rates::default(),
+            origins: vec![PageOrigin::parse("https://shop.example").expect("an origin")],
         },
         created_at: at(0),
     }

@@ -55,6 +55,7 @@ fn app_profile() -> AppProfile {
         name: name("Bakery"),
         reactions: vec![text::Emoji::parse("🥐").unwrap()],
         rates: OwnRates::default(),
+        origins: Vec::new(),
     }
 }
 

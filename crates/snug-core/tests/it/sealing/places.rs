@@ -11,6 +11,7 @@ use snug_core::sealing::{
 };
 use snug_model::{
     AppKey, ConversationId, ConversationKey, KeyId, RoleKey, Timestamp, UserId, UserKey, conversations,
+    origins::PageOrigin,
     rates::{OwnRates, RatePatch, RatesPatch},
     secret::SecretText,
     text::{Attributes, BotName, Emoji, ImageUrl, Label, Name, Reason, RoleName, Text},
@@ -95,6 +96,7 @@ async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
             name: name(),
             reactions: vec![emoji(), Emoji::parse("ok").unwrap()],
             rates: OwnRates::default().patched(&patch, "rates").unwrap(),
+            origins: vec![PageOrigin::parse("https://example.com").unwrap()],
         };
         let (place, at) = (Place::app_profile(app, version), SealedPlace::App { version });
         all.push(lies(sealer, place, app, at, profile).await);
