@@ -124,7 +124,7 @@ impl Call {
         match self.route.pays {
             Pays::ByRequest if self.route.ends_access => self.core().charge_what_is_there(&actor).await?,
             Pays::ByRequest => self.core().charge(&actor).await?,
-            Pays::ByMessage => {}
+            Pays::ByItem => {}
         }
         self.refuse_foreign()?;
         let taken = match actor {

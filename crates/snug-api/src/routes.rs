@@ -61,8 +61,8 @@ impl Takes {
 pub(crate) enum Pays {
     /// Each request, as soon as it is known whose it is.
     ByRequest,
-    /// Each message, in the core: a repeat of one counts nothing.
-    ByMessage,
+    /// Each user or message of the request, in the core: a message that is repeated counts nothing.
+    ByItem,
 }
 
 type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answered> + Send>> + Send + Sync>;
@@ -184,9 +184,9 @@ impl Route {
         self
     }
 
-    /// It sends messages, each of which counts.
-    pub(crate) fn pays_by_message(mut self) -> Self {
-        self.pays = Pays::ByMessage;
+    /// What counts is how many users or messages it writes.
+    pub(crate) fn pays_by_item(mut self) -> Self {
+        self.pays = Pays::ByItem;
         self
     }
 

@@ -7,6 +7,7 @@ mod addresses;
 mod apps;
 pub mod authenticate;
 mod authorize;
+mod batches;
 mod beside;
 mod cache;
 pub mod clock;

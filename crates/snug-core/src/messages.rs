@@ -64,7 +64,7 @@ impl Core {
         self.decide_to_send(&actor, conversation, &drafts, Some(&askers)).await
     }
 
-    async fn decide_to_send(
+    pub(crate) async fn decide_to_send(
         &self,
         actor: &Actor,
         conversation: &ConversationId,

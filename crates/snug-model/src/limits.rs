@@ -33,6 +33,8 @@ limits! {
     MEMBERS_AT_CREATION_MAX: 100;
     /// Items of one batch.
     BATCH_ITEMS_MAX: 1_000;
+    /// Items of one batch in which each has a result of its own.
+    BATCH_RESULTS_MAX: 100;
     /// Ids in one look-up of users.
     LOOKUP_IDS_MAX: 100;
     /// A request's body.

@@ -10,6 +10,7 @@
 
 pub mod apps;
 pub mod attributes;
+pub mod batches;
 pub mod claims;
 pub mod conversations;
 pub mod foreign;

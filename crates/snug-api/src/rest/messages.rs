@@ -26,7 +26,7 @@ pub(super) fn routes() -> Vec<Route> {
             .body::<MessageDraft>()
             .answers::<WrittenMessage>(201)
             .answers::<WrittenMessage>(200)
-            .pays_by_message(),
+            .pays_by_item(),
         Route::new(
             Method::GET,
             MESSAGES,

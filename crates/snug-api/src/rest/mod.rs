@@ -1,6 +1,7 @@
 //! The handlers, a file per noun; each file lists its routes.
 
 mod apps;
+mod batches;
 mod conversations;
 pub(crate) mod inbox;
 mod jobs;
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> Vec<Route> {
         conversations::routes(),
         members::routes(),
         messages::routes(),
+        batches::routes(),
     ]
     .into_iter()
     .flatten()

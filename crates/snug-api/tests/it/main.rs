@@ -19,6 +19,7 @@ macro_rules! on_both {
     };
 }
 
+mod batches;
 mod browsers;
 mod documents;
 #[path = "../harness/mod.rs"]

@@ -2,6 +2,7 @@
 
 use reqwest::header::HeaderMap;
 use serde::de::IgnoredAny;
+use snug_wire::batches::{MessageBatch, MessageResult, MessageResults};
 use snug_wire::ids::{ConversationId, MessageId};
 use snug_wire::messages::{
     Changes, Message, MessageDraft, MessagePatch, MessageVersion, ReadMark, ReadRequest, Typing,
@@ -23,6 +24,21 @@ impl Backend {
     pub async fn send(&self, conversation: &ConversationId, draft: &MessageDraft) -> Result<Message, Error> {
         let segments = ["conversations", conversation.as_str(), "messages"];
         self.post::<WrittenMessage>(&segments, draft).await.map(|written| written.message)
+    }
+
+    /// Sends up to 100 messages in one commit; what became of each, in their order. Sent again with the same ids, they are the
+    /// same messages.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn send_batch(
+        &self,
+        conversation: &ConversationId,
+        messages: Vec<MessageDraft>,
+    ) -> Result<Vec<MessageResult>, Error> {
+        let segments = ["conversations", conversation.as_str(), "messages", "batch"];
+        let batch = MessageBatch { messages: messages.into() };
+        self.post::<MessageResults>(&segments, &batch).await.map(|answer| answer.results)
     }
 
     /// Reads a page of a conversation's messages, ascending by seq.

@@ -2,6 +2,7 @@
 
 use reqwest::header::HeaderMap;
 use serde::de::IgnoredAny;
+use snug_wire::batches::{BatchedUser, UserBatch, UserResult, UserResults};
 use snug_wire::conversations::{Inbox, InboxItem};
 use snug_wire::ids::{ConversationId, UserId};
 use snug_wire::jobs::StartedJob;
@@ -36,6 +37,15 @@ impl Backend {
     /// Those of every request.
     pub async fn put_user(&self, user: &UserId, draft: &UserDraft) -> Result<Put<User>, Error> {
         self.put(&["users", user.as_str()], NOTHING, draft, HeaderMap::new()).await
+    }
+
+    /// Makes or replaces up to 100 users; what became of each, in their order.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn put_users(&self, users: Vec<BatchedUser>) -> Result<Vec<UserResult>, Error> {
+        let batch = UserBatch { users: users.into() };
+        self.post::<UserResults>(&["users"], &batch).await.map(|answer| answer.results)
     }
 
     /// Reads a user.

@@ -129,6 +129,8 @@ pub(super) const ROUTES: &[Rule] = &[
     writes("editMessage", "messages", "yffffbn"),
     writes("deleteMessage", "messages", "yyfffbn"),
     reads("listMessageVersions", "messages", "yyfffbn"),
+    writes("putUsers", "users", "fffffff"),
+    writes("sendMessages", "messages", "fffffff"),
     writes("react", "messages.as_user", "yyyffbn"),
     writes("unreact", "messages.as_user", "yyyffbn"),
     reads("syncConversation", "messages", "yyyyybn"),

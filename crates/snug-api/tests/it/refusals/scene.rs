@@ -167,6 +167,8 @@ impl Scene {
             "markRead" => json!({ "seq": 1 }),
             "type" => json!({ "on": true }),
             "sendMessage" => json!({ "id": new_id(), "text": "hi" }),
+            "sendMessages" => json!({ "messages": [{ "id": new_id(), "text": "hi" }] }),
+            "putUsers" => json!({ "users": [{ "id": self.target, "name": format!("put {conversation}") }] }),
             "editMessage" => json!({ "text": "edited" }),
             "send" => json!({ "conversation": conversation, "id": new_id(), "text": "hi" }),
             "edit" => json!({ "conversation": conversation, "id": message, "text": "edited" }),
