@@ -80,6 +80,8 @@ pub struct KeyFacts {
 pub enum VoucherFacts {
     /// An API key.
     ApiKey(KeyFacts),
+    /// A registered public key.
+    TokenKey(TokenKeyFacts),
     /// What stands in the app's settings, and so has the app's version: a key of an issuer, or what vouched at the door.
     OfSettings(SettingsVoucher),
 }
@@ -89,6 +91,7 @@ impl VoucherFacts {
     pub fn may_mint(&self) -> PermissionSet {
         match self {
             Self::ApiKey(key) => key.may_mint,
+            Self::TokenKey(key) => key.may_mint,
             Self::OfSettings(voucher) => voucher.may_mint,
         }
     }
@@ -97,9 +100,27 @@ impl VoucherFacts {
     pub fn tokens_not_before(&self) -> Option<Timestamp> {
         match self {
             Self::ApiKey(key) => key.tokens_not_before,
+            Self::TokenKey(key) => key.tokens_not_before,
             Self::OfSettings(voucher) => voucher.tokens_not_before,
         }
     }
+}
+
+/// What of a registered public key a decision rests on. Nobody knows one that was deleted.
+#[derive(Debug, Clone)]
+pub struct TokenKeyFacts {
+    /// The key.
+    pub id: KeyId,
+    /// The app that it belongs to.
+    pub app: AppKey,
+    /// Of everything about it.
+    pub version: Version,
+    /// What it may vouch for.
+    pub scopes: ScopeSet,
+    /// What its tokens can carry of an app role.
+    pub may_mint: PermissionSet,
+    /// Tokens of this time and before, for which it vouches, are void.
+    pub tokens_not_before: Option<Timestamp>,
 }
 
 /// What of something in the app's settings that vouches for tokens a decision rests on.

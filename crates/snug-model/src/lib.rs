@@ -24,6 +24,7 @@ pub mod secret;
 pub mod signatures;
 pub mod text;
 pub mod time;
+pub mod token_keys;
 pub mod tokens;
 pub mod users;
 pub mod vouchers;

@@ -57,6 +57,7 @@ pub(super) fn decide(
 fn permit(actor: &UserActor, facts: &Facts, by: By) -> Permit {
     let voucher = facts.voucher.as_ref().and_then(|voucher| match voucher {
         VoucherFacts::ApiKey(key) => Some((Fact::Key(key.id.clone()), key.version)),
+        VoucherFacts::TokenKey(key) => Some((Fact::TokenKey(key.id.clone()), key.version)),
         VoucherFacts::OfSettings(_) => None,
     });
     rest(Permit::of_app(actor.app, by, facts), voucher)
@@ -102,6 +103,9 @@ fn vouches(facts: &VoucherFacts, actor: &UserActor, now: Timestamp) -> bool {
                 && key.app == actor.app
                 && key.scopes.has(keys::Scope::Tokens)
                 && back_end::alive(key, now)
+        }
+        (VoucherFacts::TokenKey(key), Voucher::TokenKey(id)) => {
+            key.id == *id && key.app == actor.app && key.scopes.has(keys::Scope::Tokens)
         }
         (VoucherFacts::OfSettings(settings), voucher @ (Voucher::Issuer { .. } | Voucher::Door { .. })) => {
             settings.voucher == *voucher && settings.good

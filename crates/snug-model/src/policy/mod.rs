@@ -77,6 +77,8 @@ pub enum Fact {
     App,
     /// An API key.
     Key(KeyId),
+    /// A registered public key.
+    TokenKey(KeyId),
     /// A user.
     User(UserKey),
     /// A conversation's settings.

@@ -102,6 +102,8 @@ pub enum RevocationRow {
     },
     /// All that a key of the app signed at this time and before.
     Key(snug_model::KeyId, Timestamp),
+    /// All that a registered public key of the app vouches for at this time and before.
+    TokenKey(snug_model::KeyId, Timestamp),
     /// All of the app at this time and before.
     App(Timestamp),
     /// All of a user at this time and before.

@@ -27,6 +27,8 @@ pub enum SealedPlace {
     KeySecret(snug_model::KeyId),
     /// An API key's name and addresses.
     Key(snug_model::KeyId),
+    /// A registered public key, with its name.
+    TokenKey(snug_model::KeyId),
     /// A user's id.
     UserId(UserKey),
     /// A user's name, picture, attributes.

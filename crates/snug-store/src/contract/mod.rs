@@ -13,6 +13,7 @@ mod members;
 mod messages;
 mod sealed;
 mod store;
+mod token_keys;
 mod users;
 
 pub use apps::*;
@@ -28,4 +29,5 @@ pub use members::*;
 pub use messages::*;
 pub use sealed::*;
 pub use store::*;
+pub use token_keys::*;
 pub use users::*;

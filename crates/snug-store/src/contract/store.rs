@@ -36,6 +36,8 @@ pub trait Store: Send + Sync + 'static {
     async fn app(&self, app: AppRef, now: Timestamp) -> StoreResult<Option<AppRecord>>;
     /// A key of any app; revoked ones too.
     async fn key(&self, id: &KeyId) -> StoreResult<Option<KeyRow>>;
+    /// A registered public key of any app.
+    async fn token_key(&self, id: &KeyId) -> StoreResult<Option<TokenKeyRow>>;
     /// A user; erased ones too.
     async fn user(&self, app: AppKey, user: UserRef) -> StoreResult<Option<UserRow>>;
     /// A conversation with the viewer's own row in it; deleted ones are not found.
@@ -71,7 +73,7 @@ pub trait Store: Send + Sync + 'static {
     async fn delete_app(&self, permit: &Permit, job: JobRow) -> StoreResult<()>;
     /// Makes a role, or gives the one of that name these permissions; whether it is new.
     async fn put_role(&self, permit: &Permit, role: RoleRow) -> StoreResult<bool>;
-    /// Deletes a role; `Taken` says that settings, keys, users or members, removed ones too, still have it.
+    /// Deletes a role; `Taken` says that settings, keys, registered ones too, users or members, removed ones too, still have it.
     async fn delete_role(&self, permit: &Permit, role: RoleKey) -> StoreResult<()>;
     /// Makes a key.
     async fn create_key(&self, permit: &Permit, key: KeyRow) -> StoreResult<()>;
@@ -81,6 +83,12 @@ pub trait Store: Send + Sync + 'static {
     async fn revoke_key(&self, permit: &Permit, id: &KeyId, at: Timestamp) -> StoreResult<()>;
     /// Notes when keys were last used.
     async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> StoreResult<()>;
+    /// Registers a public key.
+    async fn create_token_key(&self, permit: &Permit, key: TokenKeyRow) -> StoreResult<()>;
+    /// Registered public keys of the permit's app, by time of making.
+    async fn list_token_keys(&self, permit: &Permit, page: Page) -> StoreResult<Vec<(i64, TokenKeyRow)>>;
+    /// Deletes a registered public key of the permit's app; nothing changes where there is none.
+    async fn delete_token_key(&self, permit: &Permit, id: &KeyId) -> StoreResult<()>;
     /// Ends tokens. Bounds never go back.
     async fn revoke_tokens(
         &self,

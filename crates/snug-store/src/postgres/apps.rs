@@ -169,6 +169,7 @@ pub(super) async fn delete_role(sql: &Sql<'_>, permit: &Permit, role: RoleKey) -
         .exists(
             "SELECT 1 FROM apps WHERE app = $1 AND $2 IN (default_role, member_role, creator_role)
          UNION ALL SELECT 1 FROM keys WHERE app = $1 AND may_mint = $2 AND revoked_at IS NULL
+         UNION ALL SELECT 1 FROM token_keys WHERE app = $1 AND may_mint = $2
          UNION ALL SELECT 1 FROM users WHERE app = $1 AND role = $2
          UNION ALL SELECT 1 FROM members WHERE app = $1 AND role = $2
          LIMIT 1",
@@ -205,6 +206,15 @@ pub(super) async fn revoke_tokens(
         RevocationRow::Key(id, at) => {
             sql.run(
                 "UPDATE keys
+                 SET tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
+                 WHERE id = $2 AND app = $3",
+                params![at.0, id.as_str(), app.0],
+            )
+            .await
+        }
+        RevocationRow::TokenKey(id, at) => {
+            sql.run(
+                "UPDATE token_keys
                  SET tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
                  WHERE id = $2 AND app = $3",
                 params![at.0, id.as_str(), app.0],

@@ -51,6 +51,7 @@ impl<'p> Facts<'p> {
             Fact::User(user) => (2, 0, user.0, ""),
             Fact::Conversation(conversation) => (3, conversation.0, 0, ""),
             Fact::Member(conversation, user) => (4, conversation.0, user.0, ""),
+            Fact::TokenKey(id) => (5, 0, 0, id.as_str()),
         };
         self.kinds.push(kind);
         self.versions.push(version.0);
@@ -76,6 +77,7 @@ pub(super) const OUTDATED: &str = "
         WHEN 4 THEN (
             SELECT t.version FROM members t
             WHERE t.app = w.app AND t.conversation = w.conversation AND t.user = w.person)
+        WHEN 5 THEN (SELECT t.version FROM token_keys t WHERE t.id = w.key AND t.app = w.app)
         END, 0)";
 
 /// What has changed of all that permits rest on, in one statement.

@@ -136,6 +136,8 @@ async fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> 
              (SELECT conversation FROM conversations WHERE app = $1 LIMIT $2)",
         "DELETE FROM users u WHERE u.user IN (SELECT d.user FROM users d WHERE d.app = $1 LIMIT $2)",
         "DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE app = $1 LIMIT $2)",
+        "DELETE FROM token_keys WHERE token_key IN
+             (SELECT token_key FROM token_keys WHERE app = $1 LIMIT $2)",
         "DELETE FROM revoked_tokens WHERE revoked_token IN
              (SELECT revoked_token FROM revoked_tokens WHERE app = $1 LIMIT $2)",
         "DELETE FROM idempotency WHERE request IN (SELECT request FROM idempotency WHERE app = $1 LIMIT $2)",

@@ -21,6 +21,7 @@ mod sql;
 mod statistics;
 mod store;
 mod sync;
+mod token_keys;
 mod users;
 mod walk;
 

@@ -12,7 +12,7 @@ use super::{
     Postgres, apps, check, conversations, idempotency, inbox, jobs, keys, member_rows, members, messages,
     pool::{Lock, act, read},
     sql::params,
-    sync, users, walk,
+    sync, token_keys, users, walk,
 };
 use crate::*;
 
@@ -129,6 +129,28 @@ impl Store for Postgres {
     async fn revoke_key(&self, permit: &Permit, id: &KeyId, at: Timestamp) -> StoreResult<()> {
         let id = id.clone();
         admitted!(self, permit, Lock::Alone, |sql| keys::revoke(sql, permit, &id, at))
+    }
+
+    async fn token_key(&self, id: &KeyId) -> StoreResult<Option<TokenKeyRow>> {
+        let id = id.clone();
+        {
+            let connection = self.pool.connection().await?;
+            let sql = &self.pool.alone(&connection);
+            token_keys::find(sql, &id).await
+        }
+    }
+
+    async fn create_token_key(&self, permit: &Permit, key: TokenKeyRow) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Shared, |sql| token_keys::create(sql, permit, &key))
+    }
+
+    async fn list_token_keys(&self, permit: &Permit, page: Page) -> StoreResult<Vec<(i64, TokenKeyRow)>> {
+        permitted!(self, permit, |sql| token_keys::list(sql, permit, page))
+    }
+
+    async fn delete_token_key(&self, permit: &Permit, id: &KeyId) -> StoreResult<()> {
+        let id = id.clone();
+        admitted!(self, permit, Lock::Alone, |sql| token_keys::delete(sql, permit, &id))
     }
 
     async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> StoreResult<()> {

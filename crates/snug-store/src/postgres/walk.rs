@@ -110,6 +110,11 @@ const TABLES: &[Table] = &[
                     WHERE request > $1 ORDER BY request LIMIT $2",
         read: |row| Ok(vec![(SealedPlace::Answer(row.mac()?), row.sealed_or_none()?)]),
     },
+    Table {
+        statement: "SELECT token_key, app, id, profile FROM token_keys
+                    WHERE token_key > $1 ORDER BY token_key LIMIT $2",
+        read: |row| Ok(vec![(SealedPlace::TokenKey(rows::key_id(row)?), row.sealed_or_none()?)]),
+    },
 ];
 
 fn message(row: &mut Cells<'_>) -> StoreResult<Values> {

@@ -72,6 +72,11 @@ fn look_up(sql: &Sql<'_>, app: AppKey, fact: &Fact) -> StoreResult<Version> {
             params![id.as_str(), app],
             |row| row.int(),
         ),
+        Fact::TokenKey(id) => sql.maybe(
+            "SELECT version FROM token_keys WHERE id = ?1 AND app = ?2",
+            params![id.as_str(), app],
+            |row| row.int(),
+        ),
         Fact::User(user) => {
             sql.maybe("SELECT version FROM users WHERE user = ?1 AND app = ?2", params![user.0, app], |row| {
                 row.int()

@@ -168,6 +168,7 @@ const RULES: &[Rule] = &[
             UNION ALL SELECT 'users ' || user FROM users WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'roles ' || role FROM roles WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'keys ' || key FROM keys WHERE app <> 0 AND app NOT IN (SELECT app FROM apps)
+            UNION ALL SELECT 'token_keys ' || token_key FROM token_keys WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'revoked_tokens ' || rowid FROM revoked_tokens WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'idempotency ' || request FROM idempotency
                 WHERE app <> 0 AND app NOT IN (SELECT app FROM apps)
@@ -180,6 +181,8 @@ const RULES: &[Rule] = &[
             UNION ALL SELECT 'keys ' || key FROM keys k
                 WHERE may_mint IS NOT NULL AND revoked_at IS NULL
                     AND NOT EXISTS (SELECT 1 FROM roles r WHERE r.role = k.may_mint AND r.app = k.app)
+            UNION ALL SELECT 'token_keys ' || token_key FROM token_keys t
+                WHERE NOT EXISTS (SELECT 1 FROM roles r WHERE r.role = t.may_mint AND r.app = t.app)
             UNION ALL SELECT 'apps ' || a.app FROM apps a
                 WHERE deleted_at IS NULL AND NOT (
                     EXISTS (SELECT 1 FROM roles r WHERE r.role = default_role AND r.app = a.app AND r.scope = 0)

@@ -125,6 +125,8 @@ fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> {
              (SELECT conversation FROM conversations WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM users WHERE user IN (SELECT user FROM users WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM token_keys WHERE token_key IN
+             (SELECT token_key FROM token_keys WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM revoked_tokens WHERE rowid IN (SELECT rowid FROM revoked_tokens WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM idempotency WHERE request IN (SELECT request FROM idempotency WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM roles WHERE role IN (SELECT role FROM roles WHERE app = ?1 LIMIT ?2)",

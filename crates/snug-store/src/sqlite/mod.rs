@@ -19,6 +19,7 @@ mod secrets;
 mod sql;
 mod store;
 mod sync;
+mod token_keys;
 mod users;
 mod walk;
 mod writer;

@@ -15,7 +15,7 @@ use snug_model::{
 use super::sql::{Cells, corrupt};
 use crate::{
     AppRow, BanRow, ConversationRow, FrozenRow, JobKind, JobRow, JobState, KeyRow, MemberRow, MessageRow,
-    RoleRow, SenderRow, SettingsRow, StoreResult, UserRow,
+    RoleRow, SenderRow, SettingsRow, StoreResult, TokenKeyRow, UserRow,
 };
 
 /// The columns of [`app`], of `apps a`.
@@ -91,6 +91,26 @@ pub(super) fn key(row: &mut Cells<'_>) -> StoreResult<KeyRow> {
 
 pub(super) fn key_id(row: &mut Cells<'_>) -> StoreResult<KeyId> {
     KeyId::parse(&row.take::<String>()?).map_err(|_| corrupt("a key's id", "cannot be read"))
+}
+
+/// The columns of [`token_key`], of `token_keys t`.
+macro_rules! token_key_columns {
+    () => {
+        "t.app, t.id, t.profile, t.scopes, t.may_mint, t.created_at, t.tokens_not_before, t.version"
+    };
+}
+
+pub(super) fn token_key(row: &mut Cells<'_>) -> StoreResult<TokenKeyRow> {
+    Ok(TokenKeyRow {
+        app: AppKey(row.int()?),
+        id: key_id(row)?,
+        profile: row.sealed()?,
+        scopes: ScopeSet::from_bits(row.int()?),
+        may_mint: RoleKey(row.int()?),
+        created_at: row.time()?,
+        tokens_not_before: row.time_or_none()?,
+        version: Version(row.int()?),
+    })
 }
 
 /// The columns of [`user`], of `users u`.
@@ -296,7 +316,7 @@ pub(super) fn job_kind_cells(kind: JobKind) -> (i64, i64) {
 
 pub(super) use {
     app_columns, conversation_columns, job_columns, key_columns, member_columns, message_columns,
-    role_columns, user_columns,
+    role_columns, token_key_columns, user_columns,
 };
 
 /// A word that is stored as an integer.

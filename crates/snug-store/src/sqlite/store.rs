@@ -10,7 +10,8 @@ use snug_model::{
 };
 
 use super::{
-    Sqlite, apps, check, conversations, idempotency, inbox, jobs, keys, members, messages, sync, users, walk,
+    Sqlite, apps, check, conversations, idempotency, inbox, jobs, keys, members, messages, sync, token_keys,
+    users, walk,
 };
 use crate::*;
 
@@ -88,6 +89,24 @@ impl Store for Sqlite {
     async fn revoke_key(&self, permit: &Permit, id: &KeyId, at: Timestamp) -> StoreResult<()> {
         let id = id.clone();
         self.act(permit, move |sql, permit| keys::revoke(sql, permit, &id, at)).await
+    }
+
+    async fn token_key(&self, id: &KeyId) -> StoreResult<Option<TokenKeyRow>> {
+        let id = id.clone();
+        self.readers.read(move |sql| token_keys::find(sql, &id)).await
+    }
+
+    async fn create_token_key(&self, permit: &Permit, key: TokenKeyRow) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| token_keys::create(sql, permit, &key)).await
+    }
+
+    async fn list_token_keys(&self, permit: &Permit, page: Page) -> StoreResult<Vec<(i64, TokenKeyRow)>> {
+        self.read(permit, move |sql, permit| token_keys::list(sql, permit, page)).await
+    }
+
+    async fn delete_token_key(&self, permit: &Permit, id: &KeyId) -> StoreResult<()> {
+        let id = id.clone();
+        self.act(permit, move |sql, permit| token_keys::delete(sql, permit, &id)).await
     }
 
     async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> StoreResult<()> {

@@ -484,3 +484,17 @@ fn what_stands_in_the_settings_vouches_as_long_as_it_is_there() {
         }
     }
 }
+
+#[test]
+fn a_registered_key_is_a_fact_of_its_own() {
+    let mut scene = Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY);
+    let key = scene.by_token_key(PermissionSet::all()).id.clone();
+    let permit = scene.decide(&Action::Connect).expect("it vouches");
+    assert!(permit.basis().contains(&(Fact::TokenKey(key.clone()), Version(107))), "its deletion must show");
+    // The same id as an API key's is another thing.
+    scene.client.token.voucher = Voucher::ApiKey(key.clone());
+    assert_eq!(scene.decide(&Action::Connect).err(), Some(Denied::Unauthenticated));
+    scene.client.token.voucher = Voucher::TokenKey(key);
+    scene.by_token_key(PermissionSet::all()).id = KeyId::from_random("other");
+    assert_eq!(scene.decide(&Action::Connect).err(), Some(Denied::Unauthenticated));
+}

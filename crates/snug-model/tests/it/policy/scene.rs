@@ -6,8 +6,8 @@ use snug_model::{
     actor::Grant,
     conversations::{History, State},
     facts::{
-        AppFacts, ConversationFacts, IdMac, KeyFacts, MemberFacts, SettingsVoucher, TargetFacts, UserFacts,
-        VoucherFacts,
+        AppFacts, ConversationFacts, IdMac, KeyFacts, MemberFacts, SettingsVoucher, TargetFacts,
+        TokenKeyFacts, UserFacts, VoucherFacts,
     },
     keys::{Scope, ScopeSet},
     members::Access,
@@ -121,6 +121,19 @@ impl Scene {
         self.client.token.voucher = voucher.clone();
         let facts = SettingsVoucher { voucher, good: true, may_mint, tokens_not_before: None };
         self.facts.voucher = Some(VoucherFacts::OfSettings(facts));
+    }
+
+    /// The token is one that was signed with the private half of a registered key, which may give as much as this.
+    pub(super) fn by_token_key(&mut self, may_mint: PermissionSet) -> &mut TokenKeyFacts {
+        let id = KeyId::from_random("public");
+        self.client.token.voucher = Voucher::TokenKey(id.clone());
+        let scopes = ScopeSet::EMPTY.with(Scope::Tokens);
+        let (app, version) = (APP, Version(107));
+        let facts = TokenKeyFacts { id, app, version, scopes, may_mint, tokens_not_before: None };
+        match self.facts.voucher.insert(VoucherFacts::TokenKey(facts)) {
+            VoucherFacts::TokenKey(key) => key,
+            other => panic!("a registered key was put there, and not {other:?}"),
+        }
     }
 
     /// What of the settings vouches for the token, after [`Self::vouched`].

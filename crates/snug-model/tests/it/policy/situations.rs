@@ -189,6 +189,18 @@ pub(super) const OF_CREDENTIALS: &[Situation<Scene>] = &[
     ("the key that signed its token is another app's", |s| s.key().app.0 += 1),
     ("the key that signed its token may not sign tokens", |s| s.key().scopes = ScopeSet::EMPTY),
     ("nobody knows the key that signed its token", |s| s.facts.voucher = None),
+    ("its token is a registered key's", |s| drop(s.by_token_key(PermissionSet::all()))),
+    ("its token is a registered key's, which may give nothing of an app role", |s| {
+        s.by_token_key(PermissionSet::EMPTY);
+    }),
+    ("its token is a registered key's, of another app", |s| s.by_token_key(PermissionSet::all()).app.0 += 1),
+    ("its token is a registered key's, which may not sign tokens", |s| {
+        s.by_token_key(PermissionSet::all()).scopes = ScopeSet::EMPTY.with(Scope::BotMessages);
+    }),
+    ("its token is a registered key's, whose tokens so far were revoked", |s| {
+        let issued = s.client.token.issued_at;
+        s.by_token_key(PermissionSet::all()).tokens_not_before = Some(issued);
+    }),
     ("it came by the door", |s| s.vouched(door(), PermissionSet::all())),
     ("it came by the door, with what may give nothing of an app role", |s| {
         s.vouched(door(), PermissionSet::EMPTY);

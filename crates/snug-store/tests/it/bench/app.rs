@@ -7,16 +7,16 @@ use snug_model::{
     RoleKey, Timestamp, UserActor, UserKey, Version, Voucher,
     actor::Grant,
     conversations::{History, State},
-    facts::{AppFacts, KeyFacts, UserFacts, VoucherFacts},
+    facts::{AppFacts, KeyFacts, TokenKeyFacts, UserFacts, VoucherFacts},
     ids::Region,
-    keys::ScopeSet,
+    keys::{self, ScopeSet},
     members::{Access, Notify},
     permissions::Scope,
     policy, roles,
 };
 use snug_store::{
     AppRecord, AppRef, AppRow, JobKind, JobRow, JobState, KeyRow, MemberAdd, NewConversation, RoleRow,
-    SettingsRow, Store, UserRef, UserRow, UserWrite,
+    SettingsRow, Store, TokenKeyRow, UserRef, UserRow, UserWrite,
 };
 
 use super::{Bench, Conversation, id_mac, mac, seal, values::Clock};
@@ -130,6 +130,38 @@ impl App {
             tokens_not_before: None,
             version: Version(1),
         }
+    }
+
+    /// A public key of the app that was not registered yet.
+    pub(crate) fn token_key_row(&self, name: &str) -> TokenKeyRow {
+        let id = KeyId::from_random(name);
+        TokenKeyRow {
+            app: self.key,
+            profile: seal(format!("token key {id}")),
+            id,
+            scopes: ScopeSet::EMPTY.with(keys::Scope::Tokens),
+            may_mint: self.app_role(roles::USER),
+            created_at: self.now(),
+            tokens_not_before: None,
+            version: Version(1),
+        }
+    }
+
+    /// A permit of a client for whose token this public key vouches.
+    pub(crate) async fn client_by(&self, key: &KeyId, user: UserKey) -> Permit {
+        let row = self.store.token_key(key).await.expect("keys can be read").expect("the key is there");
+        let key = TokenKeyFacts {
+            id: row.id,
+            app: row.app,
+            version: row.version,
+            scopes: row.scopes,
+            may_mint: PermissionSet::all(),
+            tokens_not_before: None,
+        };
+        let Actor::User(mut client) = self.client_actor(user) else { panic!("a client is a user's") };
+        client.token.voucher = Voucher::TokenKey(key.id.clone());
+        let facts = Facts { voucher: Some(VoucherFacts::TokenKey(key)), ..self.client_facts(user).await };
+        self.decide(&Actor::User(client), &Action::Connect, &facts).expect("the user may connect")
     }
 
     /// A job of the app that is due at once.

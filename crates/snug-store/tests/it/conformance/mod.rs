@@ -48,5 +48,6 @@ mod model;
 mod server;
 mod stale;
 mod sync;
+mod token_keys;
 mod users;
 mod walk;

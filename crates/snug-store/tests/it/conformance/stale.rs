@@ -79,6 +79,7 @@ impl Scene {
         vec![
             ("list_apps", store.list_apps(permit, page).await.map(drop)),
             ("list_keys", store.list_keys(permit, page).await.map(drop)),
+            ("list_token_keys", store.list_token_keys(permit, page).await.map(drop)),
             ("list_users", store.list_users(permit, page).await.map(drop)),
             ("people", store.people(permit, &[ann]).await.map(drop)),
             ("people_by_id", store.people_by_id(permit, &[id_mac("ann")], None).await.map(drop)),
@@ -134,6 +135,8 @@ impl Scene {
                 store.create_key(permit, app.key_row(&KeyId::from_random("third"), Default::default())).await,
             ),
             ("revoke_key", store.revoke_key(permit, &self.key, at).await),
+            ("create_token_key", store.create_token_key(permit, app.token_key_row("fourth")).await),
+            ("delete_token_key", store.delete_token_key(permit, &KeyId::from_random("nobody")).await),
             ("delete_conversation", store.delete_conversation(permit, app.job(conversation_job)).await),
         ];
         said.extend(self.write_app(permit).await);

@@ -52,6 +52,10 @@ async fn a_walk_visits_every_sealed_value_once(bench: &mut Bench) {
     expected.extend(of_app(&other, "two"));
     let mut put = |place, sealed: Sealed| expected.push(SealedAt { app: app.key, place, sealed });
 
+    let key = app.token_key_row("k1");
+    app.store.create_token_key(&app.system().await, key.clone()).await.unwrap();
+    put(SealedPlace::TokenKey(key.id), key.profile);
+
     let (ann, bob, cid) = (app.user("ann").await, app.user("bob").await, app.user("cid").await);
     for (user, name) in [(ann, "ann"), (bob, "bob")] {
         put(SealedPlace::UserId(user), seal(name));
