@@ -8,9 +8,9 @@ use std::{sync::Arc, time::Duration};
 use moka::sync::Cache as TimedCache;
 use snug_model::{
     AppId, AppKey, ConversationKey, KeyId, UserKey,
-    facts::{ConversationFacts, IdMac, KeyFacts, MemberFacts, UserFacts},
+    facts::{ConversationFacts, IdMac, KeyFacts, MemberFacts, TokenKeyFacts, UserFacts},
 };
-use snug_store::{ConversationRow, KeyRow, MemberRow, UserRow};
+use snug_store::{ConversationRow, KeyRow, MemberRow, TokenKeyRow, UserRow};
 
 use crate::{cache::Cache, context::AppContext};
 
@@ -22,6 +22,7 @@ const KEYS_KEPT: Duration = Duration::from_secs(1);
 pub(crate) struct FactCache {
     pub(crate) apps: Cache<AppId, Arc<AppContext>>,
     pub(crate) keys: TimedCache<KeyId, Arc<KeyRow>>,
+    pub(crate) token_keys: TimedCache<KeyId, Arc<TokenKeyRow>>,
     pub(crate) users: Cache<(AppKey, UserKey), Arc<UserRow>>,
     pub(crate) user_keys: Cache<(AppKey, IdMac), UserKey>,
     pub(crate) conversations: Cache<(AppKey, IdMac), Arc<ConversationRow>>,
@@ -33,6 +34,7 @@ impl FactCache {
         Self {
             apps: Cache::new(10_000),
             keys: TimedCache::builder().max_capacity(10_000).time_to_live(KEYS_KEPT).build(),
+            token_keys: TimedCache::builder().max_capacity(10_000).time_to_live(KEYS_KEPT).build(),
             users: Cache::new(100_000),
             user_keys: Cache::new(100_000),
             conversations: Cache::new(100_000),
@@ -69,6 +71,18 @@ pub(crate) fn of_key(row: &KeyRow, app: Option<&AppContext>) -> KeyFacts {
         may_mint: row.may_mint.zip(app).map(|(role, app)| app.permissions_of(role)).unwrap_or_default(),
         expires_at: row.expires_at,
         revoked: row.revoked_at.is_some(),
+        tokens_not_before: row.tokens_not_before,
+    }
+}
+
+/// What of a registered public key's row decisions rest on.
+pub(crate) fn of_token_key(row: &TokenKeyRow, app: &AppContext) -> TokenKeyFacts {
+    TokenKeyFacts {
+        id: row.id.clone(),
+        app: row.app,
+        version: row.version,
+        scopes: row.scopes,
+        may_mint: app.permissions_of(row.may_mint),
         tokens_not_before: row.tokens_not_before,
     }
 }

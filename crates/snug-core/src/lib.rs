@@ -35,6 +35,7 @@ mod roles;
 pub mod sealing;
 mod sessions;
 mod sync;
+mod token_keys;
 mod token_times;
 mod tokens;
 mod users;

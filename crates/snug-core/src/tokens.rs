@@ -1,7 +1,7 @@
 //! Access tokens: mint, revoke.
 
 use snug_model::{
-    Action, Actor, KeyId, Timestamp, UserId, Voucher,
+    Action, Actor, Timestamp, UserId, Voucher,
     keys::Scope,
     limits,
     secret::SecretText,
@@ -114,6 +114,7 @@ impl Core {
             self.facts.forget_app(allowed.app.id());
             if let Revocation::Key(key) = revocation {
                 self.facts.keys.invalidate(key);
+                self.facts.token_keys.invalidate(key);
             }
             self.hub.directory.each_of_app(allowed.permit.app(), |session| {
                 if ended_by(session, revocation) {
@@ -133,17 +134,18 @@ impl Core {
                 until: now.plus_s((limits::TOKEN_LIFE_S_MAX + limits::TOKEN_FUTURE_S_MAX) as i64),
             },
             Revocation::Key(key) => {
-                let key = self.own_key(allowed, key).await?;
-                RevocationRow::Key(key, self.token_times.revoke(now))
+                let of_app = |app| app == allowed.permit.app();
+                let at = self.token_times.revoke(now);
+                if self.key_row(key, true).await?.is_some_and(|row| of_app(row.app)) {
+                    RevocationRow::Key(key.clone(), at)
+                } else if self.token_key_row(key, true).await?.is_some_and(|row| of_app(row.app)) {
+                    RevocationRow::TokenKey(key.clone(), at)
+                } else {
+                    return Err(Error::NotFound);
+                }
             }
             Revocation::App => RevocationRow::App(self.token_times.revoke(now)),
         })
-    }
-
-    /// A key of the permit's app.
-    async fn own_key(&self, allowed: &Allowed, key: &KeyId) -> Result<KeyId> {
-        let row = self.key_row(key, true).await?.filter(|row| row.app == allowed.permit.app());
-        row.map(|row| row.id.clone()).ok_or(Error::NotFound)
     }
 }
 

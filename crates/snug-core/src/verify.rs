@@ -5,7 +5,12 @@
 use std::sync::Arc;
 
 use snug_model::{
-    KeyId, Voucher, keys::Scope, limits, signatures::Algorithm, tokens::Claims, vouchers::SNUG_KID,
+    KeyId, Voucher,
+    keys::Scope,
+    limits,
+    signatures::Algorithm,
+    tokens::Claims,
+    vouchers::{SNUG_KID, Scheme},
 };
 use snug_wire::{claims::TokenClaims, json};
 
@@ -27,10 +32,14 @@ impl Core {
         let (claims, voucher) = match (token.algorithm(), kid) {
             (Algorithm::Hs256, SNUG_KID) => self.verify_by_door(app, &token).await?,
             (Algorithm::Hs256, _) => self.verify_by_api_key(app, kid, &token).await?,
+            (Algorithm::Es256 | Algorithm::EdDsa, _) => self.verify_by_token_key(app, kid, &token).await?,
             _ => return Err(Error::Unauthenticated),
         };
         let claims = claims.into_claims(voucher, app.id().as_str()).map_err(|_| Error::Unauthenticated)?;
-        if self.token_is_timely(&claims) { Ok(claims) } else { Err(Error::Unauthenticated) }
+        // A visitor is nobody whom a back end could know: only the door makes one.
+        let visits = matches!(claims.voucher, Voucher::Door { scheme: Scheme::Visitor, .. });
+        let good = self.token_is_timely(&claims) && claims.user.is_visitor() == visits;
+        if good { Ok(claims) } else { Err(Error::Unauthenticated) }
     }
 
     /// A token that Snug signed itself, for who came by the door.
@@ -58,6 +67,20 @@ impl Core {
         let key = key.ok_or(Error::Unauthenticated)?;
         let secret = self.key_secret(&key).await?;
         Ok((claims_by_secret(token, secret.expose().as_bytes())?, Voucher::ApiKey(id)))
+    }
+
+    /// A token that a back end signed with the private half of a registered key.
+    async fn verify_by_token_key(
+        &self,
+        app: &Arc<AppContext>,
+        kid: &str,
+        token: &Unverified<'_>,
+    ) -> Result<(TokenClaims, Voucher)> {
+        let id = KeyId::parse(kid).map_err(|_| Error::Unauthenticated)?;
+        let key = self.token_key_row(&id, false).await?;
+        let key = key.filter(|row| row.app == app.key() && row.scopes.has(Scope::Tokens));
+        let key = self.public_key(&key.ok_or(Error::Unauthenticated)?.clone()).await?;
+        Ok((claims_by(token, &key)?, Voucher::TokenKey(id)))
     }
 
     fn token_is_timely(&self, claims: &Claims) -> bool {

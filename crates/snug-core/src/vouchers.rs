@@ -23,7 +23,10 @@ impl Core {
             Voucher::Door { .. } | Voucher::Issuer { .. } => {
                 app.vouching(voucher).map(VoucherFacts::OfSettings)
             }
-            Voucher::TokenKey(_) => None,
+            Voucher::TokenKey(id) => {
+                let row = self.token_key_row(id, fresh).await?;
+                row.map(|row| VoucherFacts::TokenKey(facts::of_token_key(&row, app)))
+            }
         })
     }
 

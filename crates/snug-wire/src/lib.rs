@@ -37,6 +37,7 @@ pub mod socket;
 mod strings;
 pub mod text;
 pub mod time;
+pub mod token_keys;
 pub mod tokens;
 pub mod users;
 

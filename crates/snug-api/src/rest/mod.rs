@@ -9,6 +9,7 @@ mod keys;
 pub(crate) mod members;
 pub(crate) mod messages;
 mod roles;
+mod token_keys;
 mod tokens;
 mod users;
 
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> Vec<Route> {
         apps::routes(),
         jobs::routes(),
         keys::routes(),
+        token_keys::routes(),
         roles::routes(),
         tokens::routes(),
         users::routes(),

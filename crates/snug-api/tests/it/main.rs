@@ -24,8 +24,12 @@ mod browsers;
 mod documents;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod keys;
 mod races;
 mod rates;
 mod refusals;
+mod signing;
 mod slow;
 mod talk;
+mod token_keys;
+mod tokens;

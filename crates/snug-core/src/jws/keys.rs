@@ -14,7 +14,7 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use snug_model::{Invalid, signatures::Algorithm};
+use snug_model::{Invalid, signatures::Algorithm, token_keys::PublicKey};
 use snug_wire::jose::Jwk;
 
 /// The shortest secret by which anything is verified: RFC 7518, section 3.2, asks for as much of HS256.
@@ -126,6 +126,16 @@ impl VerifyingKey {
         let Key::Public(key) = &self.key else { return None };
         let der: PublicKeyX509Der<'_> = key.as_der().ok()?;
         Some(der.as_ref().to_vec())
+    }
+
+    /// A public key on a curve, as it can be registered; none of any other.
+    pub fn public_key(&self) -> Option<PublicKey> {
+        match self.algorithm {
+            Algorithm::Es256 | Algorithm::EdDsa => {
+                Some(PublicKey { algorithm: self.algorithm, der: self.to_der()? })
+            }
+            Algorithm::Rs256 | Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => None,
+        }
     }
 
     /// A public key on a curve as JWK; none of any other.

@@ -9,7 +9,7 @@ use snug_store::{Class, Mac, SealedAt, SealedPlace, SecretName, SenderRow};
 use super::{
     fields::Fields,
     locks::{Bucket, Locks, Owner},
-    plain::{Answer, AppProfile, KeyProfile, MemberProfile, MessageBody},
+    plain::{Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, TokenKeyProfile},
 };
 
 /// The retention rule of an app's own; conversations have no other yet.
@@ -73,6 +73,13 @@ impl Place<SecretText> {
     /// An API key's secret.
     pub fn key_secret(app: AppKey, key: KeyId) -> Self {
         Self::new(app, SealedPlace::KeySecret(key))
+    }
+}
+
+impl Place<TokenKeyProfile> {
+    /// A registered public key, with its name.
+    pub fn token_key(app: AppKey, key: KeyId) -> Self {
+        Self::new(app, SealedPlace::TokenKey(key))
     }
 }
 
@@ -189,6 +196,7 @@ fn locks(place: &SealedPlace) -> Locks {
         | SealedPlace::Role(_)
         | SealedPlace::KeySecret(_)
         | SealedPlace::Key(_)
+        | SealedPlace::TokenKey(_)
         | SealedPlace::Answer(_) => (Owner::App, None),
         SealedPlace::UserId(user)
         | SealedPlace::User { user, .. }
@@ -217,6 +225,7 @@ fn bound_to(app: AppKey, place: &SealedPlace, header: &[u8]) -> Fields {
         SealedPlace::Role(role) => of("roles", "name").int(*role),
         SealedPlace::KeySecret(key) => of("keys", "secret").text(key.as_str()),
         SealedPlace::Key(key) => of("keys", "profile").text(key.as_str()),
+        SealedPlace::TokenKey(key) => of("token_keys", "profile").text(key.as_str()),
         SealedPlace::UserId(user) => of("users", "id").int(user.0),
         SealedPlace::User { user, version } => of("users", "profile").int(user.0).int(*version),
         SealedPlace::UserBan(user) => of("users", "ban").int(user.0),

@@ -7,7 +7,9 @@ use snug_model::{
     origins::PageOrigin,
     rates::{OwnRates, Rate},
     secret::SecretText,
+    signatures::Algorithm,
     text::{Attributes, BotName, Emoji, ImageUrl, Label, Name, Reason, RoleName, Text},
+    token_keys::PublicKey,
     users,
 };
 
@@ -31,6 +33,15 @@ pub struct KeyProfile {
     pub name: Name,
     /// CIDR blocks from which it may be used; empty is everywhere.
     pub addresses: Vec<String>,
+}
+
+/// What a registered public key is called, and the key itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenKeyProfile {
+    /// What people call it.
+    pub name: Name,
+    /// The key.
+    pub public_key: PublicKey,
 }
 
 /// What the customer keeps about a member.
@@ -312,6 +323,37 @@ impl Plain for KeyProfile {
             name: Name::parse(layout.name).ok()?,
             addresses: layout.addresses.into_iter().map(str::to_owned).collect(),
         })
+    }
+}
+
+/// Of a registered public key.
+#[derive(Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct TokenKeyLayout<'a> {
+    #[b(0)]
+    name: &'a str,
+    #[b(1)]
+    algorithm: &'a str,
+    #[b(2)]
+    #[cbor(with = "minicbor::bytes")]
+    der: &'a [u8],
+}
+
+impl Plain for TokenKeyProfile {
+    type Layout<'a> = TokenKeyLayout<'a>;
+
+    fn layout(&self) -> TokenKeyLayout<'_> {
+        TokenKeyLayout {
+            name: self.name.as_str(),
+            algorithm: self.public_key.algorithm.name(),
+            der: &self.public_key.der,
+        }
+    }
+
+    fn from_layout(layout: TokenKeyLayout<'_>) -> Option<Self> {
+        let algorithm = Algorithm::from_name(layout.algorithm)?;
+        let public_key = PublicKey { algorithm, der: layout.der.to_vec() };
+        Some(Self { name: Name::parse(layout.name).ok()?, public_key })
     }
 }
 

@@ -38,6 +38,7 @@ fn apps_keys_roles_and_tokens() {
     assert_snapshot!("key", shown(&ApiKey::from(samples::key())));
     let secret = KeySecret::new("s".repeat(43));
     assert_snapshot!("new_key", shown(&NewApiKey { key: samples::key().into(), secret }));
+    assert_snapshot!("token_key", shown(&samples::token_key()));
     assert_snapshot!("role", shown(&Role::from(samples::role())));
     let token = AccessToken::new("head.claims.signature".to_owned());
     let user = samples::user_id("ann@example.com").into();

@@ -5,7 +5,7 @@ use snug_model::{
     apps, conversations, ids::Region, keys, members, messages, origins::PageOrigin, permissions,
     rates::Rates, roles, text, users,
 };
-use snug_wire::{attributes::Attributes, people::People};
+use snug_wire::{attributes::Attributes, jose::Jwk, people::People, token_keys::TokenKey};
 
 pub(crate) const MESSAGE: &str = "01926c1e-7d3a-7b52-9c0e-5f2a4d8b6e11";
 pub(crate) const QUOTED: &str = "01926c1d-0000-7000-8000-000000000001";
@@ -30,6 +30,24 @@ pub(crate) fn message_id(id: &str) -> MessageId {
 
 pub(crate) fn key_id() -> KeyId {
     KeyId::from_random("4tZqk0bGx2")
+}
+
+/// The public key of RFC 8037, appendix A.2, registered.
+pub(crate) fn token_key() -> TokenKey {
+    TokenKey {
+        id: key_id().into(),
+        name: name("Shop's signer").into(),
+        scopes: keys::ScopeSet::EMPTY.with(keys::Scope::Tokens).into(),
+        may_mint: role_name("user").into(),
+        jwk: Jwk {
+            kty: "OKP".to_owned(),
+            crv: Some("Ed25519".to_owned()),
+            x: Some("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned()),
+            alg: Some("EdDSA".to_owned()),
+            ..Jwk::default()
+        },
+        created_at: at(0).into(),
+    }
 }
 
 pub(crate) fn name(name: &str) -> text::Name {

@@ -17,6 +17,9 @@ async fn stopped(on: On) -> Stage {
     let mut stage = Stage::start_on(on, &[]);
     stage.conversation("c", &["ann", "bob"]).await;
     let back_end = |method, path, body| stage.back_end(method, path, body);
+    // The public key of RFC 8037, appendix A.2.
+    let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+    back_end(Method::POST, "/token_keys", json!({ "name": "k", "jwk": jwk })).await.is(201);
     back_end(Method::PATCH, "/conversations/c", json!({ "alias": "a" })).await.is(200);
     back_end(Method::PATCH, "/conversations/c/members/ann", json!({ "label": "first" })).await.is(200);
     let mut ann = stage.hello("ann").await;
@@ -65,6 +68,7 @@ async fn names_values_that_do_not_open(on: On) {
         ("roles", "name", "Role("),
         ("keys", "secret", "KeySecret("),
         ("keys", "profile", "Key("),
+        ("token_keys", "profile", "TokenKey("),
         ("users", "id", "UserId("),
         ("users", "profile", "User {"),
         ("users", "ban_reason", "UserBan("),

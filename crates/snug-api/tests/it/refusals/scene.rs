@@ -85,6 +85,10 @@ impl Scene {
                     .is(201);
                 self.key = key["id"].as_str().unwrap().to_owned();
             }
+            "getTokenKey" | "deleteTokenKey" => {
+                let key = node.back_end(Method::POST, "/token_keys", token_key()).await.is(201);
+                self.key = key["id"].as_str().unwrap().to_owned();
+            }
             "putUser" => self.target = format!("new{count}"),
             "putRole" | "deleteRole" => {
                 self.key = format!("role{count}");
@@ -156,6 +160,7 @@ impl Scene {
             "createApp" => json!({ "name": "another" }),
             "editApp" => json!({ "name": "renamed" }),
             "createKey" => json!({ "name": "k", "scopes": ["users"] }),
+            "createTokenKey" => token_key(),
             "putRole" => json!({ "permissions": ["user.list"] }),
             "mintToken" => json!({ "user": "target" }),
             "revokeTokens" => json!({ "jti": self.key }),
@@ -181,4 +186,10 @@ impl Scene {
             _ => Value::Null,
         }
     }
+}
+
+/// The public key of RFC 8037, appendix A.2, to be registered.
+fn token_key() -> Value {
+    let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    json!({ "name": "k", "jwk": { "kty": "OKP", "crv": "Ed25519", "x": x } })
 }

@@ -7,14 +7,17 @@ use proptest::{
     test_runner::{TestCaseError, TestRunner},
 };
 use snug_core::sealing::{
-    Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, OpenError, Place, Plain, Sealer, SealingError,
+    Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, OpenError, Place, Plain, Sealer,
+    SealingError, TokenKeyProfile,
 };
 use snug_model::{
     AppKey, ConversationId, ConversationKey, KeyId, RoleKey, Timestamp, UserId, UserKey, conversations,
     origins::PageOrigin,
     rates::{OwnRates, RatePatch, RatesPatch},
     secret::SecretText,
+    signatures::Algorithm,
     text::{Attributes, BotName, Emoji, ImageUrl, Label, Name, Reason, RoleName, Text},
+    token_keys::PublicKey,
     users,
 };
 use snug_store::{Class, Mac, Sealed, SealedAt, SealedPlace, SecretName, SenderRow};
@@ -113,6 +116,12 @@ async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
         all.push(SealedAt { app: APP, place: SealedPlace::KeySecret(key.clone()), sealed });
         let profile = KeyProfile { name: name(), addresses: vec!["10.0.0.0/8".into()] };
         let (place, at) = (Place::key_profile(APP, key.clone()), SealedPlace::Key(key));
+        all.push(lies(sealer, place, APP, at, profile).await);
+    }
+    for key in ["t1", "t2"].map(KeyId::from_random) {
+        let public_key = PublicKey { algorithm: Algorithm::EdDsa, der: vec![7; 44] };
+        let profile = TokenKeyProfile { name: name(), public_key };
+        let (place, at) = (Place::token_key(APP, key.clone()), SealedPlace::TokenKey(key));
         all.push(lies(sealer, place, APP, at, profile).await);
     }
     for scope in [Mac([4; 32]), Mac([5; 32])] {
