@@ -115,7 +115,7 @@ impl Core {
     /// Takes a fresh token of the same user on an open session; what it narrows holds before this returns.
     ///
     /// # Errors
-    /// `Unauthenticated` for another user's token, too.
+    /// `Unauthenticated` for another user's token, too: the session goes on with the one that it has.
     pub async fn refresh(&self, session: &Session, app: &AppId, token: &str) -> Result<Refreshed> {
         let fresh = self.authenticate_token(app, token).await?.actor;
         if fresh.app != session.app() || fresh.user != session.user() {
@@ -125,7 +125,10 @@ impl Core {
         let expires_at = fresh.token.expires_at;
         session.refresh(fresh.token);
         // A revocation that came between the decision and the refresh has looked at the old token.
-        self.admitted_now(&Actor::User(session.actor())).await?;
+        if let Err(error) = self.admitted_now(&Actor::User(session.actor())).await {
+            session.close(Close::Unauthenticated);
+            return Err(error);
+        }
         Ok(Refreshed { expires_at })
     }
 

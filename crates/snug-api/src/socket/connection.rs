@@ -280,6 +280,7 @@ impl Connection {
     fn reply(&self, session: &Session, n: u64, answer: Result<Replied, Error>) {
         match answer {
             Ok(Replied::InOrder) => {}
+            Ok(Replied::Refused(error)) => self.refuse_in(session, n, problem(error)),
             Ok(Replied::With(json)) => session.outbox().answer(frame(&json)),
             Err(error) => self.fail(session, &[n], error),
         }

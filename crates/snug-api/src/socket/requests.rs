@@ -25,6 +25,8 @@ pub(super) enum Replied {
     InOrder,
     /// With this.
     With(Vec<u8>),
+    /// With a refusal, whatever it says of a credential: the session goes on with the one that it has.
+    Refused(Error),
 }
 
 /// Does what a request asks for.
@@ -43,10 +45,12 @@ pub(super) async fn answer(
     }
     match request {
         Request::Hello(_) => Err(Invalid::new("op", "was answered: a socket has one `hello`").into()),
-        Request::Token(request) => {
-            let refreshed = core.refresh(session, app, request.token.expose()).await?;
-            with(n, &snug_wire::socket::Refreshed { expires_at: refreshed.expires_at.into() })
-        }
+        Request::Token(request) => match core.refresh(session, app, request.token.expose()).await {
+            Ok(refreshed) => {
+                with(n, &snug_wire::socket::Refreshed { expires_at: refreshed.expires_at.into() })
+            }
+            Err(error) => Ok(Replied::Refused(error)),
+        },
         Request::Edit(request) => {
             let (conversation, id, patch) = request.into_parts();
             let edited = core
