@@ -19,6 +19,9 @@ pub(crate) fn problem(error: Error) -> Problem {
         Error::Forbidden(missing @ (Missing::Actor | Missing::Origin)) => {
             Problem::of(Code::Forbidden).saying(format!("{missing}."))
         }
+        Error::Muted { permission, until } => {
+            Problem::muted(permission.name(), until.unwrap_or(Timestamp::NEVER))
+        }
         Error::Banned { until, .. } => Problem::banned(until.unwrap_or(Timestamp::NEVER)),
         Error::NotFound => Problem::of(Code::NotFound),
         Error::Conflict(detail) => Problem::of(Code::Conflict).saying(format!("{detail}.")),

@@ -133,6 +133,7 @@ impl Core {
             profile: self.sealer.seal(&Place::conversation_profile(app, key, 1), &draft.profile).await?,
             state: draft.state,
             frozen: draft.frozen,
+            slow_mode_s: draft.slow_mode_s,
             history: draft.history,
             epoch: self.random.epoch()?,
             distinct: draft.distinct.then(|| keyed.macs.members(&users)),
@@ -218,6 +219,7 @@ impl Core {
             alias: (all || draft.alias.is_some()).then(|| draft.alias.clone()),
             state: (all || draft.state != State::Open).then_some(draft.state),
             frozen: (all || draft.frozen).then_some(draft.frozen),
+            slow_mode_s: (all || draft.slow_mode_s > 0).then_some(draft.slow_mode_s),
             history: (all || draft.history != History::All).then_some(draft.history),
             ..ConversationPatch::default()
         };
@@ -290,6 +292,7 @@ impl Core {
             profile_version: version,
             state: patch.state.unwrap_or(row.state),
             frozen: patch.frozen.unwrap_or(row.frozen),
+            slow_mode_s: patch.slow_mode_s.unwrap_or(row.slow_mode_s),
             history: patch.history.unwrap_or(row.history),
             if_match,
             at: self.clock.now(),
@@ -436,7 +439,7 @@ fn actions_of(patch: &ConversationPatch, whole: bool) -> Vec<Action> {
     if edits {
         actions.push(Action::EditConversation);
     }
-    if patch.frozen.is_some() {
+    if patch.frozen.is_some() || patch.slow_mode_s.is_some() {
         actions.push(Action::FreezeConversation);
     }
     if patch.state.is_some() {

@@ -18,6 +18,14 @@ pub enum Error {
     /// Seen, but not allowed.
     #[error("{0}")]
     Forbidden(Missing),
+    /// The actor is muted.
+    #[error("muted")]
+    Muted {
+        /// The permission that it has but for that.
+        permission: Permission,
+        /// Until when; none is for good.
+        until: Option<Timestamp>,
+    },
     /// The actor is banned.
     #[error("banned")]
     Banned {
@@ -102,6 +110,11 @@ impl Error {
     }
 }
 
+/// None of a time that never comes.
+fn unless_never(until: Timestamp) -> Option<Timestamp> {
+    (until != Timestamp::NEVER).then_some(until)
+}
+
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
         match denied {
@@ -110,9 +123,8 @@ impl From<Denied> for Error {
             Denied::Forbidden(permission) => Self::Forbidden(Missing::Permission(permission)),
             Denied::OutOfScope(scope) => Self::Forbidden(Missing::Scope(scope)),
             Denied::WrongActor => Self::Forbidden(Missing::Actor),
-            Denied::Banned { until, everywhere } => {
-                Self::Banned { until: (until != Timestamp::NEVER).then_some(until), everywhere }
-            }
+            Denied::Muted { permission, until } => Self::Muted { permission, until: unless_never(until) },
+            Denied::Banned { until, everywhere } => Self::Banned { until: unless_never(until), everywhere },
         }
     }
 }
@@ -129,6 +141,7 @@ impl From<StoreError> for Error {
             StoreError::Changed => Self::Conflict("it has changed since it was read"),
             StoreError::NotFound => Self::NotFound,
             StoreError::Full(what) => Self::Invalid(Invalid::new(what, "is at its limit")),
+            StoreError::TooSoon { retry_after_ms } => Self::RateLimited { retry_after_ms },
             StoreError::Repeated => {
                 Self::Conflict("the first request with this idempotency key is still in progress")
             }

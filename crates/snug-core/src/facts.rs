@@ -94,6 +94,7 @@ pub(crate) fn of_user(row: &UserRow, app: &AppContext) -> UserFacts {
         version: row.version,
         role: app.permissions_of(row.role),
         banned_until: row.ban.as_ref().map(|ban| ban.until),
+        muted_until: row.mute.as_ref().map(|mute| mute.until),
         tokens_not_before: row.tokens_not_before,
         erased: row.erased_at.is_some(),
     }
@@ -107,6 +108,7 @@ pub(crate) fn of_conversation(row: &ConversationRow) -> ConversationFacts {
         version: row.version,
         state: row.state,
         frozen: row.frozen,
+        slow_mode_s: row.slow_mode_s,
         history: row.history,
     }
 }
@@ -118,6 +120,7 @@ pub(crate) fn of_member(row: &MemberRow, app: &AppContext) -> MemberFacts {
         role: app.permissions_of(row.role),
         access: row.access,
         banned_until: row.ban.as_ref().map(|ban| ban.until),
+        muted_until: row.mute.as_ref().map(|mute| mute.until),
         frozen_rev: row.frozen_rev,
         joined_seq: row.joined_seq,
         forgotten: row.forgotten,

@@ -1,7 +1,7 @@
 //! A user's conversations: newest first, what changed since, one alone.
 
 use snug_model::{
-    Action, Actor, ConversationId, Facts, PermissionSet, UserId, UserKey, conversations::InboxItem, limits,
+    Action, Actor, ConversationId, Facts, UserId, UserKey, conversations::InboxItem, limits, members::Access,
     policy,
 };
 use snug_store::{InboxPlace, InboxQuery, InboxRow, InboxRows, UnreadRows};
@@ -11,6 +11,7 @@ use crate::{
     authorize::{Allowed, Ask, decided},
     facts,
     people::People,
+    publish::Left,
     sealing::{TokenKind, TokenUse},
     views::Shown,
 };
@@ -111,8 +112,8 @@ impl Core {
         reset: bool,
     ) -> Result<Inbox> {
         rows.items.retain(|row| reaches(actor, row));
-        let permissions: Vec<_> = rows.items.iter().map(|row| permissions_in(actor, allowed, row)).collect();
-        let shown = self.show_inbox(&allowed.permit, &allowed.app, &rows.items, &permissions).await?;
+        let left: Vec<_> = rows.items.iter().map(|row| self.left_in(actor, allowed, row)).collect();
+        let shown = self.show_inbox(&allowed.permit, &allowed.app, &rows.items, &left).await?;
         let mut gone = Vec::with_capacity(rows.gone.len());
         for row in &rows.gone {
             gone.push(self.conversation_id(&allowed.permit, row).await?);
@@ -155,9 +156,9 @@ impl Core {
                 _ => allowed.target()?.user.key,
             };
             let row = self.store.inbox_item(&allowed.permit, user).await?.ok_or(Error::NotFound)?;
-            let permissions = permissions_in(actor, &allowed, &row);
+            let left = self.left_in(actor, &allowed, &row);
             let rows = std::slice::from_ref(&row);
-            let mut shown = self.show_inbox(&allowed.permit, &allowed.app, rows, &[permissions]).await?;
+            let mut shown = self.show_inbox(&allowed.permit, &allowed.app, rows, &[left]).await?;
             Ok((shown.what.pop().ok_or(Error::NotFound)?, shown.people))
         })
     }
@@ -177,11 +178,27 @@ impl Core {
     ) -> Result<Option<Shown<InboxItem>>> {
         let told = self.told(allowed.permit.app(), Some(allowed.conversation()?))?;
         let Some(row) = self.store.inbox_item(&told, user).await? else { return Ok(None) };
-        let permissions = self.permissions_of_member(allowed, &row.member).await?;
+        let left = self.permissions_of_member(allowed, &row.member).await?;
         let rows = std::slice::from_ref(&row);
         let Shown { mut what, people } =
-            self.show_inbox(&allowed.permit, &allowed.app, rows, &[permissions]).await?;
+            self.show_inbox(&allowed.permit, &allowed.app, rows, &[left]).await?;
         Ok(what.pop().map(|what| Shown { what, people }))
+    }
+
+    /// What the client may do in a conversation of its inbox; a back end has no permissions of its own to show.
+    fn left_in(&self, actor: &Actor, allowed: &Allowed, row: &InboxRow) -> Left {
+        let facts = Facts {
+            conversation: Some(facts::of_conversation(&row.conversation)),
+            member: Some(facts::of_member(&row.member, &allowed.app)),
+            ..allowed.facts.clone()
+        };
+        let now = self.clock.now();
+        let present = row.member.access != Access::None && actor.user().is_some();
+        let muted_until = policy::muted_until(facts.member.as_ref(), facts.user.as_ref(), now);
+        Left {
+            permissions: policy::permissions_in_conversation(actor, &facts, now),
+            muted_until: muted_until.filter(|_| present),
+        }
     }
 
     /// How many of the client's newest conversations hold something unread.
@@ -190,16 +207,6 @@ impl Core {
             self.store.unread(&allowed.permit, user, limits::UNREAD_LOOK_MAX as i64).await?;
         Ok(Unread { conversations, capped })
     }
-}
-
-/// What the client may do in a conversation of its inbox; a back end has no permissions of its own to show.
-fn permissions_in(actor: &Actor, allowed: &Allowed, row: &InboxRow) -> PermissionSet {
-    let facts = Facts {
-        conversation: Some(facts::of_conversation(&row.conversation)),
-        member: Some(facts::of_member(&row.member, &allowed.app)),
-        ..allowed.facts.clone()
-    };
-    policy::permissions_in_conversation(actor, &facts)
 }
 
 /// Whether a token that is narrowed to some conversations reaches this one.

@@ -32,6 +32,7 @@ mod presence;
 mod publish;
 mod rates;
 mod roles;
+mod sanctions;
 pub mod sealing;
 mod sessions;
 mod sync;

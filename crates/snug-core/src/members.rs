@@ -5,7 +5,6 @@ use snug_model::{
     conversations::InboxItem,
     members::{Access, Member, MemberDraft, MemberPatch},
     permissions::Scope,
-    users::BanDraft,
 };
 use snug_store::{MemberAdd, MemberEdit, MemberRow, MembersChanged, ReadMark, StoreError};
 
@@ -371,7 +370,7 @@ impl Core {
     }
 
     /// The inbox item of a member who is to leave, for its last push; none where nobody would hear that.
-    async fn last_item(
+    pub(crate) async fn last_item(
         &self,
         allowed: &Allowed,
         user: UserKey,
@@ -381,68 +380,6 @@ impl Core {
             return Ok(None);
         }
         self.inbox_item_of(allowed, user).await
-    }
-
-    /// Bans a person from the conversation, or lifts the ban.
-    pub async fn ban_member(
-        &self,
-        actor: &Actor,
-        conversation: &ConversationId,
-        user: &UserId,
-        ban: Option<&BanDraft>,
-        once: Option<&OnceKey>,
-    ) -> Result<()> {
-        let ask = Ask::in_conversation(actor, Action::BanMember, conversation).on(user);
-        decided!(self, ask.clone(), |allowed| self.ban_member_allowed(&allowed, ban, once))
-    }
-
-    async fn ban_member_allowed(
-        &self,
-        allowed: &Allowed,
-        ban: Option<&BanDraft>,
-        once: Option<&OnceKey>,
-    ) -> Result<()> {
-        let once = self.first_time(&allowed.permit, once).await?;
-        let user = allowed.target()?.user.key;
-        let conversation = allowed.conversation()?.key;
-        let at = self.clock.now();
-        let ban = match ban {
-            Some(draft) => Some(self.seal_member_ban(allowed, conversation, user, draft).await?),
-            None => None,
-        };
-        let role = allowed.app.row.settings.member_role;
-        let last = self.last_item(allowed, user, ban.is_some()).await?;
-        let turn = self.enter(allowed).await?;
-        match self
-            .store
-            .set_member_ban(&allowed.permit, user, role, ban, at, once.as_ref().map(|once| once.once))
-            .await
-        {
-            Ok(changed) => {
-                self.forget_members(&changed.members);
-                self.publish_members(allowed, turn, &changed, last).await
-            }
-            Err(error) => Err(turn.failed(error)),
-        }
-    }
-
-    async fn seal_member_ban(
-        &self,
-        allowed: &Allowed,
-        conversation: ConversationKey,
-        user: UserKey,
-        draft: &BanDraft,
-    ) -> Result<snug_store::BanRow> {
-        let reason = match &draft.reason {
-            Some(reason) => Some(
-                self.sealer
-                    .seal(&Place::member_ban(allowed.permit.app(), conversation, user), reason)
-                    .await?,
-            ),
-            None => None,
-        };
-        let until = draft.until.unwrap_or(snug_model::Timestamp::NEVER);
-        Ok(snug_store::BanRow { until, reason, since: self.clock.now() })
     }
 
     /// The members of a conversation.

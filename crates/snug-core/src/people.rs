@@ -107,6 +107,7 @@ impl Core {
                 role: app.role_name(row.role),
                 created_at: row.created_at,
                 updated_at: row.updated_at,
+                sanctions: Default::default(),
             });
         }
         Ok(users)

@@ -16,6 +16,7 @@ use snug_store::{AudienceMember, ConversationRow, MemberRow, MembersChanged, Sto
 use snug_wire::{
     messages::WrittenMessage,
     permissions::Permissions,
+    sanctions::Muted,
     socket::{Answer, Change, Changed, MessageJson, Push, ReactionChange},
 };
 
@@ -247,23 +248,13 @@ impl Core {
     }
 
     /// What a member may do in its conversation, without what its sessions' tokens narrow.
-    pub(crate) async fn permissions_of_member(
-        &self,
-        allowed: &Allowed,
-        row: &MemberRow,
-    ) -> Result<PermissionSet> {
+    pub(crate) async fn permissions_of_member(&self, allowed: &Allowed, row: &MemberRow) -> Result<Left> {
         let user = self.user_row(allowed.permit.app(), row.user, false).await?;
-        let of_app = user.map_or(PermissionSet::EMPTY, |user| allowed.app.permissions_of(user.role));
-        let granted = allowed
-            .app
-            .permissions_of(row.role)
-            .union(of_app)
-            .intersection(PermissionSet::all_of_conversation());
-        Ok(match row.access {
-            Access::Full => granted,
-            Access::Read => granted
-                .intersection([Permission::ReadMark, Permission::ConversationLeave].into_iter().collect()),
-            Access::None => PermissionSet::EMPTY,
+        let user = user.map(|user| facts::of_user(&user, &allowed.app));
+        let (member, now) = (facts::of_member(row, &allowed.app), self.clock.now());
+        Ok(Left {
+            permissions: policy::permissions_of_member(&member, user.as_ref(), now),
+            muted_until: policy::muted_until(Some(&member), user.as_ref(), now),
         })
     }
 
@@ -274,8 +265,8 @@ impl Core {
             return Ok(());
         }
         let conversation = self.conversation_id(&allowed.permit, allowed.conversation()?).await?;
-        let permissions = self.permissions_of_member(allowed, row).await?;
-        let frame = permissions_frame(Some(conversation), permissions)?;
+        let left = self.permissions_of_member(allowed, row).await?;
+        let frame = permissions_frame(Some(conversation), left)?;
         if let Some(narrowing) = narrowing(allowed) {
             self.hub.directory.each_of_user(app, row.user, |session| {
                 if session.hears(&narrowing) {
@@ -289,7 +280,12 @@ impl Core {
     /// Tells a user what it may do in the app now.
     pub(crate) async fn tell_app_permissions(&self, app: &AppContext, user: UserKey) -> Result<()> {
         let Some(row) = self.user_row(app.key(), user, true).await? else { return Ok(()) };
-        let frame = permissions_frame(None, of_app(app.permissions_of(row.role)))?;
+        let known = facts::of_user(&row, app);
+        let left = Left {
+            permissions: of_app(known.role),
+            muted_until: policy::muted_until(None, Some(&known), self.clock.now()),
+        };
+        let frame = permissions_frame(None, left)?;
         self.hub.send_to_user(app.key(), user, &frame);
         Ok(())
     }
@@ -312,10 +308,18 @@ fn of_app(permissions: PermissionSet) -> PermissionSet {
     permissions.iter().filter(|permission| permission.scope() == Scope::App).collect()
 }
 
-fn permissions_frame(conversation: Option<ConversationId>, permissions: PermissionSet) -> Result<Encoded> {
+/// What is left to somebody, and until when it is muted, where it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left {
+    pub(crate) permissions: PermissionSet,
+    pub(crate) muted_until: Option<Timestamp>,
+}
+
+fn permissions_frame(conversation: Option<ConversationId>, left: Left) -> Result<Encoded> {
     encode(&Push::Permissions {
         conversation: conversation.map(Into::into),
-        permissions: Permissions(permissions),
+        permissions: Permissions(left.permissions),
+        muted: left.muted_until.map(Muted::new),
     })
 }
 
@@ -360,6 +364,7 @@ pub(crate) fn joined(item: &Shown<InboxItem>) -> Result<Encoded> {
 pub(crate) fn last_words(mut item: Shown<InboxItem>, row: &MemberRow) -> Result<Encoded> {
     item.what.member.access = row.access;
     item.what.permissions = PermissionSet::EMPTY;
+    item.what.muted_until = None;
     encode(&Push::Left { item: item.what.into(), users: wire_people(&item.people) })
 }
 

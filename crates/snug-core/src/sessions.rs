@@ -22,6 +22,8 @@ pub struct Hello {
     pub expires_at: Timestamp,
     /// What the user may do in the app.
     pub permissions: PermissionSet,
+    /// Until when it is muted in the whole app, where it is.
+    pub muted_until: Option<Timestamp>,
     /// How many of its newest conversations hold something unread.
     pub unread: Unread,
     /// The newest conversations, or what changed since.
@@ -90,6 +92,7 @@ impl Core {
             user: self.show_user(&allowed.app, &row).await?,
             expires_at: session.grant().expires_at,
             permissions: policy::permissions_in_app(actor, &allowed.facts),
+            muted_until: policy::muted_until(None, allowed.facts.user.as_ref(), self.clock.now()),
             unread: self.unread(allowed, session.user()).await?,
             inbox: self.inbox_of(actor, allowed, session.user(), &ask).await?,
         })

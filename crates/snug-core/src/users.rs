@@ -1,12 +1,12 @@
 //! Users: make, change, find, ban, erase.
 
 use snug_model::{
-    Action, Actor, Invalid, Timestamp, UserActor, UserId, UserKey,
+    Action, Actor, Invalid, UserActor, UserId, UserKey,
     actor::Grant,
     permissions::Scope,
-    users::{BanDraft, Profile, User, UserDraft, UserPatch},
+    users::{Profile, User, UserDraft, UserPatch},
 };
-use snug_store::{BanRow, JobKind, RevocationRow, StoreError, Unique, UserRef, UserRow, UserWrite};
+use snug_store::{JobKind, RevocationRow, StoreError, Unique, UserRef, UserRow, UserWrite};
 
 use crate::{
     Core, Error, OnceKey, Result,
@@ -167,12 +167,17 @@ impl Core {
         }
     }
 
-    /// One user: any, for a back end; itself, for a client.
+    /// One user: any, with its sanctions, for a back end; itself, for a client.
     pub async fn user(&self, actor: &Actor, id: &UserId) -> Result<User> {
         let own = self.own_id(actor).await?.as_ref() == Some(id);
         let ask = Ask::in_app(actor, Action::ReadUser { own }).on_visible(id, own);
         decided!(self, ask.clone(), |allowed| async {
-            self.show_user(&allowed.app, &allowed.target()?.user).await
+            let row = &allowed.target()?.user;
+            let user = self.show_user(&allowed.app, row).await?;
+            if actor.user().is_some() {
+                return Ok(user);
+            }
+            Ok(User { sanctions: self.sanctions_of(&allowed.permit, row).await?, ..user })
         })
     }
 
@@ -201,49 +206,6 @@ impl Core {
             let rows = self.store.people_by_id(&allowed.permit, &ids, actor.user()).await?;
             Ok(self.faces(allowed.permit.app(), rows.iter().map(|row| row.key)).await?.people())
         })
-    }
-
-    /// Bans a user from everything, at once: its tokens are void and its sessions closed before this returns. Without a
-    /// draft it lifts the ban; tokens from before stay void.
-    pub async fn ban_user(
-        &self,
-        actor: &Actor,
-        id: &UserId,
-        ban: Option<&BanDraft>,
-        once: Option<&OnceKey>,
-    ) -> Result<()> {
-        let ask = Ask::in_app(actor, Action::BanUser).on(id);
-        decided!(self, ask.clone(), |allowed| async {
-            let once = self.first_time(&allowed.permit, once).await?;
-            let user = allowed.target()?.user.key;
-            let at = self.token_times.revoke(self.clock.now());
-            let row = match ban {
-                Some(draft) => Some(self.seal_ban(actor, user, draft, at).await?),
-                None => None,
-            };
-            self.store
-                .set_user_ban(&allowed.permit, user, row, at, once.as_ref().map(|once| once.once))
-                .await?;
-            self.facts.forget_user(actor.app(), user);
-            if ban.is_some() {
-                self.hub.directory.each_of_user(actor.app(), user, |session| session.close(Close::Banned));
-            }
-            Ok(())
-        })
-    }
-
-    async fn seal_ban(
-        &self,
-        actor: &Actor,
-        user: UserKey,
-        draft: &BanDraft,
-        at: Timestamp,
-    ) -> Result<BanRow> {
-        let reason = match &draft.reason {
-            Some(reason) => Some(self.sealer.seal(&Place::user_ban(actor.app(), user), reason).await?),
-            None => None,
-        };
-        Ok(BanRow { until: draft.until.unwrap_or(Timestamp::NEVER), reason, since: at })
     }
 
     /// Ends all tokens of a user so far; its sessions are closed before this returns.

@@ -1,7 +1,7 @@
 //! Rows in, what is shown out: the opening of seals, a page at a time.
 
 use snug_model::{
-    AppKey, ConversationId, PermissionSet, Permit, UserKey,
+    AppKey, ConversationId, Permit, UserKey,
     conversations::{Conversation, InboxItem},
     members::Member,
     messages::{Content, Message, Reaction, Sender},
@@ -13,6 +13,7 @@ use crate::{
     Core, Result,
     context::AppContext,
     people::{Faces, People},
+    publish::Left,
     sealing::{MemberProfile, MessageBody, OpenError, Opener, Place},
 };
 
@@ -157,7 +158,7 @@ impl Core {
         permit: &Permit,
         app: &AppContext,
         rows: &[InboxRow],
-        permissions: &[PermissionSet],
+        left: &[Left],
     ) -> Result<Shown<Vec<InboxItem>>> {
         let sealed = rows.iter().flat_map(|row| {
             let conversation = &row.conversation;
@@ -184,7 +185,7 @@ impl Core {
         });
         let faces = self.faces(permit.app(), of_rows.chain(of_bodies)).await?;
         let mut items = Vec::with_capacity(rows.len());
-        for ((row, body), permissions) in rows.iter().zip(bodies).zip(permissions) {
+        for ((row, body), left) in rows.iter().zip(bodies).zip(left) {
             let conversation = show_conversation(permit.app(), &opener, &faces, &row.conversation)?;
             let id = conversation.id.clone();
             let last_message = row.last_message.as_ref().map(|message| {
@@ -195,7 +196,8 @@ impl Core {
                 conversation,
                 unread: row.unread,
                 last_message: last_message.transpose()?,
-                permissions: *permissions,
+                permissions: left.permissions,
+                muted_until: left.muted_until,
             });
         }
         Ok(Shown { what: items, people: faces.people() })
@@ -306,6 +308,7 @@ fn show_conversation(
             .open(&Place::conversation_profile(app, row.key, row.profile_version), &row.profile)?,
         state: row.state,
         frozen: row.frozen,
+        slow_mode_s: row.slow_mode_s,
         history: row.history,
         epoch: row.epoch,
         rev: row.rev,

@@ -51,6 +51,8 @@ pub struct Conversation {
     pub state: State,
     /// Whether only who may freeze it can write.
     pub frozen: bool,
+    /// How long one waits between two messages of one's own, in seconds; 0 is not at all.
+    pub slow_mode_s: u32,
     /// How far back members read.
     pub history: History,
     /// Within which `rev` means something.
@@ -82,6 +84,8 @@ pub struct ConversationDraft {
     pub state: State,
     /// Whether only who may freeze it can write.
     pub frozen: bool,
+    /// How long one waits between two messages of one's own, in seconds; 0 is not at all.
+    pub slow_mode_s: u32,
     /// How far back members read.
     pub history: History,
     /// Its first members.
@@ -105,6 +109,8 @@ pub struct ConversationPatch {
     pub state: Option<State>,
     /// Whether only who may freeze it can write.
     pub frozen: Option<bool>,
+    /// How long one waits between two messages of one's own, in seconds; 0 is not at all.
+    pub slow_mode_s: Option<u32>,
     /// How far back members read; back ends only.
     pub history: Option<History>,
 }
@@ -122,4 +128,6 @@ pub struct InboxItem {
     pub last_message: Option<Message>,
     /// What the user may do in it.
     pub permissions: PermissionSet,
+    /// Until when the user is muted in it, where it is.
+    pub muted_until: Option<Timestamp>,
 }

@@ -141,12 +141,14 @@ pub struct SettingsVoucher {
 pub struct UserFacts {
     /// The user.
     pub key: UserKey,
-    /// Of role, ban, erasure and revocation.
+    /// Of role, sanctions, erasure and revocation.
     pub version: Version,
     /// What its app role grants.
     pub role: PermissionSet,
     /// Until when it is banned from the app.
     pub banned_until: Option<Timestamp>,
+    /// Until when it is muted in the app.
+    pub muted_until: Option<Timestamp>,
     /// Tokens of this time and before are void.
     pub tokens_not_before: Option<Timestamp>,
     /// Whether it was erased.
@@ -166,6 +168,8 @@ pub struct ConversationFacts {
     pub state: State,
     /// Whether only who may freeze it can write.
     pub frozen: bool,
+    /// How long one waits between two messages of one's own, in seconds; 0 is not at all.
+    pub slow_mode_s: u32,
     /// How far back members read.
     pub history: History,
 }
@@ -173,7 +177,7 @@ pub struct ConversationFacts {
 /// What of a membership a decision rests on.
 #[derive(Debug, Clone)]
 pub struct MemberFacts {
-    /// Of role, access and ban.
+    /// Of role, access and sanctions.
     pub version: Version,
     /// What its conversation role grants.
     pub role: PermissionSet,
@@ -181,6 +185,8 @@ pub struct MemberFacts {
     pub access: Access,
     /// Until when it is banned from the conversation.
     pub banned_until: Option<Timestamp>,
+    /// Until when it is muted in the conversation.
+    pub muted_until: Option<Timestamp>,
     /// Where the view of a removed member ends.
     pub frozen_rev: Option<Rev>,
     /// Where its view begins if the conversation's history does with joining.

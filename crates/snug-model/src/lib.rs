@@ -20,6 +20,7 @@ pub mod permissions;
 pub mod policy;
 pub mod rates;
 pub mod roles;
+pub mod sanctions;
 pub mod secret;
 pub mod signatures;
 pub mod text;

@@ -83,6 +83,8 @@ permissions! {
     UserEditAny = "user.edit_any", App, "Change anybody's name, avatar and attributes.";
     UserBan = "user.ban", App, "Ban people from the app and lift bans.";
     UserList = "user.list", App, "List the people of the app.";
+    MemberMute = "member.mute", Conversation, "Mute people in the conversation and lift mutes.";
+    UserMute = "user.mute", App, "Mute people in the whole app and lift mutes.";
 }
 
 impl Permission {

@@ -29,10 +29,11 @@ pub fn defaults() -> [(Scope, &'static str, PermissionSet); 6] {
         P::ReadSee,
         P::TypingSend,
     ]));
-    let moderation = set(&[P::MessageDeleteAny, P::MessageReadVersions, P::MemberRemove, P::MemberBan]);
+    let moderation =
+        set(&[P::MessageDeleteAny, P::MessageReadVersions, P::MemberRemove, P::MemberBan, P::MemberMute]);
     [
         (Scope::App, USER, PermissionSet::EMPTY),
-        (Scope::App, MODERATOR, moderation.union(set(&[P::UserBan, P::UserList]))),
+        (Scope::App, MODERATOR, moderation.union(set(&[P::UserBan, P::UserMute, P::UserList]))),
         (Scope::Conversation, OBSERVER, observer),
         (Scope::Conversation, MEMBER, member),
         (Scope::Conversation, MODERATOR, member.union(moderation)),

@@ -2,7 +2,8 @@
 
 use crate::{
     ids::UserId,
-    text::{Attributes, AttributesPatch, ImageUrl, Name, Reason, RoleName},
+    sanctions::Sanctions,
+    text::{Attributes, AttributesPatch, ImageUrl, Name, RoleName},
     time::Timestamp,
 };
 
@@ -30,6 +31,8 @@ pub struct User {
     pub created_at: Timestamp,
     /// When its profile or role last changed.
     pub updated_at: Timestamp,
+    /// What it may not do at the moment; for back ends alone.
+    pub sanctions: Sanctions,
 }
 
 /// A user as it is to become. What is left out takes the default of a new one.
@@ -61,13 +64,4 @@ pub struct Person {
     pub name: Option<Name>,
     /// The address of its picture.
     pub avatar_url: Option<ImageUrl>,
-}
-
-/// A ban that is to be laid on somebody.
-#[derive(Debug, Clone)]
-pub struct BanDraft {
-    /// Why, for those who may see bans.
-    pub reason: Option<Reason>,
-    /// When it ends; never where nothing is said.
-    pub until: Option<Timestamp>,
 }

@@ -1,8 +1,11 @@
 //! Conversations, and how a user finds its own.
 
-use serde::{Deserialize, Serialize};
-use snug_model::{Invalid, conversations as model};
-use utoipa::ToSchema;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use snug_model::{Invalid, conversations as model, limits::SLOW_MODE_S_MAX};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 use crate::{
     attributes::{Attributes, AttributesPatch},
@@ -12,7 +15,8 @@ use crate::{
     messages::Message,
     people::People,
     permissions::{Permissions, known},
-    text::{ImageUrl, Name, Reason},
+    sanctions::Muted,
+    text::{ImageUrl, Name},
     time::Time,
 };
 
@@ -43,6 +47,39 @@ pub enum History {
     SinceJoined,
 }
 
+/// How long one waits between two messages of one's own, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct SlowMode(pub u32);
+
+impl SlowMode {
+    fn is_off(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl<'de> Deserialize<'de> for SlowMode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = u32::deserialize(deserializer)?;
+        if u64::from(seconds) > SLOW_MODE_S_MAX {
+            return Err(D::Error::custom(format!("must be from 0 to {SLOW_MODE_S_MAX}")));
+        }
+        Ok(Self(seconds))
+    }
+}
+
+impl ToSchema for SlowMode {}
+
+impl PartialSchema for SlowMode {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .description(Some("How long one waits between two messages of one's own, in seconds."))
+            .minimum(Some(0))
+            .maximum(Some(SLOW_MODE_S_MAX))
+            .into()
+    }
+}
+
 /// A conversation: where messages live.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Conversation {
@@ -63,6 +100,8 @@ pub struct Conversation {
     pub state: State,
     /// Whether only who may freeze it can write.
     pub frozen: bool,
+    /// How long one waits between two messages of one's own, in seconds; 0 is not at all.
+    pub slow_mode_s: u32,
     /// How far back members read.
     pub history: History,
     /// Within which `rev` means something.
@@ -107,6 +146,9 @@ pub struct ConversationDraft {
     /// Whether only who may freeze it can write.
     #[serde(default, skip_serializing_if = "is_off")]
     pub frozen: bool,
+    /// How long one waits between two messages of one's own, in seconds; 0 is not at all.
+    #[serde(default, skip_serializing_if = "SlowMode::is_off")]
+    pub slow_mode_s: SlowMode,
     /// How far back members read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
@@ -140,6 +182,9 @@ pub struct ConversationReplacement {
     /// Whether only who may freeze it can write.
     #[serde(default, skip_serializing_if = "is_off")]
     pub frozen: bool,
+    /// How long one waits between two messages of one's own, in seconds; 0 is not at all.
+    #[serde(default, skip_serializing_if = "SlowMode::is_off")]
+    pub slow_mode_s: SlowMode,
     /// How far back members read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
@@ -175,32 +220,14 @@ pub struct ConversationPatch {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = bool, required = false)]
     pub frozen: Option<bool>,
+    /// How long one waits between two messages of one's own, in seconds; 0 is not at all.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = SlowMode, required = false)]
+    pub slow_mode_s: Option<SlowMode>,
     /// How far back members read; back ends only.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = History, required = false)]
     pub history: Option<History>,
-}
-
-/// Bans a person from a conversation, member or not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MemberBan {
-    /// Whom.
-    pub user: UserId,
-    /// Why, for those who may see bans.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
-    /// When it ends; never where it is left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<Time>,
-}
-
-/// Lifts a person's ban from a conversation, which adds nobody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MemberUnban {
-    /// Whose.
-    pub user: UserId,
 }
 
 /// One conversation in a user's inbox.
@@ -218,6 +245,10 @@ pub struct InboxItem {
     /// What the user may do in it.
     #[serde(deserialize_with = "known")]
     pub permissions: Permissions,
+    /// There while the user is muted in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Muted, required = false)]
+    pub muted: Option<Muted>,
 }
 
 /// A part of a user's inbox.
@@ -286,6 +317,7 @@ impl From<model::Conversation> for Conversation {
             attributes: conversation.profile.attributes.into(),
             state: conversation.state.into(),
             frozen: conversation.frozen,
+            slow_mode_s: conversation.slow_mode_s,
             history: conversation.history.into(),
             epoch: conversation.epoch.into(),
             rev: conversation.rev.into(),
@@ -306,6 +338,7 @@ impl From<model::InboxItem> for InboxItem {
             unread: item.unread,
             last_message: item.last_message.map(Into::into),
             permissions: item.permissions.into(),
+            muted: item.muted_until.map(Muted::new),
         }
     }
 }
@@ -325,6 +358,7 @@ impl TryFrom<ConversationDraft> for model::ConversationDraft {
             profile,
             state: draft.state.unwrap_or_default().into(),
             frozen: draft.frozen,
+            slow_mode_s: draft.slow_mode_s.0,
             history: draft.history.unwrap_or_default().into(),
             members: drafts(draft.members.0)?,
             distinct: draft.distinct,
@@ -346,6 +380,7 @@ impl ConversationReplacement {
             attributes: self.attributes,
             state: self.state,
             frozen: self.frozen,
+            slow_mode_s: self.slow_mode_s,
             history: self.history,
             members: self.members,
             distinct: false,
@@ -363,18 +398,8 @@ impl From<ConversationPatch> for model::ConversationPatch {
             attributes: patch.attributes.map(|attributes| attributes.0),
             state: patch.state.map(Into::into),
             frozen: patch.frozen,
+            slow_mode_s: patch.slow_mode_s.map(|pause| pause.0),
             history: patch.history.map(Into::into),
         }
-    }
-}
-
-impl MemberBan {
-    /// Whom it concerns, and the ban.
-    pub fn into_parts(self) -> (snug_model::UserId, snug_model::users::BanDraft) {
-        let draft = snug_model::users::BanDraft {
-            reason: self.reason.map(Into::into),
-            until: self.until.map(Into::into),
-        };
-        (self.user.0, draft)
     }
 }

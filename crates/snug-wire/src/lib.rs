@@ -32,6 +32,7 @@ pub mod query;
 pub mod rates;
 pub mod reactions;
 pub mod roles;
+pub mod sanctions;
 pub mod secrets;
 pub mod socket;
 mod strings;

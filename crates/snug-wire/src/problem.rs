@@ -114,7 +114,7 @@ pub struct ProblemExtensions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub location: Option<String>,
-    /// With `banned`: when it ends; left out where it never does.
+    /// With `banned`, and with `forbidden` to who is muted: when it ends; left out where it never does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Time, required = false)]
     pub until: Option<Time>,
@@ -147,6 +147,14 @@ impl Problem {
     pub fn banned(until: Timestamp) -> Self {
         let until = Time::unless_never(until);
         Self { more: ProblemExtensions { until, ..ProblemExtensions::default() }, ..Self::of(Code::Banned) }
+    }
+
+    /// A permission that is lost by a mute, which ends at `until`.
+    pub fn muted(permission: &str, until: Timestamp) -> Self {
+        let until = Time::unless_never(until);
+        let permission = Some(permission.to_owned());
+        let more = ProblemExtensions { permission, until, ..ProblemExtensions::default() };
+        Self { more, ..Self::of(Code::Forbidden) }.saying("You are muted.")
     }
 
     /// A permission or a scope that is missing.

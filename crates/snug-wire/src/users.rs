@@ -1,4 +1,4 @@
-//! Users, their bans, and whether they are there.
+//! Users, and whether they are there.
 
 use serde::{Deserialize, Serialize};
 use snug_model::users as model;
@@ -8,7 +8,8 @@ use crate::{
     attributes::{Attributes, AttributesPatch},
     ids::UserId,
     json::present,
-    text::{ImageUrl, Name, Reason, RoleName},
+    sanctions::Sanction,
+    text::{ImageUrl, Name, RoleName},
     time::Time,
 };
 
@@ -31,6 +32,14 @@ pub struct User {
     pub created_at: Time,
     /// When its profile or role last changed.
     pub updated_at: Time,
+    /// There while it is banned from the app; for back ends alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Sanction, required = false)]
+    pub ban: Option<Sanction>,
+    /// There while it is muted in the app; for back ends alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Sanction, required = false)]
+    pub mute: Option<Sanction>,
 }
 
 /// Makes or replaces a user. What is left out takes the default of a new one, but for the role, which stays.
@@ -72,18 +81,6 @@ pub struct UserPatch {
     pub role: Option<RoleName>,
 }
 
-/// Bans a user from the app.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BanDraft {
-    /// Why, for those who may see bans.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
-    /// When it ends; never where it is left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<Time>,
-}
-
 /// Whether a user is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Presence {
@@ -104,6 +101,8 @@ impl From<model::User> for User {
             role: user.role.into(),
             created_at: user.created_at.into(),
             updated_at: user.updated_at.into(),
+            ban: user.sanctions.ban.map(Into::into),
+            mute: user.sanctions.mute.map(Into::into),
         }
     }
 }
@@ -127,11 +126,5 @@ impl From<UserPatch> for model::UserPatch {
             attributes: patch.attributes.map(|attributes| attributes.0),
             role: patch.role.map(Into::into),
         }
-    }
-}
-
-impl From<BanDraft> for model::BanDraft {
-    fn from(draft: BanDraft) -> Self {
-        Self { reason: draft.reason.map(Into::into), until: draft.until.map(Into::into) }
     }
 }

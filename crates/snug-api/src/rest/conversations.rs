@@ -3,9 +3,7 @@
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use snug_core::Filter;
 use snug_wire::{
-    conversations::{
-        Conversation, ConversationDraft, ConversationPatch, ConversationReplacement, MemberBan, MemberUnban,
-    },
+    conversations::{Conversation, ConversationDraft, ConversationPatch, ConversationReplacement},
     paging::{ConversationsQuery, NoQuery},
     preconditions,
 };
@@ -78,29 +76,6 @@ pub(super) fn routes() -> Vec<Route> {
             delete,
         )
         .answers_nothing(204),
-        Route::new(
-            Method::POST,
-            "/v1/apps/{app}/conversations/{conversation}/ban",
-            "banMember",
-            "Bans a person from the conversation.",
-            takes("member.ban"),
-            ban,
-        )
-        .body::<MemberBan>()
-        .answers_nothing(204)
-        .ends_access()
-        .once(),
-        Route::new(
-            Method::POST,
-            "/v1/apps/{app}/conversations/{conversation}/unban",
-            "unbanMember",
-            "Lifts a person's ban from the conversation, which adds nobody.",
-            takes("member.ban"),
-            unban,
-        )
-        .body::<MemberUnban>()
-        .answers_nothing(204)
-        .once(),
     ]
 }
 
@@ -170,22 +145,4 @@ async fn delete(call: Call) -> Answered {
     call.no_body()?;
     call.core().delete_conversation(&actor, &call.conversation()?).await?;
     no_content()
-}
-
-async fn ban(call: Call) -> Answered {
-    let actor = call.actor().await?;
-    call.query::<NoQuery>()?;
-    let (user, draft) = call.body::<MemberBan>()?.into_parts();
-    let once = call.once(&actor).await?;
-    call.core().ban_member(&actor, &call.conversation()?, &user, Some(&draft), once.as_ref()).await?;
-    call.done_once(once).await
-}
-
-async fn unban(call: Call) -> Answered {
-    let actor = call.actor().await?;
-    call.query::<NoQuery>()?;
-    let user = call.body::<MemberUnban>()?.user.into();
-    let once = call.once(&actor).await?;
-    call.core().ban_member(&actor, &call.conversation()?, &user, None, once.as_ref()).await?;
-    call.done_once(once).await
 }

@@ -9,6 +9,7 @@ mod keys;
 pub(crate) mod members;
 pub(crate) mod messages;
 mod roles;
+mod sanctions;
 mod token_keys;
 mod tokens;
 mod users;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Vec<Route> {
         users::routes(),
         inbox::routes(),
         conversations::routes(),
+        sanctions::routes(),
         members::routes(),
         messages::routes(),
         batches::routes(),

@@ -5,7 +5,7 @@ use snug_wire::{
     jobs::StartedJob,
     paging::{NoQuery, Nothing, Page, UsersQuery},
     people::FoundPerson,
-    users::{BanDraft, Presence, User, UserDraft, UserPatch},
+    users::{Presence, User, UserDraft, UserPatch},
 };
 
 use super::{made, page, page_of};
@@ -41,29 +41,6 @@ pub(super) fn routes() -> Vec<Route> {
             .answers::<User>(200),
         Route::new(Method::DELETE, USER, "eraseUser", "Erases a user.", takes("user.erase_own"), erase)
             .answers::<StartedJob>(202),
-        Route::new(
-            Method::POST,
-            "/v1/apps/{app}/users/{user}/ban",
-            "banUser",
-            "Bans a user from everything, at once.",
-            takes("user.ban"),
-            ban,
-        )
-        .optional_body::<BanDraft>()
-        .answers_nothing(204)
-        .ends_access()
-        .once(),
-        Route::new(
-            Method::POST,
-            "/v1/apps/{app}/users/{user}/unban",
-            "unbanUser",
-            "Lifts a ban; tokens from before stay void.",
-            takes("user.ban"),
-            unban,
-        )
-        .optional_body::<Nothing>()
-        .answers_nothing(204)
-        .once(),
         Route::new(
             Method::POST,
             "/v1/apps/{app}/users/{user}/revoke_tokens",
@@ -129,24 +106,6 @@ async fn erase(call: Call) -> Answered {
     call.no_body()?;
     let job = call.core().erase_user(&actor, &call.user()?).await?;
     reply(StatusCode::ACCEPTED, &StartedJob { job: job.id.into() })
-}
-
-async fn ban(call: Call) -> Answered {
-    let actor = call.actor().await?;
-    call.query::<NoQuery>()?;
-    let draft = call.body_or_empty::<BanDraft>()?.into();
-    let once = call.once(&actor).await?;
-    call.core().ban_user(&actor, &call.user()?, Some(&draft), once.as_ref()).await?;
-    call.done_once(once).await
-}
-
-async fn unban(call: Call) -> Answered {
-    let actor = call.actor().await?;
-    call.query::<NoQuery>()?;
-    call.no_body()?;
-    let once = call.once(&actor).await?;
-    call.core().ban_user(&actor, &call.user()?, None, once.as_ref()).await?;
-    call.done_once(once).await
 }
 
 async fn revoke_tokens(call: Call) -> Answered {

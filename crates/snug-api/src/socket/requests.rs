@@ -14,6 +14,7 @@ use snug_wire::{
     messages::WrittenMessage,
     paging::{InboxQuery, Order, Page},
     permissions::Permissions,
+    sanctions::Muted,
     socket::{Acknowledged, Answer, Hello, Request, SendRequest, SyncRequest, Unread},
 };
 
@@ -221,6 +222,7 @@ pub(super) fn shown_hello(session: &Session, hello: snug_core::Hello) -> Hello {
         user: hello.user.into(),
         expires_at: hello.expires_at.into(),
         permissions: Permissions(hello.permissions),
+        muted: hello.muted_until.map(Muted::new),
         unread: Unread { conversations: hello.unread.conversations, capped: hello.unread.capped },
         inbox,
         users,

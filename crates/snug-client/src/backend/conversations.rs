@@ -2,12 +2,11 @@
 
 use reqwest::header::{HeaderMap, HeaderValue, IF_MATCH};
 use serde::de::IgnoredAny;
-use snug_wire::conversations::{
-    Conversation, ConversationDraft, ConversationPatch, ConversationReplacement, MemberBan, MemberUnban,
-};
+use snug_wire::conversations::{Conversation, ConversationDraft, ConversationPatch, ConversationReplacement};
 use snug_wire::ids::ConversationId;
 use snug_wire::paging::{ConversationsQuery, Page};
 use snug_wire::preconditions;
+use snug_wire::sanctions::{MemberBan, MemberMute, MemberUnban, MemberUnmute};
 
 use super::{Backend, Put};
 use crate::error::Error;
@@ -80,6 +79,26 @@ impl Backend {
     /// Those of every request.
     pub async fn ban_member(&self, conversation: &ConversationId, ban: &MemberBan) -> Result<(), Error> {
         self.post::<IgnoredAny>(&["conversations", conversation.as_str(), "ban"], ban).await.map(drop)
+    }
+
+    /// Mutes a member in a conversation.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn mute_member(&self, conversation: &ConversationId, mute: &MemberMute) -> Result<(), Error> {
+        self.post::<IgnoredAny>(&["conversations", conversation.as_str(), "mute"], mute).await.map(drop)
+    }
+
+    /// Lifts a member's mute in a conversation.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn unmute_member(
+        &self,
+        conversation: &ConversationId,
+        unmute: &MemberUnmute,
+    ) -> Result<(), Error> {
+        self.post::<IgnoredAny>(&["conversations", conversation.as_str(), "unmute"], unmute).await.map(drop)
     }
 
     /// Lifts a person's ban from a conversation, which adds nobody.

@@ -8,7 +8,8 @@ use snug_wire::ids::{ConversationId, UserId};
 use snug_wire::jobs::StartedJob;
 use snug_wire::paging::{InboxQuery, Nothing, Page, UsersQuery};
 use snug_wire::people::FoundPerson;
-use snug_wire::users::{BanDraft, Presence, User, UserDraft, UserPatch};
+use snug_wire::sanctions::{BanDraft, MuteDraft, Sanctioned};
+use snug_wire::users::{Presence, User, UserDraft, UserPatch};
 
 use super::{Backend, Put};
 use crate::error::Error;
@@ -78,6 +79,38 @@ impl Backend {
     /// Those of every request.
     pub async fn ban_user(&self, user: &UserId, ban: &BanDraft) -> Result<(), Error> {
         self.post::<IgnoredAny>(&["users", user.as_str(), "ban"], ban).await.map(drop)
+    }
+
+    /// Mutes a user in the whole app.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn mute_user(&self, user: &UserId, mute: &MuteDraft) -> Result<(), Error> {
+        self.post::<IgnoredAny>(&["users", user.as_str(), "mute"], mute).await.map(drop)
+    }
+
+    /// Lifts a user's mute.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn unmute_user(&self, user: &UserId) -> Result<(), Error> {
+        self.post::<IgnoredAny>(&["users", user.as_str(), "unmute"], &Nothing {}).await.map(drop)
+    }
+
+    /// The first page of who is banned from the app.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn bans(&self) -> Result<Page<Sanctioned>, Error> {
+        self.get(&["bans"], NOTHING).await
+    }
+
+    /// The first page of who is muted in the app.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn mutes(&self) -> Result<Page<Sanctioned>, Error> {
+        self.get(&["mutes"], NOTHING).await
     }
 
     /// Lifts a user's ban.

@@ -41,6 +41,7 @@ impl Rows {
                 version: self.user.1,
                 role: PermissionSet::EMPTY,
                 banned_until: None,
+                muted_until: None,
                 tokens_not_before: None,
                 erased: false,
             }),
@@ -50,6 +51,7 @@ impl Rows {
                 version: self.conversation.1,
                 state: State::Open,
                 frozen: false,
+                slow_mode_s: 0,
                 history: History::All,
             }),
             member: Some(MemberFacts {
@@ -57,6 +59,7 @@ impl Rows {
                 role: PermissionSet::all_of_conversation(),
                 access: Access::Full,
                 banned_until: None,
+                muted_until: None,
                 frozen_rev: None,
                 joined_seq: Seq(1),
                 forgotten: false,

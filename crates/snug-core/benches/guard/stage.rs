@@ -147,6 +147,7 @@ fn conversation(members: Vec<MemberDraft>) -> ConversationDraft {
         profile: Profile::default(),
         state: State::Open,
         frozen: false,
+        slow_mode_s: 0,
         history: History::All,
         members,
         distinct: false,

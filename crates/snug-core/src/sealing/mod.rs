@@ -32,7 +32,9 @@ pub use keyed::Keyed;
 pub use macs::Macs;
 pub use master::{MasterKey, MasterKeyError};
 pub use places::Place;
-pub use plain::{Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, Plain, TokenKeyProfile};
+pub use plain::{
+    Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, Plain, SanctionNote, TokenKeyProfile,
+};
 pub use random::Random;
 pub use seal::{GettingReady, Opener, Sealer};
 pub use tokens::{InvalidToken, TokenKind, TokenUse, Tokens};

@@ -9,7 +9,7 @@ use snug_store::{Class, Mac, SealedAt, SealedPlace, SecretName, SenderRow};
 use super::{
     fields::Fields,
     locks::{Bucket, Locks, Owner},
-    plain::{Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, TokenKeyProfile},
+    plain::{Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, SanctionNote, TokenKeyProfile},
 };
 
 /// The retention rule of an app's own; conversations have no other yet.
@@ -104,15 +104,25 @@ impl Place<users::Profile> {
     }
 }
 
-impl Place<text::Reason> {
-    /// Why a user is banned from the app.
+impl Place<SanctionNote> {
+    /// Why a user is banned from the app, and by whom.
     pub fn user_ban(app: AppKey, user: UserKey) -> Self {
         Self::new(app, SealedPlace::UserBan(user))
     }
 
-    /// Why a member is banned from a conversation.
+    /// Why a user is muted in the app, and by whom.
+    pub fn user_mute(app: AppKey, user: UserKey) -> Self {
+        Self::new(app, SealedPlace::UserMute(user))
+    }
+
+    /// Why a member is banned from a conversation, and by whom.
     pub fn member_ban(app: AppKey, conversation: ConversationKey, user: UserKey) -> Self {
         Self::new(app, SealedPlace::MemberBan { conversation, user })
+    }
+
+    /// Why a member is muted in a conversation, and by whom.
+    pub fn member_mute(app: AppKey, conversation: ConversationKey, user: UserKey) -> Self {
+        Self::new(app, SealedPlace::MemberMute { conversation, user })
     }
 }
 
@@ -201,8 +211,10 @@ fn locks(place: &SealedPlace) -> Locks {
         SealedPlace::UserId(user)
         | SealedPlace::User { user, .. }
         | SealedPlace::UserBan(user)
+        | SealedPlace::UserMute(user)
         | SealedPlace::Member { user, .. }
-        | SealedPlace::MemberBan { user, .. } => (Owner::User(user), None),
+        | SealedPlace::MemberBan { user, .. }
+        | SealedPlace::MemberMute { user, .. } => (Owner::User(user), None),
         SealedPlace::ConversationId(conversation)
         | SealedPlace::Alias(conversation)
         | SealedPlace::Conversation { conversation, .. } => (Owner::Conversation(conversation), None),
@@ -229,6 +241,7 @@ fn bound_to(app: AppKey, place: &SealedPlace, header: &[u8]) -> Fields {
         SealedPlace::UserId(user) => of("users", "id").int(user.0),
         SealedPlace::User { user, version } => of("users", "profile").int(user.0).int(*version),
         SealedPlace::UserBan(user) => of("users", "ban").int(user.0),
+        SealedPlace::UserMute(user) => of("users", "mute").int(user.0),
         SealedPlace::ConversationId(conversation) => of("conversations", "id").int(conversation.0),
         SealedPlace::Alias(conversation) => of("conversations", "alias").int(conversation.0),
         SealedPlace::Conversation { conversation, version } => {
@@ -238,6 +251,9 @@ fn bound_to(app: AppKey, place: &SealedPlace, header: &[u8]) -> Fields {
             of("members", "profile").int(conversation.0).int(user.0).int(*version)
         }
         SealedPlace::MemberBan { conversation, user } => of("members", "ban").int(conversation.0).int(user.0),
+        SealedPlace::MemberMute { conversation, user } => {
+            of("members", "mute").int(conversation.0).int(user.0)
+        }
         SealedPlace::Message { conversation, id, version, sender, created_at } => {
             let fields = of("messages", "body").int(conversation.0).bytes(id.as_bytes()).int(*version);
             let fields = match sender {

@@ -3,8 +3,9 @@
 
 use minicbor::{CborLen, Decode, Encode};
 use snug_model::{
-    ConversationId, UserId, UserKey, conversations,
+    ConversationId, KeyId, UserId, UserKey, conversations,
     origins::PageOrigin,
+    policy::By,
     rates::{OwnRates, Rate},
     secret::SecretText,
     signatures::Algorithm,
@@ -83,6 +84,15 @@ impl std::fmt::Debug for Answer {
     }
 }
 
+/// Why a sanction was laid, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SanctionNote {
+    /// Why.
+    pub reason: Option<Reason>,
+    /// By whom.
+    pub by: By,
+}
+
 /// Something that can be sealed.
 pub trait Plain: Sized {
     /// How it is laid out, with what it borrows.
@@ -118,7 +128,6 @@ texts! {
     UserId: as_str;
     ConversationId: as_str;
     RoleName: as_str;
-    Reason: as_str;
     Emoji: as_str;
 }
 
@@ -379,6 +388,41 @@ impl Plain for MemberProfile {
             label: optional(layout.label, |text| Label::parse(text).ok())?,
             attributes: attributes(layout.attributes),
         })
+    }
+}
+
+/// Of a note: by a user, a key, or neither, which is the server.
+#[derive(Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct NoteLayout<'a> {
+    #[b(0)]
+    reason: Option<&'a str>,
+    #[n(1)]
+    user: Option<i64>,
+    #[b(2)]
+    key: Option<&'a str>,
+}
+
+impl Plain for SanctionNote {
+    type Layout<'a> = NoteLayout<'a>;
+
+    fn layout(&self) -> NoteLayout<'_> {
+        let (user, key) = match &self.by {
+            By::User(user) => (Some(user.0), None),
+            By::Key(key) => (None, Some(key.as_str())),
+            By::System => (None, None),
+        };
+        NoteLayout { reason: self.reason.as_ref().map(Reason::as_str), user, key }
+    }
+
+    fn from_layout(layout: NoteLayout<'_>) -> Option<Self> {
+        let by = match (layout.user, layout.key) {
+            (Some(user), None) => By::User(UserKey(user)),
+            (None, Some(key)) => By::Key(KeyId::parse(key).ok()?),
+            (None, None) => By::System,
+            (Some(_), Some(_)) => return None,
+        };
+        Some(Self { reason: optional(layout.reason, |text| Reason::parse(text).ok())?, by })
     }
 }
 

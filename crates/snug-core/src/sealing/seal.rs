@@ -13,7 +13,7 @@ use snug_model::{
     AppKey, ConversationId, ConversationKey, MessageId, Timestamp, UserId, conversations,
     messages::Draft,
     secret::SecretText,
-    text::{Emoji, Reason, RoleName},
+    text::{Emoji, RoleName},
     users,
 };
 use snug_store::{KeyStore, Mac, Sealed, SealedAt, SealedPlace, SecretName, SenderRow};
@@ -25,7 +25,9 @@ use super::{
     master::MasterKey,
     padding::{pad, padded, unpad},
     places::{Place, author, day},
-    plain::{Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, Plain, TokenKeyProfile},
+    plain::{
+        Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, Plain, SanctionNote, TokenKeyProfile,
+    },
     random::Random,
     secrets::{Asked, Secrets},
     xaes::{NONCE_BYTES, TAG_BYTES, Xaes},
@@ -303,7 +305,10 @@ impl Opener {
             SealedPlace::TokenKey(_) => check::<TokenKeyProfile>(self, at),
             SealedPlace::UserId(_) => check::<UserId>(self, at),
             SealedPlace::User { .. } => check::<users::Profile>(self, at),
-            SealedPlace::UserBan(_) | SealedPlace::MemberBan { .. } => check::<Reason>(self, at),
+            SealedPlace::UserBan(_)
+            | SealedPlace::UserMute(_)
+            | SealedPlace::MemberBan { .. }
+            | SealedPlace::MemberMute { .. } => check::<SanctionNote>(self, at),
             SealedPlace::ConversationId(_) | SealedPlace::Alias(_) => check::<ConversationId>(self, at),
             SealedPlace::Conversation { .. } => check::<conversations::Profile>(self, at),
             SealedPlace::Member { .. } => check::<MemberProfile>(self, at),

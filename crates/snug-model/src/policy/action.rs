@@ -1,6 +1,6 @@
 //! What can be done, with what of it decides.
 
-use crate::{keys::ScopeSet, permissions::PermissionSet, time::Timestamp};
+use crate::{keys::ScopeSet, permissions::PermissionSet, sanctions::Kind, time::Timestamp};
 
 /// An act, with what of it decides. `own` says that a client acts on itself, or on what is its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,10 @@ pub enum Action {
     },
     /// Ban a user from the app, or lift that; the user is the target.
     BanUser,
+    /// Mute a user in the app, or lift that; the user is the target.
+    MuteUser,
+    /// See who is under a sanction of the app, since when, why and by whom.
+    ListUserSanctions(Kind),
     /// End a user's tokens.
     RevokeUserTokens,
     /// See a user's inbox.
@@ -127,6 +131,10 @@ pub enum Action {
     Leave,
     /// Ban a person from the conversation, or lift that; the target is the person.
     BanMember,
+    /// Mute a member in the conversation, or lift that; the member is the target.
+    MuteMember,
+    /// See who is under a sanction of the conversation, since when, why and by whom.
+    ListMemberSanctions(Kind),
     /// Set another's read mark.
     SetReadMark,
 

@@ -96,15 +96,18 @@ fn ask(action: &Action) -> Ask {
         | Action::EditUser { .. }
         | Action::EraseUser { .. }
         | Action::BanUser
+        | Action::MuteUser
         | Action::RevokeUserTokens => Whole(Scope::Users),
         Action::ReadUser { .. }
         | Action::ListUsers
+        | Action::ListUserSanctions(_)
         | Action::LookUpUsers
         | Action::ReadInbox { .. }
         | Action::ReadPresence => Reading(Scope::Users),
-        Action::ListConversations | Action::ReadConversation | Action::ListMembers => {
-            Reading(Scope::Conversations)
-        }
+        Action::ListConversations
+        | Action::ReadConversation
+        | Action::ListMembers
+        | Action::ListMemberSanctions(_) => Reading(Scope::Conversations),
         Action::CreateConversation { .. }
         | Action::EditConversation
         | Action::ConfigureConversation
@@ -115,6 +118,7 @@ fn ask(action: &Action) -> Ask {
         | Action::EditMember { .. }
         | Action::RemoveMember
         | Action::BanMember
+        | Action::MuteMember
         | Action::SetReadMark => Whole(Scope::Conversations),
         Action::SendMessage { as_user: false }
         | Action::EditMessage { .. }
@@ -153,6 +157,8 @@ pub(super) fn of_conversation(action: &Action) -> bool {
             | Action::RemoveMember
             | Action::Leave
             | Action::BanMember
+            | Action::MuteMember
+            | Action::ListMemberSanctions(_)
             | Action::SetReadMark
             | Action::SendMessage { .. }
             | Action::EditMessage { .. }

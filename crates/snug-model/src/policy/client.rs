@@ -2,7 +2,7 @@
 //!
 //! In a conversation the permissions are those of the conversation role and those of the app role, together; then only
 //! what the access leaves (`read`: the read mark and leaving; `none`: nothing); then only what the token carries. Of
-//! the app role counts what that which vouches for the token may give.
+//! the app role counts what that which vouches for the token may give. Who is muted is without a voice until that ends.
 
 use super::{Action, By, Denied, Fact, Permit, View, back_end};
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     keys,
     members::Access,
     permissions::{Permission, PermissionSet, Scope},
+    sanctions::Kind,
     time::Timestamp,
     vouchers::Voucher,
 };
@@ -40,7 +41,9 @@ pub(super) fn decide(
     }
     if back_end::of_conversation(action) {
         let (conversation, view) = in_conversation(actor, action, facts, now)?;
+        let pace_ms = pace_ms(actor, action, facts, conversation);
         let permit = permit(actor, facts, By::User(user.key)).within(Some(conversation), view);
+        let permit = Permit { pace_ms, ..permit };
         let member = facts.member.as_ref().map_or(Version(0), |member| member.version);
         let basis =
             [(Fact::User(user.key), user.version), (Fact::Member(conversation.key, user.key), member)];
@@ -142,19 +145,51 @@ pub(super) fn effective_in_app(actor: &UserActor, facts: &Facts) -> PermissionSe
     narrowed(actor, of_app)
 }
 
-/// What the client may do in the conversation of `facts`.
-pub(super) fn effective_in_conversation(actor: &UserActor, facts: &Facts) -> PermissionSet {
+/// What the client may do in the conversation of `facts`, as far as it is not muted.
+fn effective_in_conversation(actor: &UserActor, facts: &Facts) -> PermissionSet {
     let Some(member) = &facts.member else { return PermissionSet::EMPTY };
-    let conversation = PermissionSet::all_of_conversation();
-    let granted = member.role.union(of_app_role(facts)).intersection(conversation);
-    let left = match member.access {
+    narrowed(actor, left_by_access(member, of_app_role(facts)))
+}
+
+/// What a member of this app role may do: what role and access both allow.
+fn left_by_access(member: &MemberFacts, of_app: PermissionSet) -> PermissionSet {
+    let granted = member.role.union(of_app).intersection(PermissionSet::all_of_conversation());
+    match member.access {
         Access::Full => granted,
         Access::Read => {
             granted.intersection([Permission::ReadMark, Permission::ConversationLeave].into_iter().collect())
         }
         Access::None => PermissionSet::EMPTY,
-    };
-    narrowed(actor, left)
+    }
+}
+
+/// What the client may do at `now` in the conversation of `facts`, to be shown to it.
+pub(super) fn shown_in_conversation(actor: &UserActor, facts: &Facts, now: Timestamp) -> PermissionSet {
+    let muted = super::muted_until(facts.member.as_ref(), facts.user.as_ref(), now).is_some();
+    voiced(effective_in_conversation(actor, facts), muted)
+}
+
+/// What a member may do at `now`, whatever its token.
+pub(super) fn of_member(member: &MemberFacts, user: Option<&UserFacts>, now: Timestamp) -> PermissionSet {
+    let of_app = user.map_or(PermissionSet::EMPTY, |user| user.role);
+    voiced(left_by_access(member, of_app), super::muted_until(Some(member), user, now).is_some())
+}
+
+/// What is left to who is muted: all but its own words.
+fn voiced(permissions: PermissionSet, muted: bool) -> PermissionSet {
+    const VOICE: [Permission; 6] = [
+        Permission::MessageSend,
+        Permission::MessageSendAttachment,
+        Permission::MessageReact,
+        Permission::MessageEditOwn,
+        Permission::MessageEditAny,
+        Permission::TypingSend,
+    ];
+    if muted {
+        permissions.iter().filter(|permission| !VOICE.contains(permission)).collect()
+    } else {
+        permissions
+    }
 }
 
 fn need(have: PermissionSet, permission: Permission) -> Result<(), Denied> {
@@ -179,14 +214,10 @@ fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -
         }
         Action::EraseUser { own: true } => need(have, Permission::UserEraseOwn),
         Action::ListUsers => need(have, Permission::UserList),
-        Action::BanUser => {
-            need(have, Permission::UserBan)?;
-            if facts.targets.iter().any(|target| target.user.is_none()) {
-                return Err(Denied::NotFound);
-            }
-            others(facts, user.key, Permission::UserBan)?;
-            outranks_in_app(actor, facts)
-        }
+        Action::BanUser => sanctions(actor, facts, user, Permission::UserBan),
+        Action::MuteUser => sanctions(actor, facts, user, Permission::UserMute),
+        Action::ListUserSanctions(Kind::Ban) => need(have, Permission::UserBan),
+        Action::ListUserSanctions(Kind::Mute) => need(have, Permission::UserMute),
         Action::CreateConversation { with_id, with_others, grants } => {
             need(have, Permission::ConversationCreate)?;
             if *with_id {
@@ -203,6 +234,21 @@ fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -
         | Action::EraseUser { own: false } => Err(Denied::NotFound),
         _ => Err(Denied::WrongActor),
     }
+}
+
+/// Whether one lays a sanction on somebody, or lifts it: on others, whom one outranks.
+fn sanctions(
+    actor: &UserActor,
+    facts: &Facts,
+    user: &UserFacts,
+    permission: Permission,
+) -> Result<(), Denied> {
+    need(effective_in_app(actor, facts), permission)?;
+    if facts.targets.iter().any(|target| target.user.is_none()) {
+        return Err(Denied::NotFound);
+    }
+    others(facts, user.key, permission)?;
+    outranks_in_app(actor, facts)
 }
 
 /// Nobody acts on somebody who has a permission that one lacks. An act on people needs to know on whom.
@@ -256,6 +302,7 @@ fn in_conversation<'a>(
     }
     writable(conversation, action, have)?;
     allowed(actor, action, facts, have)?;
+    voices(action, facts, now)?;
     Ok((conversation, view))
 }
 
@@ -300,6 +347,32 @@ fn writable(conversation: &ConversationFacts, action: &Action, have: PermissionS
     Ok(())
 }
 
+/// How long the client must have waited since its last message, where the conversation is slow and it is nobody who keeps
+/// order in it.
+fn pace_ms(
+    actor: &UserActor,
+    action: &Action,
+    facts: &Facts,
+    conversation: &ConversationFacts,
+) -> Option<i64> {
+    let slow = conversation.slow_mode_s > 0 && matches!(action, Action::SendMessage { .. });
+    let have = effective_in_conversation(actor, facts);
+    let keeps_order = have.has(Permission::MessageDeleteAny) || have.has(Permission::ConversationFreeze);
+    (slow && !keeps_order).then(|| i64::from(conversation.slow_mode_s) * 1_000)
+}
+
+/// Nothing of one's own words comes from who is muted. Taking them back is left to it.
+fn voices(action: &Action, facts: &Facts, now: Timestamp) -> Result<(), Denied> {
+    let own_words = matches!(
+        action,
+        Action::SendMessage { .. } | Action::EditMessage { .. } | Action::React | Action::Type
+    );
+    match super::muted_until(facts.member.as_ref(), facts.user.as_ref(), now) {
+        Some(until) if own_words => Err(Denied::Muted { permission: asked(action), until }),
+        _ => Ok(()),
+    }
+}
+
 fn allowed(actor: &UserActor, action: &Action, facts: &Facts, have: PermissionSet) -> Result<(), Denied> {
     match action {
         Action::ReadConversation | Action::ReadMessages | Action::ListMembers | Action::EditOwnMember => {
@@ -313,7 +386,7 @@ fn allowed(actor: &UserActor, action: &Action, facts: &Facts, have: PermissionSe
             outranks(have, facts)?;
             covers(have, *grants)
         }
-        Action::RemoveMember | Action::BanMember => {
+        Action::RemoveMember | Action::BanMember | Action::MuteMember => {
             need(have, asked(action))?;
             others(facts, actor.user, asked(action))?;
             outranks(have, facts)
@@ -340,7 +413,8 @@ fn asked(action: &Action) -> Permission {
         }
         Action::RemoveMember => Permission::MemberRemove,
         Action::Leave => Permission::ConversationLeave,
-        Action::BanMember => Permission::MemberBan,
+        Action::BanMember | Action::ListMemberSanctions(Kind::Ban) => Permission::MemberBan,
+        Action::MuteMember | Action::ListMemberSanctions(Kind::Mute) => Permission::MemberMute,
         Action::SendMessage { .. } => Permission::MessageSend,
         Action::EditMessage { own: true } => Permission::MessageEditOwn,
         Action::EditMessage { own: false } => Permission::MessageEditAny,

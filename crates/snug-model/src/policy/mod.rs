@@ -14,7 +14,7 @@ pub use action::Action;
 
 use crate::{
     actor::Actor,
-    facts::{ConversationFacts, Facts},
+    facts::{ConversationFacts, Facts, MemberFacts, UserFacts},
     ids::{AppKey, ConversationKey, KeyId, Rev, Seq, UserKey, Version},
     keys,
     permissions::{Permission, PermissionSet},
@@ -42,11 +42,31 @@ pub fn decide(actor: &Actor, action: &Action, facts: &Facts, now: Timestamp) -> 
 }
 
 /// What the client of `facts` may do in their conversation, to be shown to it; see [`client`] for how they combine.
-pub fn permissions_in_conversation(actor: &Actor, facts: &Facts) -> PermissionSet {
+pub fn permissions_in_conversation(actor: &Actor, facts: &Facts, now: Timestamp) -> PermissionSet {
     match actor {
-        Actor::User(user) => client::effective_in_conversation(user, facts),
+        Actor::User(user) => client::shown_in_conversation(user, facts, now),
         Actor::Key(_) | Actor::System(_) => PermissionSet::EMPTY,
     }
+}
+
+/// What a member may do in its conversation, without what its sessions' tokens narrow.
+pub fn permissions_of_member(
+    member: &MemberFacts,
+    user: Option<&UserFacts>,
+    now: Timestamp,
+) -> PermissionSet {
+    client::of_member(member, user, now)
+}
+
+/// Until when a person is muted at `now`, in the conversation or in the whole app.
+pub fn muted_until(
+    member: Option<&MemberFacts>,
+    user: Option<&UserFacts>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let here = member.and_then(|member| member.muted_until);
+    let everywhere = user.and_then(|user| user.muted_until);
+    here.max(everywhere).filter(|until| now < *until)
 }
 
 /// What the client of `facts` may do in the app, to be shown to it.
@@ -64,6 +84,7 @@ pub struct Permit {
     by: By,
     conversation: Option<ConversationKey>,
     view: View,
+    pace_ms: Option<i64>,
     basis: Basis,
 }
 
@@ -126,7 +147,7 @@ impl Permit {
         if app != AppKey::INSTALLATION {
             basis.push((Fact::App, facts.app.version));
         }
-        Self { app, by, conversation: None, view: View::EVERYTHING, basis }
+        Self { app, by, conversation: None, view: View::EVERYTHING, pace_ms: None, basis }
     }
 
     /// The same within a conversation, if there is one, whose settings it rests on too.
@@ -167,6 +188,12 @@ impl Permit {
         self.view
     }
 
+    /// How long its user waits between two messages, in milliseconds, where it must: the store compares that too, since only
+    /// there the last one is known.
+    pub fn pace_ms(&self) -> Option<i64> {
+        self.pace_ms
+    }
+
     /// What it rests on; the store compares it.
     pub fn basis(&self) -> &Basis {
         &self.basis
@@ -192,5 +219,12 @@ pub enum Denied {
         until: Timestamp,
         /// From the app, and so from everything.
         everywhere: bool,
+    },
+    /// The actor is muted, and the act is one of its own words.
+    Muted {
+        /// The permission that it has but for that.
+        permission: Permission,
+        /// Until when; [`Timestamp::NEVER`] is for good.
+        until: Timestamp,
     },
 }

@@ -4,7 +4,8 @@ use snug_model::{PermissionSet, permissions::Scope, roles};
 
 #[test]
 fn a_new_apps_roles_grant_this_and_no_more() {
-    let moderation = ["member.remove", "member.ban", "message.delete_any", "message.read_versions"];
+    let moderation =
+        ["member.remove", "member.ban", "member.mute", "message.delete_any", "message.read_versions"];
     let observer = ["conversation.leave", "read.mark"];
     let chatting = [
         "message.send",
@@ -29,7 +30,7 @@ fn a_new_apps_roles_grant_this_and_no_more() {
     ];
     let expected: [(Scope, &str, Vec<&[&str]>); 6] = [
         (Scope::App, "user", vec![]),
-        (Scope::App, "moderator", vec![&moderation, &["user.ban", "user.list"]]),
+        (Scope::App, "moderator", vec![&moderation, &["user.ban", "user.mute", "user.list"]]),
         (Scope::Conversation, "observer", vec![&observer]),
         (Scope::Conversation, "member", vec![&observer, &chatting]),
         (Scope::Conversation, "moderator", vec![&observer, &chatting, &moderation]),

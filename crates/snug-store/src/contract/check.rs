@@ -40,6 +40,8 @@ pub enum SealedPlace {
     },
     /// Why a user is banned from the app.
     UserBan(UserKey),
+    /// Why a user is muted in the app, and by whom.
+    UserMute(UserKey),
     /// A conversation's id.
     ConversationId(ConversationKey),
     /// A conversation's alias.
@@ -60,8 +62,15 @@ pub enum SealedPlace {
         /// Of the profile.
         version: i64,
     },
-    /// Why a member is banned.
+    /// Why a member is banned, and by whom.
     MemberBan {
+        /// The conversation.
+        conversation: ConversationKey,
+        /// The user.
+        user: UserKey,
+    },
+    /// Why a member is muted, and by whom.
+    MemberMute {
         /// The conversation.
         conversation: ConversationKey,
         /// The user.

@@ -51,6 +51,8 @@ pub struct ConversationRow {
     pub state: State,
     /// Whether only who may freeze it can write.
     pub frozen: bool,
+    /// How long one waits between two messages of one's own, in seconds; 0 is not at all.
+    pub slow_mode_s: u32,
     /// How far back members read.
     pub history: History,
     /// Within which `rev` means something.
@@ -67,7 +69,7 @@ pub struct ConversationRow {
     pub created_by: Option<UserKey>,
     /// When anything of it last changed.
     pub updated_at: Timestamp,
-    /// Grows with every change of state, frozen, history, and with deletion: what decisions rest on.
+    /// Grows with every change of state, frozen, slow mode, history, and with deletion: what decisions rest on.
     pub version: Version,
 }
 
@@ -97,6 +99,8 @@ pub struct NewConversation {
     pub state: State,
     /// Whether only who may freeze it can write.
     pub frozen: bool,
+    /// How long one waits between two messages of one's own, in seconds; 0 is not at all.
+    pub slow_mode_s: u32,
     /// How far back members read.
     pub history: History,
     /// Its epoch, random.
@@ -125,6 +129,8 @@ pub struct ConversationEdit {
     pub state: State,
     /// Whether only who may freeze it can write.
     pub frozen: bool,
+    /// How long one waits between two messages of one's own, in seconds; 0 is not at all.
+    pub slow_mode_s: u32,
     /// How far back members read.
     pub history: History,
     /// The epoch and rev that it must have, where the caller asked for that, else [`super::StoreError::Changed`].

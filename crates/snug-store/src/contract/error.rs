@@ -20,6 +20,12 @@ pub enum StoreError {
     /// A limit of what may be stored is reached.
     #[error("{0} is reached")]
     Full(&'static str),
+    /// The permit's user must wait longer between two messages.
+    #[error("too soon after the last message")]
+    TooSoon {
+        /// How long, in milliseconds.
+        retry_after_ms: u64,
+    },
     /// An act with the same `Idempotency-Key` was done before.
     #[error("the idempotency key was used")]
     Repeated,

@@ -6,7 +6,7 @@ use snug_model::{
     members::{Access, Notify},
 };
 
-use super::{BanRow, Sealed};
+use super::{SanctionRow, Sealed};
 
 /// A member's row. It stays when the member is removed, with access `none`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,9 @@ pub struct MemberRow {
     /// What it may do at most.
     pub access: Access,
     /// Its ban from the conversation.
-    pub ban: Option<BanRow>,
+    pub ban: Option<SanctionRow>,
+    /// Its mute in the conversation.
+    pub mute: Option<SanctionRow>,
     /// Label and attributes; none where neither was ever set.
     pub profile: Option<Sealed>,
     /// Of `profile`: 0 where it is absent, then 1, 2, 3 …
@@ -43,7 +45,7 @@ pub struct MemberRow {
     pub forgotten: bool,
     /// Of its last counted change; 0 where it was there when the conversation was made.
     pub rev: Rev,
-    /// Grows with every change of role, access, ban, and forgetting: what decisions rest on.
+    /// Grows with every change of role, access, sanctions, and forgetting: what decisions rest on.
     pub version: Version,
 }
 

@@ -96,6 +96,16 @@ pub enum Appended {
     Repeat(MessageRow),
 }
 
+/// Refuses a message at `at` whose sender was last heard at `sent_at`, and waits `pace_ms` between two.
+pub(crate) fn wait_for(sent_at: Option<Timestamp>, pace_ms: i64, at: Timestamp) -> StoreResult<()> {
+    let Some(sent_at) = sent_at else { return Ok(()) };
+    let left_ms = sent_at.0.saturating_add(pace_ms).saturating_sub(at.0);
+    match u64::try_from(left_ms) {
+        Ok(retry_after_ms @ 1..) => Err(StoreError::TooSoon { retry_after_ms }),
+        Ok(0) | Err(_) => Ok(()),
+    }
+}
+
 /// What a message is to say from now on; what it said is kept as a version.
 #[derive(Debug, Clone)]
 pub struct MessageEdit {

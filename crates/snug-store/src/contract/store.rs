@@ -5,7 +5,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 use snug_model::{
     AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey, facts::IdMac,
-    messages::Window,
+    messages::Window, sanctions::Kind,
 };
 
 use super::*;
@@ -117,10 +117,26 @@ pub trait Store: Send + Sync + 'static {
         &self,
         permit: &Permit,
         user: UserKey,
-        ban: Option<BanRow>,
+        ban: Option<SanctionRow>,
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()>;
+    /// Mutes a user in the app, or lifts that. `NotFound` where it is no user of the app, or was erased.
+    async fn set_user_mute(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        mute: Option<SanctionRow>,
+        once: Option<Once>,
+    ) -> StoreResult<()>;
+    /// Users who are under a sanction of this kind at `now`, by row number.
+    async fn list_user_sanctions(
+        &self,
+        permit: &Permit,
+        kind: Kind,
+        now: Timestamp,
+        page: Page,
+    ) -> StoreResult<Vec<UserRow>>;
     /// Begins the erasure of a user: blanks its row, ends its tokens, keeps the MAC of its id.
     async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()>;
 
@@ -177,10 +193,27 @@ pub trait Store: Send + Sync + 'static {
         permit: &Permit,
         user: UserKey,
         role: RoleKey,
-        ban: Option<BanRow>,
+        ban: Option<SanctionRow>,
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<MembersChanged>;
+    /// Mutes a member with access `full` or `read`, or lifts that; its row as it is then. It takes no rev.
+    async fn set_member_mute(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        mute: Option<SanctionRow>,
+        once: Option<Once>,
+    ) -> StoreResult<MemberRow>;
+    /// People who are under a sanction of this kind in the permit's conversation at `now`, members or not, by row number of
+    /// the user.
+    async fn list_member_sanctions(
+        &self,
+        permit: &Permit,
+        kind: Kind,
+        now: Timestamp,
+        page: Page,
+    ) -> StoreResult<Vec<MemberRow>>;
     /// Members with access `full` or `read`, by row number of the user.
     async fn list_members(&self, permit: &Permit, page: Page) -> StoreResult<Vec<MemberRow>>;
     /// Moves a read mark; answers where it is then.
@@ -191,7 +224,7 @@ pub trait Store: Send + Sync + 'static {
     // Messages.
 
     /// Appends messages to the permit's conversation, in this order and all in one commit: the new ones take revs that follow
-    /// each other. Each is answered by itself: what is wrong with one (`Taken`, `NotFound`) does not concern the others.
+    /// each other. Each is answered by itself: what is wrong with one (`Taken`, `NotFound`, `TooSoon`) does not concern the others.
     async fn append_all(
         &self,
         permit: &Permit,

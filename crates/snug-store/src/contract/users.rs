@@ -2,7 +2,7 @@
 
 use snug_model::{RoleKey, Timestamp, UserKey, Version, facts::IdMac};
 
-use super::Sealed;
+use super::{SanctionRow, Sealed};
 
 /// How a user is looked up.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,9 @@ pub struct UserRow {
     /// Its app role.
     pub role: RoleKey,
     /// Its ban from the app.
-    pub ban: Option<BanRow>,
+    pub ban: Option<SanctionRow>,
+    /// Its mute in the app.
+    pub mute: Option<SanctionRow>,
     /// Tokens of this time and before are void.
     pub tokens_not_before: Option<Timestamp>,
     /// When it was erased.
@@ -38,19 +40,8 @@ pub struct UserRow {
     pub created_at: Timestamp,
     /// When profile or role last changed.
     pub updated_at: Timestamp,
-    /// Grows with every change of role, ban, erasure and revocation; never with the profile.
+    /// Grows with every change of role, sanctions, erasure and revocation; never with the profile.
     pub version: Version,
-}
-
-/// A ban, from the app or from a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BanRow {
-    /// Until when; [`Timestamp::NEVER`] is for good.
-    pub until: Timestamp,
-    /// Why.
-    pub reason: Option<Sealed>,
-    /// Since when.
-    pub since: Timestamp,
 }
 
 /// A user to be made, or what it is to become.

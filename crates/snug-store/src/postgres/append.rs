@@ -136,7 +136,10 @@ impl Batch<'_> {
         let mut answers = Vec::with_capacity(append.messages.len());
         for message in &append.messages {
             match self.add(sql, &place, message).await {
-                answer @ (Ok(_) | Err(StoreError::Taken(_) | StoreError::NotFound)) => answers.push(answer),
+                answer @ (Ok(_)
+                | Err(StoreError::Taken(_) | StoreError::NotFound | StoreError::TooSoon { .. })) => {
+                    answers.push(answer);
+                }
                 // Not this one's fault, and the transaction is lost with it.
                 Err(fault) => return Err(fault),
             }
@@ -159,6 +162,8 @@ impl Batch<'_> {
                 return Err(StoreError::NotFound);
             }
         }
+        let before = place.reader.and_then(|sender| self.marks.get(&(target, sender)));
+        place.keep_pace(sql, before.map(|(_, at)| *at), message.at).await?;
         let head = self.heads.get_mut(&target).ok_or(StoreError::NotFound)?;
         (head.seq, head.rev) = (head.seq.next(), head.rev.next());
         head.at = head.at.max(Some(message.at));
@@ -230,7 +235,7 @@ const WRITE: &str = concat!(
                    unnest($16::bigint[]) AS rev, unnest($17::bigint[]) AS at) w
          WHERE c.conversation = w.conversation AND c.app = w.app
      )
-     UPDATE members m SET read_seq = w.seq, read_at = w.at
+     UPDATE members m SET read_seq = w.seq, read_at = w.at, sent_at = w.at
      FROM (SELECT unnest($18::bigint[]) AS app, unnest($19::bigint[]) AS conversation, unnest($20::bigint[]) AS person,
                unnest($21::bigint[]) AS seq, unnest($22::bigint[]) AS at) w
      WHERE m.app = w.app AND m.conversation = w.conversation AND m.user = w.person AND m.access > 0"

@@ -127,12 +127,12 @@ pub(super) async fn create(
         concat!(
             "INSERT INTO conversations (conversation, app, id_mac, id, alias_mac, alias, members_mac, profile,
                  profile_version, state, frozen, history, epoch, rev, head_seq, member_count, created_at,
-                 created_by, updated_at, version, last_at, activity, pending, large)
+                 created_by, updated_at, version, last_at, activity, pending, large, slow_mode_s)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
                  1, $9, $10, $11, $12, 0, 0, $13, $14,
                  $15, $14, 1, $14, ",
             version!(),
-            ", $16, $17)"
+            ", $16, $17, $18)"
         ),
         params![
             new.key.0,
@@ -151,7 +151,8 @@ pub(super) async fn create(
             new.at.0,
             new.created_by.map(|user| user.0),
             !large,
-            large
+            large,
+            i64::from(new.slow_mode_s)
         ],
     )
     .await?;
@@ -187,14 +188,15 @@ pub(super) async fn edit(
     {
         return Err(StoreError::Taken(Unique::Alias));
     }
-    let decisive = (before.state, before.frozen, before.history) != (edit.state, edit.frozen, edit.history);
+    let decisive = (before.state, before.frozen, before.slow_mode_s, before.history)
+        != (edit.state, edit.frozen, edit.slow_mode_s, edit.history);
     if decisive {
         sql.narrow()?;
     }
     sql.run(
         "UPDATE conversations SET alias_mac = $1, alias = $2, profile = $3,
              profile_version = $4, state = $5, frozen = $6, history = $7,
-             version = version + $8
+             version = version + $8, slow_mode_s = $11
          WHERE conversation = $9 AND app = $10",
         params![
             edit.alias.as_ref().map(|(mac, _)| mac.0),
@@ -206,7 +208,8 @@ pub(super) async fn edit(
             Code(edit.history),
             decisive,
             key.0,
-            app.0
+            app.0,
+            i64::from(edit.slow_mode_s)
         ],
     )
     .await?;

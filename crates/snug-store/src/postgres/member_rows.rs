@@ -156,7 +156,7 @@ impl<'m> Columns<'m> {
         self.roles.push(member.role.0);
         self.accesses.push(Code(member.access).cell());
         self.banned_until.push(ban.map(|ban| ban.until.0));
-        self.ban_reasons.push(ban.and_then(|ban| ban.reason.as_ref()).map(|reason| &*reason.0));
+        self.ban_reasons.push(ban.and_then(|ban| ban.note.as_ref()).map(|note| &*note.0));
         self.banned_since.push(ban.map(|ban| ban.since.0));
         self.profiles.push(member.profile.as_ref().map(|profile| &*profile.0));
         self.profile_versions.push(member.profile_version);

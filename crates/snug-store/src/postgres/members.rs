@@ -16,12 +16,13 @@ use super::{
     idempotency,
     member_rows::{all, held, held_all, insert, note_items, row, write},
     rows::{self, Code, member_columns, word},
+    sanctions,
     sql::{Sql, after, paged, params, version},
     users,
 };
 use crate::{
-    Audience, AudienceMember, BanRow, FrozenRow, MemberAdd, MemberEdit, MemberRow, MembersChanged, Once,
-    Page, ReadMark, StoreError, StoreResult,
+    Audience, AudienceMember, FrozenRow, MemberAdd, MemberEdit, MemberRow, MembersChanged, Once, Page,
+    ReadMark, SanctionRow, StoreError, StoreResult,
 };
 
 /// What a read mark cannot pass.
@@ -136,6 +137,7 @@ impl Host {
             role: add.role,
             access: add.access,
             ban: None,
+            mute: None,
             profile_version: i64::from(add.profile.is_some()),
             profile: add.profile,
             notify: add.notify,
@@ -402,8 +404,9 @@ pub(super) async fn expel(
 ) -> StoreResult<()> {
     let host = Host::of(sql, app, key).await?;
     let before = held(sql, app, key, user).await?.ok_or(StoreError::NotFound)?;
+    sanctions::blank_mute(sql, app, key, user).await?;
     let before = MemberRow { profile: None, profile_version: 0, ..before };
-    let ban = before.ban.clone().map(|ban| BanRow { reason: None, ..ban });
+    let ban = before.ban.clone().map(|ban| SanctionRow { note: None, ..ban });
     if present(&before) {
         take_out(sql, &host, before, ban, true, at).await?;
         return Ok(());
@@ -419,7 +422,7 @@ async fn take_out(
     sql: &Sql<'_>,
     host: &Host,
     before: MemberRow,
-    ban: Option<BanRow>,
+    ban: Option<SanctionRow>,
     forget: bool,
     at: Timestamp,
 ) -> StoreResult<MembersChanged> {
@@ -492,7 +495,7 @@ pub(super) async fn set_ban(
     permit: &Permit,
     user: UserKey,
     role: RoleKey,
-    ban: Option<BanRow>,
+    ban: Option<SanctionRow>,
     at: Timestamp,
     once: Option<Once>,
 ) -> StoreResult<MembersChanged> {
@@ -523,6 +526,7 @@ pub(super) async fn set_ban(
                 role,
                 access: Access::None,
                 ban: Some(ban),
+                mute: None,
                 profile: None,
                 profile_version: 0,
                 notify: Notify::All,

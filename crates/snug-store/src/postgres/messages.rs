@@ -235,6 +235,8 @@ pub(super) struct Place {
     pub(super) view: View,
     /// Who reads, where it is a user.
     pub(super) reader: Option<UserKey>,
+    /// How long that user waits between two messages, in milliseconds, where it must.
+    pub(super) pace_ms: Option<i64>,
 }
 
 impl Place {
@@ -244,7 +246,27 @@ impl Place {
             conversation: conversations::of(permit)?,
             view: permit.view(),
             reader: permit.user(),
+            pace_ms: permit.pace_ms(),
         })
+    }
+
+    /// Refuses a message that comes too soon after the last one of its sender, where the permit says that it must wait;
+    /// `before` is when that was, if the batch itself holds it.
+    pub(super) async fn keep_pace(
+        &self,
+        sql: &Sql<'_>,
+        before: Option<Timestamp>,
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        let (Some(pace_ms), Some(sender)) = (self.pace_ms, self.reader) else { return Ok(()) };
+        let stored = sql
+            .maybe(
+                "SELECT m.sent_at FROM members m WHERE app = $1 AND conversation = $2 AND m.user = $3",
+                params![self.app.0, self.conversation.0, sender.0],
+                |row| row.time_or_none(),
+            )
+            .await?;
+        crate::wait_for(before.max(stored.flatten()), pace_ms, at)
     }
 
     /// The newest seq that the view shows.

@@ -15,6 +15,7 @@ mod members;
 mod messages;
 mod pool;
 mod rows;
+mod sanctions;
 mod schema;
 mod secrets;
 mod sql;

@@ -13,8 +13,8 @@ use snug_model::{
 
 use super::sql::{Cells, Param, Value, corrupt};
 use crate::{
-    AppRow, BanRow, ConversationRow, FrozenRow, JobKind, JobRow, JobState, KeyRow, MemberRow, MessageRow,
-    RoleRow, SenderRow, SettingsRow, StoreResult, TokenKeyRow, UserRow,
+    AppRow, ConversationRow, FrozenRow, JobKind, JobRow, JobState, KeyRow, MemberRow, MessageRow, RoleRow,
+    SanctionRow, SenderRow, SettingsRow, StoreResult, TokenKeyRow, UserRow,
 };
 
 /// The columns of [`app`], of `apps a`.
@@ -116,7 +116,7 @@ pub(super) fn token_key(row: &mut Cells<'_>) -> StoreResult<TokenKeyRow> {
 macro_rules! user_columns {
     () => {
         "u.user, u.id_mac, u.id, u.profile, u.profile_version, u.role, u.banned_until, u.ban_reason, u.banned_since, \
-         u.tokens_not_before, u.erased_at, u.created_at, u.updated_at, u.version"
+         u.muted_until, u.mute_note, u.muted_since, u.tokens_not_before, u.erased_at, u.created_at, u.updated_at, u.version"
     };
 }
 
@@ -128,7 +128,8 @@ pub(super) fn user(row: &mut Cells<'_>) -> StoreResult<UserRow> {
         profile: row.sealed_or_none()?,
         profile_version: row.int()?,
         role: RoleKey(row.int()?),
-        ban: ban(row)?,
+        ban: sanction(row)?,
+        mute: sanction(row)?,
         tokens_not_before: row.time_or_none()?,
         erased_at: row.time_or_none()?,
         created_at: row.time()?,
@@ -137,16 +138,16 @@ pub(super) fn user(row: &mut Cells<'_>) -> StoreResult<UserRow> {
     })
 }
 
-/// Of three columns: until, reason, since.
-fn ban(row: &mut Cells<'_>) -> StoreResult<Option<BanRow>> {
-    let (until, reason, since) = (row.time_or_none()?, row.sealed_or_none()?, row.time_or_none()?);
-    Ok(until.map(|until| BanRow { until, reason, since: since.unwrap_or_default() }))
+/// Of three columns: until, note, since.
+fn sanction(row: &mut Cells<'_>) -> StoreResult<Option<SanctionRow>> {
+    let (until, note, since) = (row.time_or_none()?, row.sealed_or_none()?, row.time_or_none()?);
+    Ok(until.map(|until| SanctionRow { until, note, since: since.unwrap_or_default() }))
 }
 
 /// The columns of [`conversation`], of `conversations c`.
 macro_rules! conversation_columns {
     () => {
-        "c.conversation, c.id_mac, c.id, c.alias, c.profile, c.profile_version, c.state, c.frozen, c.history, c.epoch, \
+        "c.conversation, c.id_mac, c.id, c.alias, c.profile, c.profile_version, c.state, c.frozen, c.slow_mode_s, c.history, c.epoch, \
          c.rev, c.head_seq, c.member_count, c.created_at, c.created_by, c.updated_at, c.version"
     };
 }
@@ -161,6 +162,7 @@ pub(super) fn conversation(row: &mut Cells<'_>) -> StoreResult<ConversationRow> 
         profile_version: row.int()?,
         state: word(row)?,
         frozen: row.flag()?,
+        slow_mode_s: row.seconds()?,
         history: word(row)?,
         epoch: Epoch(row.int()?.cast_unsigned()),
         rev: Rev(row.int()?),
@@ -176,8 +178,8 @@ pub(super) fn conversation(row: &mut Cells<'_>) -> StoreResult<ConversationRow> 
 /// The columns of [`member`], of `members m`.
 macro_rules! member_columns {
     () => {
-        "m.conversation, m.user, m.role, m.access, m.banned_until, m.ban_reason, m.banned_since, m.profile, \
-         m.profile_version, m.notify, m.read_seq, m.read_at, m.joined_at, m.joined_seq, m.frozen_rev, m.frozen_profile, \
+        "m.conversation, m.user, m.role, m.access, m.banned_until, m.ban_reason, m.banned_since, m.muted_until, \
+         m.mute_note, m.muted_since, m.profile, m.profile_version, m.notify, m.read_seq, m.read_at, m.joined_at, m.joined_seq, m.frozen_rev, m.frozen_profile, \
          m.frozen_profile_version, m.frozen_state, m.frozen_frozen, m.frozen_head_seq, m.frozen_member_count, \
          m.frozen_at, m.forgotten, m.rev, m.version"
     };
@@ -189,7 +191,8 @@ pub(super) fn member(row: &mut Cells<'_>) -> StoreResult<MemberRow> {
         user: UserKey(row.int()?),
         role: RoleKey(row.int()?),
         access: word(row)?,
-        ban: ban(row)?,
+        ban: sanction(row)?,
+        mute: sanction(row)?,
         profile: row.sealed_or_none()?,
         profile_version: row.int()?,
         notify: word(row)?,

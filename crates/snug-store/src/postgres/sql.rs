@@ -306,6 +306,11 @@ impl<'r> Cells<'r> {
         self.take()
     }
 
+    pub(super) fn seconds(&mut self) -> StoreResult<u32> {
+        let cell = self.int()?;
+        u32::try_from(cell).map_err(|_| corrupt("a number of seconds", cell))
+    }
+
     pub(super) fn time(&mut self) -> StoreResult<Timestamp> {
         self.int().map(Timestamp)
     }

@@ -5,12 +5,13 @@ use std::ops::Range;
 use async_trait::async_trait;
 use snug_model::{
     AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey, facts::IdMac,
-    messages::Window,
+    messages::Window, sanctions::Kind,
 };
 
 use super::{
     Postgres, apps, check, conversations, idempotency, inbox, jobs, keys, member_rows, members, messages,
     pool::{Lock, act, read},
+    sanctions,
     sql::params,
     sync, token_keys, users, walk,
 };
@@ -193,12 +194,33 @@ impl Store for Postgres {
         &self,
         permit: &Permit,
         user: UserKey,
-        ban: Option<BanRow>,
+        ban: Option<SanctionRow>,
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()> {
         let lock = if ban.is_some() { Lock::Alone } else { Lock::Shared };
         admitted!(self, permit, lock, |sql| users::set_ban(sql, permit, user, ban.clone(), at, once))
+    }
+
+    async fn set_user_mute(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        mute: Option<SanctionRow>,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        let lock = if mute.is_some() { Lock::Alone } else { Lock::Shared };
+        admitted!(self, permit, lock, |sql| sanctions::mute_user(sql, permit, user, mute.clone(), once))
+    }
+
+    async fn list_user_sanctions(
+        &self,
+        permit: &Permit,
+        kind: Kind,
+        now: Timestamp,
+        page: Page,
+    ) -> StoreResult<Vec<UserRow>> {
+        permitted!(self, permit, |sql| sanctions::list_users(sql, permit, kind, now, page))
     }
 
     async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
@@ -264,12 +286,33 @@ impl Store for Postgres {
         permit: &Permit,
         user: UserKey,
         role: RoleKey,
-        ban: Option<BanRow>,
+        ban: Option<SanctionRow>,
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<MembersChanged> {
         let lock = if ban.is_some() { Lock::Alone } else { Lock::Shared };
         admitted!(self, permit, lock, |sql| members::set_ban(sql, permit, user, role, ban.clone(), at, once))
+    }
+
+    async fn set_member_mute(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        mute: Option<SanctionRow>,
+        once: Option<Once>,
+    ) -> StoreResult<MemberRow> {
+        let lock = if mute.is_some() { Lock::Alone } else { Lock::Shared };
+        admitted!(self, permit, lock, |sql| sanctions::mute_member(sql, permit, user, mute.clone(), once))
+    }
+
+    async fn list_member_sanctions(
+        &self,
+        permit: &Permit,
+        kind: Kind,
+        now: Timestamp,
+        page: Page,
+    ) -> StoreResult<Vec<MemberRow>> {
+        permitted!(self, permit, |sql| sanctions::list_members(sql, permit, kind, now, page))
     }
 
     async fn list_members(&self, permit: &Permit, page: Page) -> StoreResult<Vec<MemberRow>> {

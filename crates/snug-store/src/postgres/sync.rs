@@ -75,6 +75,8 @@ pub(super) fn as_at_removal(
         alias: None,
         state: frozen.state,
         frozen: frozen.frozen,
+        // How it goes on there now is not for one who left.
+        slow_mode_s: 0,
         rev: until,
         head_seq: frozen.head_seq,
         member_count: frozen.member_count,

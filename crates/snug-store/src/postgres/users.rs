@@ -9,7 +9,7 @@ use super::{
     rows::{self, user_columns},
     sql::{Sql, after, paged, params},
 };
-use crate::{BanRow, JobRow, Once, Page, StoreError, StoreResult, Unique, UserRef, UserRow, UserWrite};
+use crate::{JobRow, Once, Page, SanctionRow, StoreError, StoreResult, Unique, UserRef, UserRow, UserWrite};
 
 pub(super) async fn find(sql: &Sql<'_>, app: AppKey, user: UserRef) -> StoreResult<Option<UserRow>> {
     match user {
@@ -167,7 +167,7 @@ pub(super) async fn set_ban(
     sql: &Sql<'_>,
     permit: &Permit,
     user: UserKey,
-    ban: Option<BanRow>,
+    ban: Option<SanctionRow>,
     at: Timestamp,
     once: Option<Once>,
 ) -> StoreResult<()> {
@@ -182,7 +182,7 @@ pub(super) async fn set_ban(
          WHERE u.user = $5 AND app = $6 AND erased_at IS NULL",
             params![
                 ban.as_ref().map(|ban| ban.until.0),
-                ban.as_ref().and_then(|ban| ban.reason.as_ref()).map(|reason| &reason.0),
+                ban.as_ref().and_then(|ban| ban.note.as_ref()).map(|note| &note.0),
                 ban.as_ref().map(|ban| ban.since.0),
                 bound,
                 user.0,
@@ -198,7 +198,7 @@ pub(super) async fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: Jo
     let erased = sql
         .run(
             "UPDATE users u
-             SET id = NULL, profile = NULL, ban_reason = NULL, erased_at = $1, updated_at = $1,
+             SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, erased_at = $1, updated_at = $1,
                  tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
              WHERE u.user = $2 AND app = $3 AND erased_at IS NULL",
             params![at, user.0, permit.app().0],

@@ -39,7 +39,8 @@ const TABLES: &[Table] = &[
         },
     },
     Table {
-        statement: "SELECT u.user, app, u.user, profile_version, id, profile, ban_reason FROM users u
+        statement:
+            "SELECT u.user, app, u.user, profile_version, id, profile, ban_reason, mute_note FROM users u
                     WHERE u.user > $1 ORDER BY u.user LIMIT $2",
         read: |row| {
             let (user, version) = (UserKey(row.int()?), row.int()?);
@@ -47,6 +48,7 @@ const TABLES: &[Table] = &[
                 (SealedPlace::UserId(user), row.sealed_or_none()?),
                 (SealedPlace::User { user, version }, row.sealed_or_none()?),
                 (SealedPlace::UserBan(user), row.sealed_or_none()?),
+                (SealedPlace::UserMute(user), row.sealed_or_none()?),
             ])
         },
     },
@@ -66,7 +68,7 @@ const TABLES: &[Table] = &[
     Table {
         statement:
             "SELECT member, app, conversation, m.user, profile_version, coalesce(frozen_profile_version, 0),
-                        profile, ban_reason, frozen_profile
+                        profile, ban_reason, mute_note, frozen_profile
                     FROM members m WHERE member > $1 ORDER BY member LIMIT $2",
         read: |row| {
             let (conversation, user) = (ConversationKey(row.int()?), UserKey(row.int()?));
@@ -74,6 +76,7 @@ const TABLES: &[Table] = &[
             Ok(vec![
                 (SealedPlace::Member { conversation, user, version }, row.sealed_or_none()?),
                 (SealedPlace::MemberBan { conversation, user }, row.sealed_or_none()?),
+                (SealedPlace::MemberMute { conversation, user }, row.sealed_or_none()?),
                 (SealedPlace::Conversation { conversation, version: frozen }, row.sealed_or_none()?),
             ])
         },

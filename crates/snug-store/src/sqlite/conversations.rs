@@ -122,10 +122,10 @@ pub(super) fn create(
     let large = new.members.len() as u64 > PLACED_MEMBERS_MAX;
     sql.run(
         "INSERT INTO conversations (conversation, app, id_mac, id, alias_mac, alias, members_mac, profile,
-             profile_version, state, frozen, history, epoch, rev, head_seq, member_count, created_at, created_by,
+             profile_version, state, frozen, slow_mode_s, history, epoch, rev, head_seq, member_count, created_at, created_by,
              updated_at, version, last_at, activity, pending, large)
          VALUES (:conversation, :app, :id_mac, :id, :alias_mac, :alias, :members_mac, :profile,
-             1, :state, :frozen, :history, :epoch, 0, 0, :member_count, :at, :created_by,
+             1, :state, :frozen, :slow_mode_s, :history, :epoch, 0, 0, :member_count, :at, :created_by,
              :at, 1, :at, :activity, :pending, :large)",
         named_params! {
             ":conversation": new.key.0,
@@ -138,6 +138,7 @@ pub(super) fn create(
             ":profile": new.profile.0,
             ":state": Code(new.state),
             ":frozen": new.frozen,
+            ":slow_mode_s": new.slow_mode_s,
             ":history": Code(new.history),
             ":epoch": new.epoch.0.cast_signed(),
             ":member_count": new.members.len() as i64,
@@ -174,10 +175,12 @@ pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: ConversationEdit) -> St
     {
         return Err(StoreError::Taken(Unique::Alias));
     }
-    let decisive = (before.state, before.frozen, before.history) != (edit.state, edit.frozen, edit.history);
+    let decisive = (before.state, before.frozen, before.slow_mode_s, before.history)
+        != (edit.state, edit.frozen, edit.slow_mode_s, edit.history);
     sql.run(
         "UPDATE conversations SET alias_mac = :alias_mac, alias = :alias, profile = :profile,
-             profile_version = :profile_version, state = :state, frozen = :frozen, history = :history,
+             profile_version = :profile_version, state = :state, frozen = :frozen, slow_mode_s = :slow_mode_s,
+             history = :history,
              version = version + :decisive
          WHERE conversation = :conversation AND app = :app",
         named_params! {
@@ -187,6 +190,7 @@ pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: ConversationEdit) -> St
             ":profile_version": edit.profile_version,
             ":state": Code(edit.state),
             ":frozen": edit.frozen,
+            ":slow_mode_s": edit.slow_mode_s,
             ":history": Code(edit.history),
             ":decisive": decisive,
             ":conversation": key.0,

@@ -156,12 +156,13 @@ fn purge(sql: &Sql<'_>, app: AppKey, conversation: ConversationKey, rows: i64) -
              (SELECT message FROM messages WHERE app = ?1 AND conversation = ?2 LIMIT ?3)",
         "DELETE FROM changes WHERE change IN
              (SELECT change FROM changes WHERE app = ?1 AND conversation = ?2 LIMIT ?3)",
-        "UPDATE members SET profile = NULL, profile_version = 0, ban_reason = NULL, frozen_profile = NULL,
-             frozen_profile_version = NULL, frozen_state = NULL, frozen_frozen = NULL, frozen_head_seq = NULL,
+        "UPDATE members SET profile = NULL, profile_version = 0, ban_reason = NULL, mute_note = NULL,
+             frozen_profile = NULL, frozen_profile_version = NULL, frozen_state = NULL, frozen_frozen = NULL, frozen_head_seq = NULL,
              frozen_member_count = NULL, frozen_at = NULL
          WHERE member IN (
              SELECT member FROM members WHERE app = ?1 AND conversation = ?2
-                 AND (profile IS NOT NULL OR ban_reason IS NOT NULL OR frozen_profile IS NOT NULL) LIMIT ?3)",
+                 AND (profile IS NOT NULL OR ban_reason IS NOT NULL OR mute_note IS NOT NULL
+                     OR frozen_profile IS NOT NULL) LIMIT ?3)",
         "UPDATE conversations SET profile = x'', alias = NULL, alias_mac = NULL, members_mac = NULL
          WHERE app = ?1 AND conversation IN
              (SELECT conversation FROM conversations WHERE conversation = ?2 AND profile <> x'' LIMIT ?3)",
@@ -177,7 +178,8 @@ fn erase(sql: &Sql<'_>, app: AppKey, user: UserKey, rows: i64, now: Timestamp) -
         "SELECT m.conversation FROM members m
          JOIN conversations c ON c.conversation = m.conversation AND c.deleted_at IS NULL
          WHERE m.app = ?1 AND m.user = ?2
-             AND (m.access > 0 OR m.forgotten = 0 OR m.profile IS NOT NULL OR m.ban_reason IS NOT NULL)
+             AND (m.access > 0 OR m.forgotten = 0 OR m.profile IS NOT NULL OR m.ban_reason IS NOT NULL
+                 OR m.mute_note IS NOT NULL)
          LIMIT ?3",
         params![app.0, user.0, rows],
         |row| row.int().map(ConversationKey),

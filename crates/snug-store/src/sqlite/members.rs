@@ -14,12 +14,13 @@ use super::{
     conversations::{self, Change, Moved, Step, advance, note_change},
     idempotency,
     rows::{self, Code, member_columns, word},
+    sanctions,
     sql::{Sql, after, paged},
     users,
 };
 use crate::{
-    Audience, AudienceMember, BanRow, FrozenRow, MemberAdd, MemberEdit, MemberRow, MembersChanged, Once,
-    Page, ReadMark, StoreError, StoreResult,
+    Audience, AudienceMember, FrozenRow, MemberAdd, MemberEdit, MemberRow, MembersChanged, Once, Page,
+    ReadMark, SanctionRow, StoreError, StoreResult,
 };
 
 /// What a read mark cannot pass.
@@ -146,6 +147,7 @@ impl Host {
             role: add.role,
             access: add.access,
             ban: None,
+            mute: None,
             profile_version: i64::from(add.profile.is_some()),
             profile: add.profile,
             notify: add.notify,
@@ -362,8 +364,9 @@ pub(super) fn expel(
 ) -> StoreResult<()> {
     let host = Host::of(sql, app, key)?;
     let before = row(sql, app, key, user)?.ok_or(StoreError::NotFound)?;
+    sanctions::blank_mute(sql, app, key, user)?;
     let before = MemberRow { profile: None, profile_version: 0, ..before };
-    let ban = before.ban.clone().map(|ban| BanRow { reason: None, ..ban });
+    let ban = before.ban.clone().map(|ban| SanctionRow { note: None, ..ban });
     if present(&before) {
         take_out(sql, &host, before, ban, true, at)?;
         return Ok(());
@@ -379,7 +382,7 @@ fn take_out(
     sql: &Sql<'_>,
     host: &Host,
     before: MemberRow,
-    ban: Option<BanRow>,
+    ban: Option<SanctionRow>,
     forget: bool,
     at: Timestamp,
 ) -> StoreResult<MembersChanged> {
@@ -442,7 +445,7 @@ pub(super) fn set_ban(
     permit: &Permit,
     user: UserKey,
     role: RoleKey,
-    ban: Option<BanRow>,
+    ban: Option<SanctionRow>,
     at: Timestamp,
     once: Option<Once>,
 ) -> StoreResult<MembersChanged> {
@@ -469,6 +472,7 @@ pub(super) fn set_ban(
                 role,
                 access: Access::None,
                 ban: Some(ban),
+                mute: None,
                 profile: None,
                 profile_version: 0,
                 notify: Notify::All,
@@ -555,7 +559,7 @@ fn insert(sql: &Sql<'_>, host: &Host, member: &MemberRow, large: bool) -> StoreR
             ":role": member.role.0,
             ":access": Code(member.access),
             ":banned_until": member.ban.as_ref().map(|ban| ban.until.0),
-            ":ban_reason": member.ban.as_ref().and_then(|ban| ban.reason.as_ref()).map(|reason| &reason.0),
+            ":ban_reason": member.ban.as_ref().and_then(|ban| ban.note.as_ref()).map(|note| &note.0),
             ":banned_since": member.ban.as_ref().map(|ban| ban.since.0),
             ":profile": member.profile.as_ref().map(|profile| &profile.0),
             ":profile_version": member.profile_version,
@@ -588,7 +592,7 @@ fn write(sql: &Sql<'_>, host: &Host, member: &MemberRow) -> StoreResult<()> {
             ":role": member.role.0,
             ":access": Code(member.access),
             ":banned_until": member.ban.as_ref().map(|ban| ban.until.0),
-            ":ban_reason": member.ban.as_ref().and_then(|ban| ban.reason.as_ref()).map(|reason| &reason.0),
+            ":ban_reason": member.ban.as_ref().and_then(|ban| ban.note.as_ref()).map(|note| &note.0),
             ":banned_since": member.ban.as_ref().map(|ban| ban.since.0),
             ":profile": member.profile.as_ref().map(|profile| &profile.0),
             ":profile_version": member.profile_version,

@@ -27,7 +27,10 @@ pub(super) fn append_all(
     let mut answers = Vec::with_capacity(messages.len());
     for message in messages {
         match append(sql, &place, message) {
-            answer @ (Ok(_) | Err(StoreError::Taken(_) | StoreError::NotFound)) => answers.push(answer),
+            answer @ (Ok(_)
+            | Err(StoreError::Taken(_) | StoreError::NotFound | StoreError::TooSoon { .. })) => {
+                answers.push(answer);
+            }
             Err(fault) => return Err(fault),
         }
     }
@@ -36,11 +39,14 @@ pub(super) fn append_all(
 
 fn append(sql: &Sql<'_>, place: &Place, message: NewMessage) -> StoreResult<Appended> {
     let heads = &sql.known.ok_or_else(|| corrupt("a reader", "cannot append"))?.heads;
-    if let Some(quoted) = message.reply_to {
+    if message.reply_to.is_some() || place.pace_ms.is_some() {
         if let Some(stored) = place.find(sql, message.id)? {
             return repeat(sql, place, stored, &message);
         }
-        place.find_visible(sql, quoted)?.ok_or(StoreError::NotFound)?;
+        if let Some(quoted) = message.reply_to {
+            place.find_visible(sql, quoted)?.ok_or(StoreError::NotFound)?;
+        }
+        place.keep_pace(sql, message.at)?;
     }
     let (seq, rev) = heads.next(sql, place.app, place.conversation)?;
     let (kind, sender) = sender_cells(message.sender);
@@ -71,7 +77,7 @@ fn append(sql: &Sql<'_>, place: &Place, message: NewMessage) -> StoreResult<Appe
     if let SenderRow::User(user) = message.sender {
         // `changed` and `unread` stay: the conversation's own activity has just outdated them.
         sql.run(
-            "UPDATE members SET read_seq = ?1, read_at = ?2
+            "UPDATE members SET read_seq = ?1, read_at = ?2, sent_at = ?2
              WHERE app = ?3 AND conversation = ?4 AND user = ?5 AND access > 0",
             params![seq.0, message.at.0, place.app.0, place.conversation.0, user.0],
         )?;
@@ -275,6 +281,8 @@ pub(super) struct Place {
     pub(super) view: View,
     /// Who reads, where it is a user.
     pub(super) reader: Option<UserKey>,
+    /// How long that user waits between two messages, in milliseconds, where it must.
+    pub(super) pace_ms: Option<i64>,
 }
 
 impl Place {
@@ -284,7 +292,19 @@ impl Place {
             conversation: conversations::of(permit)?,
             view: permit.view(),
             reader: permit.user(),
+            pace_ms: permit.pace_ms(),
         })
+    }
+
+    /// Refuses a message that comes too soon after the last one of its sender, where the permit says that it must wait.
+    fn keep_pace(&self, sql: &Sql<'_>, at: Timestamp) -> StoreResult<()> {
+        let (Some(pace_ms), Some(sender)) = (self.pace_ms, self.reader) else { return Ok(()) };
+        let sent_at = sql.maybe(
+            "SELECT sent_at FROM members WHERE app = ?1 AND conversation = ?2 AND user = ?3",
+            params![self.app.0, self.conversation.0, sender.0],
+            |row| row.time_or_none(),
+        )?;
+        crate::wait_for(sent_at.flatten(), pace_ms, at)
     }
 
     /// The newest seq that the view shows.

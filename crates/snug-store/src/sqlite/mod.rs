@@ -14,6 +14,7 @@ mod members;
 mod messages;
 mod readers;
 mod rows;
+mod sanctions;
 mod schema;
 mod secrets;
 mod sql;

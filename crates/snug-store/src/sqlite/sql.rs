@@ -129,6 +129,11 @@ impl<'r> Cells<'r> {
         Ok(self.int()? != 0)
     }
 
+    pub(super) fn seconds(&mut self) -> StoreResult<u32> {
+        let cell = self.int()?;
+        u32::try_from(cell).map_err(|_| corrupt("a number of seconds", cell))
+    }
+
     pub(super) fn time(&mut self) -> StoreResult<Timestamp> {
         self.int().map(Timestamp)
     }

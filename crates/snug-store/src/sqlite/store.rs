@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use rusqlite::params;
 use snug_model::{
     AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey, facts::IdMac,
-    messages::Window,
+    messages::Window, sanctions::Kind,
 };
 
 use super::{
-    Sqlite, apps, check, conversations, idempotency, inbox, jobs, keys, members, messages, sync, token_keys,
-    users, walk,
+    Sqlite, apps, check, conversations, idempotency, inbox, jobs, keys, members, messages, sanctions, sync,
+    token_keys, users, walk,
 };
 use crate::*;
 
@@ -149,11 +149,31 @@ impl Store for Sqlite {
         &self,
         permit: &Permit,
         user: UserKey,
-        ban: Option<BanRow>,
+        ban: Option<SanctionRow>,
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()> {
         self.act(permit, move |sql, permit| users::set_ban(sql, permit, user, ban, at, once)).await
+    }
+
+    async fn set_user_mute(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        mute: Option<SanctionRow>,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| sanctions::mute_user(sql, permit, user, mute, once)).await
+    }
+
+    async fn list_user_sanctions(
+        &self,
+        permit: &Permit,
+        kind: Kind,
+        now: Timestamp,
+        page: Page,
+    ) -> StoreResult<Vec<UserRow>> {
+        self.read(permit, move |sql, permit| sanctions::list_users(sql, permit, kind, now, page)).await
     }
 
     async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
@@ -219,11 +239,31 @@ impl Store for Sqlite {
         permit: &Permit,
         user: UserKey,
         role: RoleKey,
-        ban: Option<BanRow>,
+        ban: Option<SanctionRow>,
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<MembersChanged> {
         self.act(permit, move |sql, permit| members::set_ban(sql, permit, user, role, ban, at, once)).await
+    }
+
+    async fn set_member_mute(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        mute: Option<SanctionRow>,
+        once: Option<Once>,
+    ) -> StoreResult<MemberRow> {
+        self.act(permit, move |sql, permit| sanctions::mute_member(sql, permit, user, mute, once)).await
+    }
+
+    async fn list_member_sanctions(
+        &self,
+        permit: &Permit,
+        kind: Kind,
+        now: Timestamp,
+        page: Page,
+    ) -> StoreResult<Vec<MemberRow>> {
+        self.read(permit, move |sql, permit| sanctions::list_members(sql, permit, kind, now, page)).await
     }
 
     async fn list_members(&self, permit: &Permit, page: Page) -> StoreResult<Vec<MemberRow>> {

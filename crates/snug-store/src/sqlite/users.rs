@@ -10,7 +10,7 @@ use super::{
     rows::{self, user_columns},
     sql::{Sql, after, paged},
 };
-use crate::{BanRow, JobRow, Once, Page, StoreError, StoreResult, Unique, UserRef, UserRow, UserWrite};
+use crate::{JobRow, Once, Page, SanctionRow, StoreError, StoreResult, Unique, UserRef, UserRow, UserWrite};
 
 pub(super) fn find(sql: &Sql<'_>, app: AppKey, user: UserRef) -> StoreResult<Option<UserRow>> {
     match user {
@@ -142,7 +142,7 @@ pub(super) fn set_ban(
     sql: &Sql<'_>,
     permit: &Permit,
     user: UserKey,
-    ban: Option<BanRow>,
+    ban: Option<SanctionRow>,
     at: Timestamp,
     once: Option<Once>,
 ) -> StoreResult<()> {
@@ -156,7 +156,7 @@ pub(super) fn set_ban(
          WHERE user = :user AND app = :app AND erased_at IS NULL",
         named_params! {
             ":until": ban.as_ref().map(|ban| ban.until.0),
-            ":reason": ban.as_ref().and_then(|ban| ban.reason.as_ref()).map(|reason| &reason.0),
+            ":reason": ban.as_ref().and_then(|ban| ban.note.as_ref()).map(|note| &note.0),
             ":since": ban.as_ref().map(|ban| ban.since.0),
             ":bound": bound,
             ":user": user.0,
@@ -169,7 +169,7 @@ pub(super) fn set_ban(
 pub(super) fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
     let at = job.created_at.0;
     let erased = sql.run(
-        "UPDATE users SET id = NULL, profile = NULL, ban_reason = NULL, erased_at = ?1, updated_at = ?1,
+        "UPDATE users SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, erased_at = ?1, updated_at = ?1,
              tokens_not_before = max(coalesce(tokens_not_before, ?1), ?1), version = version + 1
          WHERE user = ?2 AND app = ?3 AND erased_at IS NULL",
         params![at, user.0, permit.app().0],

@@ -40,7 +40,7 @@ const TABLES: &[Table] = &[
         },
     },
     Table {
-        statement: "SELECT user, app, user, profile_version, id, profile, ban_reason FROM users
+        statement: "SELECT user, app, user, profile_version, id, profile, ban_reason, mute_note FROM users
                     WHERE user > ?1 ORDER BY user LIMIT ?2",
         read: |row| {
             let (user, version) = (UserKey(row.int()?), row.int()?);
@@ -48,6 +48,7 @@ const TABLES: &[Table] = &[
                 (SealedPlace::UserId(user), row.sealed_or_none()?),
                 (SealedPlace::User { user, version }, row.sealed_or_none()?),
                 (SealedPlace::UserBan(user), row.sealed_or_none()?),
+                (SealedPlace::UserMute(user), row.sealed_or_none()?),
             ])
         },
     },
@@ -67,7 +68,7 @@ const TABLES: &[Table] = &[
     Table {
         statement:
             "SELECT member, app, conversation, user, profile_version, coalesce(frozen_profile_version, 0),
-                        profile, ban_reason, frozen_profile
+                        profile, ban_reason, mute_note, frozen_profile
                     FROM members WHERE member > ?1 ORDER BY member LIMIT ?2",
         read: |row| {
             let (conversation, user) = (ConversationKey(row.int()?), UserKey(row.int()?));
@@ -75,6 +76,7 @@ const TABLES: &[Table] = &[
             Ok(vec![
                 (SealedPlace::Member { conversation, user, version }, row.sealed_or_none()?),
                 (SealedPlace::MemberBan { conversation, user }, row.sealed_or_none()?),
+                (SealedPlace::MemberMute { conversation, user }, row.sealed_or_none()?),
                 (SealedPlace::Conversation { conversation, version: frozen }, row.sealed_or_none()?),
             ])
         },

@@ -12,6 +12,7 @@ use crate::{
     people::People,
     permissions::{Permissions, known},
     problem::{Problem, SocketProblem},
+    sanctions::Muted,
     time::Time,
     users::User,
 };
@@ -77,6 +78,10 @@ pub struct Hello {
     /// What one may do in the app.
     #[serde(deserialize_with = "known")]
     pub permissions: Permissions,
+    /// There while one is muted in the whole app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Muted, required = false)]
+    pub muted: Option<Muted>,
     /// How many conversations hold something unread.
     pub unread: Unread,
     /// The newest 30 conversations, or what changed since.

@@ -11,6 +11,7 @@ use crate::{
     messages::Message,
     people::People,
     permissions::{Permissions, known},
+    sanctions::Muted,
     text::Emoji,
     time::Time,
 };
@@ -56,6 +57,10 @@ pub enum Push {
         /// What one may do from now on.
         #[serde(deserialize_with = "known")]
         permissions: Permissions,
+        /// There while one is muted: in that conversation, or with null in all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Muted, required = false)]
+        muted: Option<Muted>,
     },
     /// Somebody read, oneself in another session too. May be lost.
     Read {

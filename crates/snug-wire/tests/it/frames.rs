@@ -8,6 +8,7 @@ use snug_wire::{
     ids::SessionId,
     json,
     messages::{Message, WrittenMessage},
+    sanctions::Muted,
     socket::{
         Acknowledged, Answer, Change, Changed, ClientFrame, CloseCode, Hello, MessageJson, Push,
         ReactionChange, Refusal, Request, ServerFrame, Unread, Unreadable,
@@ -155,6 +156,7 @@ fn a_token_is_bounded_and_does_not_print() {
 #[test]
 fn answers() {
     let hello = Hello {
+        muted: Some(Muted::new(samples::at(60))),
         session: "ses_4tZqk0bGx2".parse::<SessionId>().expect("an id"),
         user: samples::user().into(),
         expires_at: samples::at(3_600).into(),
@@ -225,7 +227,10 @@ fn pushes() {
     assert_snapshot!("push_joined", shown(&Push::Joined { item: item(), users: samples::people() }));
     assert_snapshot!("push_left", shown(&Push::Left { item: item(), users: samples::people() }));
     let permissions = [Permission::MessageSend].into_iter().collect::<snug_model::PermissionSet>().into();
-    assert_snapshot!("push_permissions", shown(&Push::Permissions { conversation: None, permissions }));
+    assert_snapshot!(
+        "push_permissions",
+        shown(&Push::Permissions { conversation: None, permissions, muted: None })
+    );
     let small = [
         Push::Read {
             conversation: conversation(),

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use serde::{Serialize, de::DeserializeOwned};
-use snug_model::{Rev, Seq, conversations, members, messages, text::BotName, users};
+use snug_model::{Rev, Seq, Timestamp, conversations, members, messages, text::BotName, users};
 use snug_wire::{
     apps::App,
     conversations::{Conversation, Inbox, InboxItem},
@@ -16,6 +16,7 @@ use snug_wire::{
     paging::Page,
     people::FoundPerson,
     roles::Role,
+    sanctions::{Muted, Sanctioned},
     secrets::{AccessToken, KeySecret},
     tokens::Token,
     users::{Presence, User},
@@ -57,6 +58,12 @@ fn users() {
         "presence",
         shown(&Presence { online: false, last_seen_at: Some(samples::at(0).into()) })
     );
+}
+
+#[test]
+fn sanctions() {
+    assert_snapshot!("sanctioned", shown(&Sanctioned::from(samples::sanctioned())));
+    assert_snapshot!("muted", shown(&vec![Muted::new(samples::at(60)), Muted::new(Timestamp::NEVER)]));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use snug_model as model;
 use snug_wire::{
     attributes::{Attributes, AttributesPatch},
-    conversations::{ConversationDraft, ConversationPatch, History, State},
+    conversations::{ConversationDraft, ConversationPatch, History, SlowMode, State},
     ids::{ConversationId, INTEGER_END, MessageId, Seq, UserId},
     json,
     members::{GivenAccess, MemberDraft, Notify},
@@ -117,9 +117,10 @@ prop_compose! {
         history in option::of(select(vec![History::All, History::SinceJoined])),
         members in vec(member_draft(), 0..3),
         (frozen, distinct) in any::<(bool, bool)>(),
+        slow_mode_s in (0..=3_600_u32).prop_map(SlowMode),
     ) -> ConversationDraft {
         let members = members.into();
-        ConversationDraft { id, alias, name, image_url, attributes, state, frozen, history, members, distinct }
+        ConversationDraft { id, alias, name, image_url, attributes, state, frozen, slow_mode_s, history, members, distinct }
     }
 }
 
@@ -131,9 +132,10 @@ prop_compose! {
         attributes in option::of(attributes_patch()),
         state in option::of(select(vec![State::Open, State::Archived])),
         frozen in option::of(any::<bool>()),
+        slow_mode_s in option::of((0..=3_600_u32).prop_map(SlowMode)),
         history in option::of(select(vec![History::All, History::SinceJoined])),
     ) -> ConversationPatch {
-        ConversationPatch { alias, name, image_url, attributes, state, frozen, history }
+        ConversationPatch { alias, name, image_url, attributes, state, frozen, slow_mode_s, history }
     }
 }
 

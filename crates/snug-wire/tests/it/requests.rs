@@ -6,15 +6,16 @@ use serde_json::{Value, json};
 use snug_model::{self as model, Invalid, limits, messages::Author};
 use snug_wire::{
     apps::{AppDraft, AppPatch},
-    conversations::{ConversationDraft, ConversationPatch, ConversationReplacement, MemberBan, MemberUnban},
+    conversations::{ConversationDraft, ConversationPatch, ConversationReplacement},
     json::{parse, parse_or_empty},
     keys::KeyDraft,
     members::{MemberAddition, MemberDraft, MemberPatch, MemberReplacement},
     messages::{MessageDraft, MessagePatch, ReadRequest, Typing},
     paging::Nothing,
     roles::{RoleDraft, RoleScope},
+    sanctions::{BanDraft, MemberBan, MemberMute, MemberUnban, MemberUnmute, MuteDraft},
     tokens::{Revocation, TokenDraft},
-    users::{BanDraft, UserDraft, UserPatch},
+    users::{UserDraft, UserPatch},
 };
 
 use crate::samples;
@@ -64,6 +65,9 @@ fn every_request_is_read_with_all_its_fields() {
     let ban = json!({ "user": "ann", "reason": "spam", "until": "2026-01-02T03:04:05.678Z" });
     whole::<MemberBan>(&ban);
     whole::<MemberUnban>(&json!({ "user": "ann" }));
+    whole::<MuteDraft>(&json!({ "reason": "spam", "until": "2026-01-02T03:04:05.678Z" }));
+    whole::<MemberMute>(&ban);
+    whole::<MemberUnmute>(&json!({ "user": "ann" }));
     whole::<Typing>(&json!({ "on": true }));
     whole::<Nothing>(&json!({}));
 }

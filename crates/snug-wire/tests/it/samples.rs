@@ -2,8 +2,16 @@
 
 use snug_model::{
     AppId, ConversationId, Epoch, KeyId, MessageId, Permission, PermissionSet, Rev, Seq, Timestamp, UserId,
-    apps, conversations, ids::Region, keys, members, messages, origins::PageOrigin, permissions,
-    rates::Rates, roles, text, users,
+    apps, conversations,
+    ids::Region,
+    keys, members, messages,
+    origins::PageOrigin,
+    permissions,
+    rates::Rates,
+    roles,
+    sanctions::{Sanction, Sanctioned, SanctionedBy, Sanctions},
+    text::{self, Reason},
+    users,
 };
 use snug_wire::{attributes::Attributes, jose::Jwk, people::People, token_keys::TokenKey};
 
@@ -115,7 +123,20 @@ pub(crate) fn user() -> users::User {
         role: role_name("user"),
         created_at: at(0),
         updated_at: at(60),
+        sanctions: sanctions(),
     }
+}
+
+fn sanctions() -> Sanctions {
+    let by_key = SanctionedBy::Key(KeyId::parse("key_back").expect("it is one"));
+    let mute = Sanction { reason: None, until: Timestamp::NEVER, since: at(30), by: by_key };
+    Sanctions { ban: None, mute: Some(mute) }
+}
+
+pub(crate) fn sanctioned() -> Sanctioned {
+    let by = SanctionedBy::User(Some(user_id("bob")));
+    let reason = Some(Reason::parse("spam").expect("it is one"));
+    Sanctioned { user: user_id("ann"), sanction: Sanction { reason, until: at(90), since: at(30), by } }
 }
 
 pub(crate) fn people() -> People {
@@ -135,6 +156,7 @@ pub(crate) fn conversation() -> conversations::Conversation {
         },
         state: conversations::State::Open,
         frozen: false,
+        slow_mode_s: 0,
         history: conversations::History::SinceJoined,
         epoch: EPOCH,
         rev: Rev(132),
@@ -199,5 +221,6 @@ pub(crate) fn inbox_item() -> conversations::InboxItem {
         unread: 6,
         last_message: Some(message()),
         permissions: PermissionSet::from_iter([Permission::ReadMark, Permission::ConversationLeave]),
+        muted_until: None,
     }
 }

@@ -8,7 +8,6 @@ use snug_wire::{
     apps::{App, AppDraft, AppPatch},
     conversations::{
         Conversation, ConversationDraft, ConversationPatch, ConversationReplacement, Inbox, InboxItem,
-        MemberBan, MemberUnban,
     },
     jobs::{Job, StartedJob},
     keys::{ApiKey, KeyDraft, NewApiKey},
@@ -25,9 +24,10 @@ use snug_wire::{
     people::FoundPerson,
     problem::Problem,
     roles::{Role, RoleDraft},
+    sanctions::{BanDraft, MemberBan, MemberMute, MemberUnban, MemberUnmute, MuteDraft, Sanctioned},
     socket::{Acknowledged, Answer, ClientFrame, Hello, Push, Refreshed, Refusal},
     tokens::{Revocation, Token, TokenDraft},
-    users::{BanDraft, Presence, User, UserDraft, UserPatch},
+    users::{Presence, User, UserDraft, UserPatch},
 };
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
@@ -47,9 +47,9 @@ fn schemas() -> BTreeMap<String, Value> {
         AsQuery ConversationsQuery HistoryQuery InboxQuery PageQuery RemovalQuery SyncQuery UsersQuery
         Acknowledged AddedMembers ApiKey App AppDraft AppPatch BanDraft Changes ClientFrame Conversation ConversationDraft
         ConversationPatch ConversationReplacement FoundPerson Hello Inbox InboxItem Job KeyDraft Limits Member
-        MemberAddition MemberBan MemberPatch MemberReplacement MemberUnban Message MessageDraft MessagePatch
-        MessageVersion NewApiKey Nothing Presence Problem Push ReadMark ReadRequest Refreshed Refusal Revocation Role RoleDraft
-        StartedJob Token TokenDraft Typing User UserDraft UserPatch WrittenMessage
+        MemberAddition MemberBan MemberMute MemberPatch MemberReplacement MemberUnban MemberUnmute Message MessageDraft MessagePatch
+        MessageVersion MuteDraft NewApiKey Nothing Presence Problem Push ReadMark ReadRequest Refreshed Refusal Revocation Role RoleDraft
+        Sanctioned         StartedJob Token TokenDraft Typing User UserDraft UserPatch WrittenMessage
     }
     all.push(("Page_Member".to_owned(), Page::<Member>::schema()));
     all.push(("Answer_Hello".to_owned(), Answer::<Hello>::schema()));

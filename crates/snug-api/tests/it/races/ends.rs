@@ -3,7 +3,7 @@
 use snug_core::Error;
 use snug_model::{
     ConversationId, Permission, UserId, members::MemberPatch, permissions::Scope, roles::Role,
-    text::RoleName, users::BanDraft,
+    sanctions::SanctionDraft, text::RoleName,
 };
 
 use super::Race;
@@ -22,14 +22,25 @@ pub(super) enum End {
     Demoted,
     /// Her role loses the permission; this changes no conversation either.
     RoleNarrowed,
+    /// She is muted in the conversation, which changes her own row there alone.
+    Muted,
+    /// She is muted in the whole app, which changes no conversation either.
+    MutedInApp,
 }
 
 /// The role of who sends by a permission that is taken from the role itself.
 const NARROWED: &str = "talker";
 
 impl End {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Removed, Self::BannedFromConversation, Self::BannedFromApp, Self::Demoted, Self::RoleNarrowed];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Removed,
+        Self::BannedFromConversation,
+        Self::BannedFromApp,
+        Self::Demoted,
+        Self::RoleNarrowed,
+        Self::Muted,
+        Self::MutedInApp,
+    ];
 
     /// Her role before.
     pub(super) fn role_before(self) -> &'static str {
@@ -45,6 +56,7 @@ impl End {
     pub(super) fn refuses_with(self, error: &Error) -> bool {
         match self {
             Self::Removed | Self::Demoted | Self::RoleNarrowed => matches!(error, Error::Forbidden(_)),
+            Self::Muted | Self::MutedInApp => matches!(error, Error::Muted { .. }),
             Self::BannedFromConversation => matches!(error, Error::Banned { everywhere: false, .. }),
             Self::BannedFromApp => {
                 matches!(error, Error::Banned { everywhere: true, .. } | Error::Unauthenticated)
@@ -58,7 +70,7 @@ impl Race {
     pub(super) async fn make_end(&self, end: End, conversation: &ConversationId) {
         let (core, back_end) = (&self.node.core, &self.back_end);
         let ann = UserId::parse(&self.ann.id).unwrap();
-        let ban = BanDraft { reason: None, until: None };
+        let ban = SanctionDraft { reason: None, until: None };
         match end {
             End::Removed => core.remove_member(back_end, conversation, &ann, false).await.unwrap(),
             End::BannedFromConversation => {
@@ -70,6 +82,8 @@ impl Race {
                 let patch = MemberPatch { role, ..MemberPatch::default() };
                 core.edit_member(back_end, conversation, &ann, &patch).await.unwrap();
             }
+            End::Muted => core.mute_member(back_end, conversation, &ann, Some(&ban), None).await.unwrap(),
+            End::MutedInApp => core.mute_user(back_end, &ann, Some(&ban), None).await.unwrap(),
             End::RoleNarrowed => self.put_role(false).await,
         }
     }

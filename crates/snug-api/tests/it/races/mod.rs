@@ -170,7 +170,14 @@ impl Race {
                 self.put_role(true).await;
                 self.ann.socket.pushes().await
             }
-            End::Removed | End::BannedFromConversation | End::Demoted => self.ann.socket.pushes().await,
+            End::MutedInApp => {
+                let ann = snug_model::UserId::parse(&self.ann.id).unwrap();
+                self.node.core.mute_user(&self.back_end, &ann, None, None).await.unwrap();
+                self.ann.socket.pushes().await
+            }
+            End::Removed | End::BannedFromConversation | End::Demoted | End::Muted => {
+                self.ann.socket.pushes().await
+            }
         };
         heard.iter().filter(|push| push["message"]["text"] == "later").count()
     }

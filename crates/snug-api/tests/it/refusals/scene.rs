@@ -166,7 +166,7 @@ impl Scene {
             "revokeTokens" => json!({ "jti": self.key }),
             "editUser" => json!({ "name": format!("renamed {conversation}") }),
             "putConversation" | "editConversation" => json!({ "name": "renamed" }),
-            "banMember" | "unbanMember" => json!({ "user": self.target }),
+            "banMember" | "unbanMember" | "muteMember" | "unmuteMember" => json!({ "user": self.target }),
             "addMembers" => json!({ "members": [{ "user": "newcomer" }] }),
             "editMember" => json!({ "label": "renamed" }),
             "markRead" => json!({ "seq": 1 }),

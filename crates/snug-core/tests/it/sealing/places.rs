@@ -7,12 +7,13 @@ use proptest::{
     test_runner::{TestCaseError, TestRunner},
 };
 use snug_core::sealing::{
-    Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, OpenError, Place, Plain, Sealer,
-    SealingError, TokenKeyProfile,
+    Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, OpenError, Place, Plain, SanctionNote,
+    Sealer, SealingError, TokenKeyProfile,
 };
 use snug_model::{
     AppKey, ConversationId, ConversationKey, KeyId, RoleKey, Timestamp, UserId, UserKey, conversations,
     origins::PageOrigin,
+    policy::By,
     rates::{OwnRates, RatePatch, RatesPatch},
     secret::SecretText,
     signatures::Algorithm,
@@ -86,8 +87,8 @@ fn emoji() -> Emoji {
     Emoji::parse("👍").unwrap()
 }
 
-fn reason() -> Reason {
-    Reason::parse("spam").unwrap()
+fn note(by: By) -> SanctionNote {
+    SanctionNote { reason: Some(Reason::parse("spam").unwrap()), by }
 }
 
 async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
@@ -138,7 +139,9 @@ async fn of_people(sealer: &Sealer) -> Vec<SealedAt> {
         let (place, at) = (Place::user_id(APP, user), SealedPlace::UserId(user));
         all.push(lies(sealer, place, APP, at, UserId::parse("ann@example.com").unwrap()).await);
         let (place, at) = (Place::user_ban(APP, user), SealedPlace::UserBan(user));
-        all.push(lies(sealer, place, APP, at, reason()).await);
+        all.push(lies(sealer, place, APP, at, note(By::User(BEN))).await);
+        let (place, at) = (Place::user_mute(APP, user), SealedPlace::UserMute(user));
+        all.push(lies(sealer, place, APP, at, note(By::System)).await);
         for version in [1, 2] {
             let full =
                 users::Profile { name: Some(name()), avatar_url: Some(url()), attributes: attributes() };
@@ -179,7 +182,11 @@ async fn of_conversations(sealer: &Sealer) -> Vec<SealedAt> {
             }
             let place = Place::member_ban(APP, conversation, user);
             let at = SealedPlace::MemberBan { conversation, user };
-            all.push(lies(sealer, place, APP, at, reason()).await);
+            let key = By::Key(KeyId::from_random("backend"));
+            all.push(lies(sealer, place, APP, at, note(key)).await);
+            let place = Place::member_mute(APP, conversation, user);
+            let at = SealedPlace::MemberMute { conversation, user };
+            all.push(lies(sealer, place, APP, at, SanctionNote { reason: None, by: By::System }).await);
         }
     }
     all
@@ -344,7 +351,7 @@ async fn nothing_written_later_makes_a_destroyed_secret_anew() {
         sealer.seal(&message(3, BEN, NOON.plus_ms(DAY_MS)), &says("from the grave")).await.err(),
         sealer.seal(&Place::user_profile(APP, BEN, 2), &users::Profile::default()).await.err(),
         sealer.seal(&Place::member_profile(APP, CONVERSATION, BEN, 1), &MemberProfile::default()).await.err(),
-        sealer.seal(&Place::user_ban(APP, BEN), &Reason::parse("late").unwrap()).await.err(),
+        sealer.seal(&Place::user_ban(APP, BEN), &note(By::System)).await.err(),
         sealer.seal(&Place::alias(APP, CONVERSATION), &ConversationId::parse("a").unwrap()).await.err(),
         sealer
             .seal(&Place::reaction(APP, CONVERSATION, message_id(1), NOON, ANN), &Emoji::parse("👍").unwrap())

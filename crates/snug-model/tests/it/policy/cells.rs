@@ -9,8 +9,8 @@ use super::scene::NOW;
 /// A decision as the table shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Cell {
-    /// Allowed, and how much of the conversation it shows; empty where that is nothing.
-    Allowed(String),
+    /// Allowed, how much of the conversation it shows, and what else is to be held; each empty where that is nothing.
+    Allowed(String, String),
     /// Denied, and why.
     Denied(String),
 }
@@ -20,7 +20,7 @@ impl Cell {
         match decision {
             Ok(permit) => {
                 let seen = permit.conversation().map(|_| view(permit.view()));
-                Self::Allowed(seen.unwrap_or_default())
+                Self::Allowed(seen.unwrap_or_default(), conditions(permit))
             }
             Err(denied) => Self::Denied(reason(denied)),
         }
@@ -29,7 +29,7 @@ impl Cell {
     /// How much of the conversation it shows, if it shows any of it.
     fn shows(&self) -> Option<&str> {
         match self {
-            Self::Allowed(view) => Some(view.as_str()).filter(|view| !view.is_empty()),
+            Self::Allowed(view, _) => Some(view.as_str()).filter(|view| !view.is_empty()),
             Self::Denied(_) => None,
         }
     }
@@ -37,7 +37,7 @@ impl Cell {
     /// Whether another decision is made, or another reason given; what is shown stands elsewhere.
     fn differs(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Allowed(_), Self::Allowed(_)) => false,
+            (Self::Allowed(_, held), Self::Allowed(_, other)) => held != other,
             _ => self != other,
         }
     }
@@ -63,6 +63,11 @@ fn view(view: View) -> String {
     text
 }
 
+/// What the store holds who is allowed to.
+fn conditions(permit: &Permit) -> String {
+    permit.pace_ms().map(|ms| format!("once in {ms} ms")).unwrap_or_default()
+}
+
 fn reason(denied: &Denied) -> String {
     match denied {
         Denied::Unauthenticated => "unauthenticated".to_owned(),
@@ -78,6 +83,10 @@ fn reason(denied: &Denied) -> String {
             };
             format!("banned from the {place} {end}")
         }
+        Denied::Muted { permission, until } => match *until {
+            Timestamp::NEVER => format!("muted, {permission} is lost for good"),
+            until => format!("muted, {permission} is lost for {} ms", until.0 - NOW.0),
+        },
     }
 }
 
@@ -164,12 +173,12 @@ impl Grid {
     fn line(&self, name: &str, cells: &[Cell]) -> String {
         let mut text = format!("  {name:<width$}", width = NAME_WIDTH - 2);
         for (column, cell) in cells.iter().enumerate() {
-            let mark = if matches!(cell, Cell::Allowed(_)) { "yes" } else { "-" };
+            let mark = if matches!(cell, Cell::Allowed(..)) { "yes" } else { "-" };
             let _ = write!(text, "{mark:<width$}", width = self.width(column));
         }
         text.push_str(&self.by_column(cells, |cell| match cell {
             Cell::Denied(reason) => Some(reason.clone()),
-            Cell::Allowed(_) => None,
+            Cell::Allowed(_, held) => Some(held.clone()).filter(|held| !held.is_empty()),
         }));
         text.trim_end().to_owned() + "\n"
     }
@@ -203,7 +212,7 @@ impl Grid {
             first
         };
         let cells: Vec<_> = (0..self.columns.len())
-            .map(|column| Cell::Allowed(view(column).unwrap_or_default().to_owned()))
+            .map(|column| Cell::Allowed(view(column).unwrap_or_default().to_owned(), String::new()))
             .collect();
         let views = self.by_column(&cells, |cell| cell.shows().map(str::to_owned));
         if views.is_empty() { views } else { format!("  shows {views}\n") }

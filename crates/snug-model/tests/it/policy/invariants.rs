@@ -157,6 +157,7 @@ proptest! {
             Action::EditMember { grants: PermissionSet::EMPTY },
             Action::RemoveMember,
             Action::BanMember,
+            Action::MuteMember,
         ];
         for action in acts {
             if scene.decide(&action).is_ok() {
@@ -174,7 +175,7 @@ proptest! {
         member.access = Access::Read;
         let left = set(&[Permission::ReadMark, Permission::ConversationLeave]);
         let actor = Actor::User(scene.client.clone());
-        prop_assert!(left.covers(policy::permissions_in_conversation(&actor, &scene.facts)));
+        prop_assert!(left.covers(policy::permissions_in_conversation(&actor, &scene.facts, NOW)));
         let reading = matches!(
             action,
             Action::ReadConversation
@@ -190,11 +191,35 @@ proptest! {
     }
 
     #[test]
+    fn who_is_muted_loses_its_own_words_and_nothing_else(scene in any_scene(), action in any_action(), in_app: bool) {
+        let mut muted = scene.clone();
+        let until = Timestamp(NOW.0 + 1);
+        if in_app {
+            muted.user().muted_until = Some(until);
+        } else if let Some(member) = &mut muted.facts.member {
+            member.muted_until = Some(until);
+        } else {
+            return Ok(());
+        }
+        let words =
+            matches!(action, Action::SendMessage { .. } | Action::EditMessage { .. } | Action::React | Action::Type);
+        match (scene.decide(&action), muted.decide(&action)) {
+            (Ok(_), Err(Denied::Muted { permission, until: said })) => {
+                prop_assert!(words && said == until, "{action:?}");
+                prop_assert!(!muted.effective().has(permission));
+            }
+            (Ok(_), decided) => prop_assert!(!words && decided.is_ok(), "{action:?}"),
+            (Err(before), decided) => prop_assert_eq!(Some(before), decided.err(), "{:?}", action),
+        }
+        prop_assert!(scene.effective().covers(muted.effective()));
+    }
+
+    #[test]
     fn who_was_removed_sees_what_was_and_does_nothing(mut scene in any_scene(), action in any_action(), rev in 0..9_i64) {
         let Some(member) = &mut scene.facts.member else { return Ok(()) };
         (member.access, member.frozen_rev) = (Access::None, Some(snug_model::Rev(rev)));
         let actor = Actor::User(scene.client.clone());
-        prop_assert!(policy::permissions_in_conversation(&actor, &scene.facts).is_empty());
+        prop_assert!(policy::permissions_in_conversation(&actor, &scene.facts, NOW).is_empty());
         let Ok(permit) = scene.decide(&action) else { return Ok(()) };
         if permit.conversation().is_none() {
             return Ok(());

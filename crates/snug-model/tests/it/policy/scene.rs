@@ -69,6 +69,7 @@ impl Scene {
                 version: Version(103),
                 role: app_role,
                 banned_until: None,
+                muted_until: None,
                 tokens_not_before: None,
                 erased: false,
             }),
@@ -79,6 +80,7 @@ impl Scene {
                 version: Version(104),
                 state: State::Open,
                 frozen: false,
+                slow_mode_s: 0,
                 history: History::All,
             }),
             member: Some(MemberFacts {
@@ -86,6 +88,7 @@ impl Scene {
                 role: conversation_role,
                 access: Access::Full,
                 banned_until: None,
+                muted_until: None,
                 frozen_rev: None,
                 joined_seq: Seq(5),
                 forgotten: false,
@@ -150,7 +153,7 @@ impl Scene {
 
     pub(super) fn effective(&self) -> PermissionSet {
         let actor = Actor::User(self.client.clone());
-        policy::permissions_in_conversation(&actor, &self.facts)
+        policy::permissions_in_conversation(&actor, &self.facts, NOW)
             .union(policy::permissions_in_app(&actor, &self.facts))
     }
 }

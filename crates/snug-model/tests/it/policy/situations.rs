@@ -7,6 +7,7 @@ use snug_model::{
     keys::{Scope, ScopeSet},
     members::Access,
     roles,
+    sanctions::Kind,
 };
 
 use super::scene::{
@@ -50,6 +51,9 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("EraseUser, oneself", Action::EraseUser { own: true }),
         ("EraseUser, another", Action::EraseUser { own: false }),
         ("BanUser", Action::BanUser),
+        ("MuteUser", Action::MuteUser),
+        ("ListUserSanctions, bans", Action::ListUserSanctions(Kind::Ban)),
+        ("ListUserSanctions, mutes", Action::ListUserSanctions(Kind::Mute)),
         ("RevokeUserTokens", Action::RevokeUserTokens),
         ("ReadInbox, one's own", Action::ReadInbox { own: true }),
         ("ReadInbox, another's", Action::ReadInbox { own: false }),
@@ -84,6 +88,9 @@ pub(super) fn of_conversation() -> Vec<(&'static str, Action)> {
         ("RemoveMember", Action::RemoveMember),
         ("Leave", Action::Leave),
         ("BanMember", Action::BanMember),
+        ("MuteMember", Action::MuteMember),
+        ("ListMemberSanctions, bans", Action::ListMemberSanctions(Kind::Ban)),
+        ("ListMemberSanctions, mutes", Action::ListMemberSanctions(Kind::Mute)),
         ("SetReadMark", Action::SetReadMark),
         ("SendMessage", Action::SendMessage { as_user: false }),
         ("SendMessage, in another's name", Action::SendMessage { as_user: true }),
@@ -126,6 +133,8 @@ pub(super) fn is_listed(action: &Action) {
         | Action::LookUpUsers
         | Action::EraseUser { .. }
         | Action::BanUser
+        | Action::MuteUser
+        | Action::ListUserSanctions(_)
         | Action::RevokeUserTokens
         | Action::ReadInbox { .. }
         | Action::ReadPresence
@@ -146,6 +155,8 @@ pub(super) fn is_listed(action: &Action) {
         | Action::RemoveMember
         | Action::Leave
         | Action::BanMember
+        | Action::MuteMember
+        | Action::ListMemberSanctions(_)
         | Action::SetReadMark
         | Action::SendMessage { .. }
         | Action::EditMessage { .. }
@@ -232,6 +243,7 @@ pub(super) const OF_CREDENTIALS: &[Situation<Scene>] = &[
     ("banned from the app", |s| s.user().banned_until = Some(later(1))),
     ("banned from the app for good", |s| s.user().banned_until = Some(Timestamp::NEVER)),
     ("the ban from the app is over", |s| s.user().banned_until = Some(NOW)),
+    ("muted in the app", |s| s.user().muted_until = Some(later(1))),
     ("the token carries nothing", |s| s.client.token.can = Some(PermissionSet::EMPTY)),
     ("the token's key may give nothing of an app role", |s| s.key().may_mint = PermissionSet::EMPTY),
 ];
@@ -289,7 +301,15 @@ pub(super) const OF_CONVERSATION: &[Situation<Scene>] = &[
         removed(s);
         s.member().banned_until = Some(later(1));
     }),
+    ("muted in the conversation", |s| s.member().muted_until = Some(later(1))),
+    ("muted in the conversation for good", |s| s.member().muted_until = Some(Timestamp::NEVER)),
+    ("the mute in the conversation is over", |s| s.member().muted_until = Some(NOW)),
+    ("muted in the conversation, and removed", |s| {
+        removed(s);
+        s.member().muted_until = Some(later(1));
+    }),
     ("the conversation is frozen", |s| s.conversation().frozen = true),
+    ("the conversation is slow", |s| s.conversation().slow_mode_s = 10),
     ("the conversation is archived", |s| s.conversation().state = State::Archived),
     ("history since_joined, joined at seq 5", |s| s.conversation().history = History::SinceJoined),
     ("history since_joined, and removed", |s| {

@@ -136,14 +136,14 @@ fn scopes_line(name: &str, act: &Action, change: fn(&mut BackEnd)) -> String {
     let allowed: Vec<_> = Scope::ALL
         .iter()
         .flat_map(alone)
-        .filter(|scopes| matches!(decide(*scopes), Cell::Allowed(_)))
+        .filter(|scopes| matches!(decide(*scopes), Cell::Allowed(..)))
         .flat_map(ScopeSet::names)
         .collect();
     let all = Scope::ALL.iter().fold(ScopeSet::EMPTY, |set, scope| set.with(*scope));
     let said = match decide(all) {
         Cell::Denied(reason) => reason,
-        Cell::Allowed(_) if allowed.is_empty() => "no scope alone".to_owned(),
-        Cell::Allowed(_) => allowed.join(", "),
+        Cell::Allowed(..) if allowed.is_empty() => "no scope alone".to_owned(),
+        Cell::Allowed(..) => allowed.join(", "),
     };
     format!("  {name:<width$}{said}\n", width = ACT_WIDTH - 2)
 }

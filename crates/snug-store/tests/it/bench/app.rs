@@ -239,6 +239,7 @@ impl App {
             profile: seal(format!("profile of {name}")),
             state: State::Open,
             frozen: false,
+            slow_mode_s: 0,
             history: History::All,
             epoch: Epoch(0x5eed_0000_0000_0000 + key.0.unsigned_abs()),
             distinct: None,
@@ -314,6 +315,7 @@ impl App {
             version: row.version,
             role: self.permissions(row.role).await,
             banned_until: row.ban.map(|ban| ban.until),
+            muted_until: row.mute.map(|mute| mute.until),
             // A test that revokes tokens looks at the row; its clients hold newer ones.
             tokens_not_before: None,
             erased: row.erased_at.is_some(),

@@ -9,9 +9,9 @@ use snug_model::{
     facts::{ConversationFacts, MemberFacts},
 };
 use snug_store::{
-    Appended, BanRow, ConversationEdit, ConversationRef, ConversationRow, JobKind, MemberEdit, MemberRow,
-    MembersChanged, MessageChanged, MessageEdit, MessageRow, NewMessage, ReactionWrite, ReadMark, SenderRow,
-    Store, StoreResult, SyncFrom, SyncRows, Viewer,
+    Appended, ConversationEdit, ConversationRef, ConversationRow, JobKind, MemberEdit, MemberRow,
+    MembersChanged, MessageChanged, MessageEdit, MessageRow, NewMessage, ReactionWrite, ReadMark,
+    SanctionRow, SenderRow, Store, StoreResult, SyncFrom, SyncRows, Viewer,
 };
 
 use super::{App, Bench, mac, message_id, seal};
@@ -65,6 +65,7 @@ impl Conversation {
             role,
             access: row.access,
             banned_until: row.ban.map(|ban| ban.until),
+            muted_until: row.mute.map(|mute| mute.until),
             frozen_rev: row.frozen_rev,
             joined_seq: row.joined_seq,
             forgotten: row.forgotten,
@@ -81,6 +82,7 @@ impl Conversation {
             version: row.version,
             state: row.state,
             frozen: row.frozen,
+            slow_mode_s: row.slow_mode_s,
             history: row.history,
         }
     }
@@ -191,7 +193,7 @@ impl Conversation {
     /// Bans a person until a time, or lifts the ban.
     pub(crate) async fn ban(&self, user: UserKey, until: Option<Timestamp>) -> MembersChanged {
         let at = self.app.now();
-        let ban = until.map(|until| BanRow { until, reason: Some(seal("why")), since: at });
+        let ban = until.map(|until| SanctionRow { until, note: Some(seal("why")), since: at });
         let role = self.app.role(snug_model::roles::MEMBER);
         let banned = self.app.store.set_member_ban(&self.system().await, user, role, ban, at, None).await;
         banned.expect("the ban can be set")
@@ -229,6 +231,7 @@ impl Conversation {
             profile_version: row.profile_version + 1,
             state: row.state,
             frozen: row.frozen,
+            slow_mode_s: row.slow_mode_s,
             history: row.history,
             if_match: None,
             at: self.app.now(),

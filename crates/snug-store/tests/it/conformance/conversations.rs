@@ -53,6 +53,7 @@ async fn a_conversation_is_found_as_it_was_made(bench: &mut Bench) {
         alias: Some((id_mac("alias"), seal("alias"))),
         state: State::Archived,
         frozen: true,
+        slow_mode_s: 30,
         history: History::SinceJoined,
         distinct: Some(mac("nobody")),
         created_by: Some(ann),
@@ -69,6 +70,7 @@ async fn a_conversation_is_found_as_it_was_made(bench: &mut Bench) {
         profile_version: 1,
         state: State::Archived,
         frozen: true,
+        slow_mode_s: 30,
         history: History::SinceJoined,
         epoch: new.epoch,
         rev: Rev(0),
@@ -204,6 +206,7 @@ async fn an_edit_takes_a_rev_and_replaces_everything(bench: &mut Bench) {
         alias: Some((id_mac("alias"), seal("alias"))),
         profile: seal("new"),
         frozen: true,
+        slow_mode_s: 30,
         history: History::SinceJoined,
         ..conversation.unchanged().await
     };
@@ -214,6 +217,7 @@ async fn an_edit_takes_a_rev_and_replaces_everything(bench: &mut Bench) {
         profile: seal("new"),
         profile_version: 2,
         frozen: true,
+        slow_mode_s: 30,
         history: History::SinceJoined,
         rev: before.rev.next(),
         updated_at: at,

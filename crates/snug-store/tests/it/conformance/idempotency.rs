@@ -1,7 +1,7 @@
 //! What `Idempotency-Key`s were used for: remembered in the commit of the act.
 
 use snug_model::{AppKey, Timestamp, UserKey};
-use snug_store::{BanRow, Mac, Once, Remembered, StoreError, StoreResult};
+use snug_store::{Mac, Once, Remembered, SanctionRow, StoreError, StoreResult};
 
 use crate::bench::{App, Bench, Conversation, id_mac, mac, seal};
 
@@ -157,7 +157,7 @@ async fn act(
 ) -> StoreResult<()> {
     let (permit, inside, at, store) =
         (app.system().await, conversation.system().await, app.now(), &app.store);
-    let ban = Some(BanRow { until: at, reason: None, since: at });
+    let ban = Some(SanctionRow { until: at, note: None, since: at });
     match name {
         "ban a user" => store.set_user_ban(&permit, ann, ban, at, Some(once)).await,
         "ban a member" => {

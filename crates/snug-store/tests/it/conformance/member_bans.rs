@@ -27,7 +27,7 @@ async fn a_ban_removes_and_keeps_out(bench: &mut Bench) {
     assert_eq!((banned.rev, banned.member_count), (Some(Rev(1)), 1));
     let after = row(&conversation, bob).await;
     let ban = after.ban.clone().expect("it is banned");
-    assert_eq!((ban.until, &ban.reason), (Timestamp::NEVER, &Some(seal("why"))));
+    assert_eq!((ban.until, &ban.note), (Timestamp::NEVER, &Some(seal("why"))));
     assert_eq!((after.access, after.frozen_rev, after.role), (Access::None, Some(Rev(1)), before.role));
     assert!(after.version > before.version);
 

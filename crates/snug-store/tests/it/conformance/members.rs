@@ -7,7 +7,8 @@ use snug_model::{
     roles,
 };
 use snug_store::{
-    AudienceMember, BanRow, MemberAdd, MemberEdit, MemberRow, MembersChanged, Page, SenderRow, StoreError,
+    AudienceMember, MemberAdd, MemberEdit, MemberRow, MembersChanged, Page, SanctionRow, SenderRow,
+    StoreError,
 };
 
 use crate::bench::{Bench, Conversation, seal};
@@ -78,6 +79,7 @@ async fn a_batch_is_added_with_one_rev(bench: &mut Bench) {
         role: app.role(roles::OBSERVER),
         access: Access::Read,
         ban: None,
+        mute: None,
         profile: None,
         profile_version: 0,
         notify: Notify::Mentions,
@@ -277,7 +279,7 @@ async fn who_is_not_there_is_neither_added_nor_removed_nor_edited(bench: &mut Be
     for user in [nobody, erased] {
         let new = app.new_conversation("d", &[ann, user]).await;
         refused!(app.store.create_conversation(&app.system().await, new, None), StoreError::NotFound);
-        let ban = BanRow { until: Timestamp::NEVER, reason: None, since: app.now() };
+        let ban = SanctionRow { until: Timestamp::NEVER, note: None, since: app.now() };
         let banned =
             app.store.set_member_ban(&permit, user, app.role(roles::MEMBER), Some(ban), app.now(), None);
         refused!(banned, StoreError::NotFound);

@@ -128,6 +128,11 @@ impl Scene {
             ("edit_conversation", store.edit_conversation(permit, name).await.map(drop)),
             ("create_conversation", store.create_conversation(permit, new, None).await.map(drop)),
             ("write_user", store.write_user(permit, newcomer).await.map(drop)),
+            (
+                "set_member_mute",
+                store.set_member_mute(permit, app.user("muted").await, None, None).await.map(drop),
+            ),
+            ("set_user_mute", store.set_user_mute(permit, stranger, None, None).await),
             ("set_user_ban", store.set_user_ban(permit, stranger, None, at, None).await),
             ("erase_user", store.erase_user(permit, stranger, app.job(user_job)).await),
             (

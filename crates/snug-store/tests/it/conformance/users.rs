@@ -1,7 +1,7 @@
 //! Users: people in an app.
 
 use snug_model::{Timestamp, UserKey, roles};
-use snug_store::{BanRow, JobKind, JobState, Page, StoreError, Unique, UserRef, UserRow, UserWrite};
+use snug_store::{JobKind, JobState, Page, SanctionRow, StoreError, Unique, UserRef, UserRow, UserWrite};
 
 use crate::bench::{App, Bench, id_mac, seal};
 
@@ -70,6 +70,7 @@ async fn a_user_is_found_as_it_was_made(bench: &mut Bench) {
         profile_version: 1,
         role: made.role,
         ban: None,
+        mute: None,
         tokens_not_before: None,
         erased_at: None,
         created_at: made.at,
@@ -205,8 +206,8 @@ async fn people_are_found_among_those_who_share_a_conversation(bench: &mut Bench
     assert!(found.len() <= 2, "each once");
 }
 
-fn ban(since: Timestamp) -> BanRow {
-    BanRow { until: Timestamp::NEVER, reason: Some(seal("why")), since }
+fn ban(since: Timestamp) -> SanctionRow {
+    SanctionRow { until: Timestamp::NEVER, note: Some(seal("why")), since }
 }
 
 async fn a_ban_ends_tokens_and_lifting_it_does_not_bring_them_back(bench: &mut Bench) {
@@ -219,7 +220,7 @@ async fn a_ban_ends_tokens_and_lifting_it_does_not_bring_them_back(bench: &mut B
     assert_eq!((&banned.ban, banned.tokens_not_before), (&Some(ban(at)), Some(at)));
     assert!(banned.version > before.version);
 
-    let shorter = BanRow { until: Timestamp(at.0 + 5), reason: None, since: at };
+    let shorter = SanctionRow { until: Timestamp(at.0 + 5), note: None, since: at };
     app.store.set_user_ban(&app.system().await, ann, Some(shorter.clone()), app.now(), None).await.unwrap();
     assert_eq!(app.user_row(ann).await.ban, Some(shorter));
 

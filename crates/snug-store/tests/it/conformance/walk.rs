@@ -61,13 +61,21 @@ async fn a_walk_visits_every_sealed_value_once(bench: &mut Bench) {
         put(SealedPlace::UserId(user), seal(name));
         put(SealedPlace::User { user, version: 1 }, seal(format!("profile of {name}")));
     }
-    let ban = snug_store::BanRow {
+    let ban = snug_store::SanctionRow {
         until: Timestamp::NEVER,
-        reason: Some(seal("why from the app")),
+        note: Some(seal("why from the app")),
         since: app.now(),
     };
     app.store.set_user_ban(&app.system().await, bob, Some(ban), app.now(), None).await.unwrap();
     put(SealedPlace::UserBan(bob), seal("why from the app"));
+    let mute = |why: &str| snug_store::SanctionRow {
+        note: Some(seal(why)),
+        until: Timestamp::NEVER,
+        since: app.now(),
+    };
+    let muted = Some(mute("why in the app"));
+    app.store.set_user_mute(&app.system().await, ann, muted, None).await.unwrap();
+    put(SealedPlace::UserMute(ann), seal("why in the app"));
     let job = app.job(snug_store::JobKind::EraseUser(cid));
     app.store.erase_user(&app.system().await, cid, job).await.unwrap();
 
@@ -83,6 +91,9 @@ async fn a_walk_visits_every_sealed_value_once(bench: &mut Bench) {
     let label = MemberEdit { profile: Some((seal("label"), 1)), ..conversation.member_edit(ann) };
     conversation.edit_member(label).await.unwrap();
     put(SealedPlace::Member { conversation: key, user: ann, version: 1 }, seal("label"));
+    let muted = Some(mute("why in the conversation"));
+    app.store.set_member_mute(&conversation.system().await, ann, muted, None).await.unwrap();
+    put(SealedPlace::MemberMute { conversation: key, user: ann }, seal("why in the conversation"));
 
     let of_message = |message: &NewMessage, version| SealedPlace::Message {
         conversation: key,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures_util::future::{join, join_all, join4};
 use snug_model::{Permit, RoleKey, Timestamp, UserKey, members::Access, roles};
 use snug_store::{
-    Appended, BanRow, ConversationEdit, MemberEdit, NewMessage, SenderRow, Store, StoreError, StoreResult,
-    UserWrite,
+    Appended, ConversationEdit, MemberEdit, NewMessage, SanctionRow, SenderRow, Store, StoreError,
+    StoreResult, UserWrite,
     postgres::{Control, Options},
 };
 use tokio::task::JoinHandle;
@@ -55,7 +55,7 @@ impl Race {
     async fn ban(&self) -> JoinHandle<StoreResult<()>> {
         let (store, permit) = (Arc::clone(&self.app.store), self.app.system().await);
         let (ann, at) = (self.ann, self.app.now());
-        let ban = BanRow { until: Timestamp::NEVER, reason: None, since: at };
+        let ban = SanctionRow { until: Timestamp::NEVER, note: None, since: at };
         tokio::spawn(async move { store.set_user_ban(&permit, ann, Some(ban), at, None).await })
     }
 

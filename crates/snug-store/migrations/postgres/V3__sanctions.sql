@@ -1,0 +1,13 @@
+-- Mutes, of people in the app and of members in a conversation. A note says why, and by whom; so does `ban_reason`.
+ALTER TABLE users ADD muted_until BIGINT, ADD mute_note BYTEA, ADD muted_since BIGINT,
+    ALTER mute_note SET STORAGE EXTERNAL;
+ALTER TABLE members ADD muted_until BIGINT, ADD mute_note BYTEA, ADD muted_since BIGINT,
+    ALTER mute_note SET STORAGE EXTERNAL;
+-- Who is under a sanction: few among many.
+CREATE INDEX users_banned ON users (app, "user") WHERE banned_until IS NOT NULL;
+CREATE INDEX users_muted ON users (app, "user") WHERE muted_until IS NOT NULL;
+CREATE INDEX members_banned ON members (app, conversation, "user") WHERE banned_until IS NOT NULL;
+CREATE INDEX members_muted ON members (app, conversation, "user") WHERE muted_until IS NOT NULL;
+-- Slow mode: how long one waits between two messages of one's own, and when the last one was accepted.
+ALTER TABLE conversations ADD slow_mode_s BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE members ADD sent_at BIGINT;

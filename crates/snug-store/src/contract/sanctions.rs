@@ -1,0 +1,16 @@
+//! Sanctions, as rows.
+
+use snug_model::Timestamp;
+
+use super::Sealed;
+
+/// A ban or a mute, of the app or of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SanctionRow {
+    /// Until when; [`Timestamp::NEVER`] is for good.
+    pub until: Timestamp,
+    /// Why, and by whom.
+    pub note: Option<Sealed>,
+    /// Since when.
+    pub since: Timestamp,
+}

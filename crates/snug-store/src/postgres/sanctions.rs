@@ -1,0 +1,132 @@
+//! Mutes, and the lists of who is under a sanction.
+
+use snug_model::{AppKey, ConversationKey, Permit, Timestamp, UserKey, sanctions::Kind};
+
+use super::{
+    conversations, idempotency, member_rows,
+    rows::{self, member_columns, user_columns},
+    sql::{Sql, after, paged, params},
+};
+use crate::{MemberRow, Once, Page, SanctionRow, StoreError, StoreResult, UserRow};
+
+pub(super) async fn mute_user(
+    sql: &Sql<'_>,
+    permit: &Permit,
+    user: UserKey,
+    mute: Option<SanctionRow>,
+    once: Option<Once>,
+) -> StoreResult<()> {
+    idempotency::remember(sql, permit.app(), once).await?;
+    let set = sql
+        .run(
+            "UPDATE users u SET muted_until = $1, mute_note = $2, muted_since = $3, version = version + 1
+         WHERE u.user = $4 AND app = $5 AND erased_at IS NULL",
+            params![
+                mute.as_ref().map(|mute| mute.until.0),
+                mute.as_ref().and_then(|mute| mute.note.as_ref()).map(|note| &note.0),
+                mute.as_ref().map(|mute| mute.since.0),
+                user.0,
+                permit.app().0,
+            ],
+        )
+        .await?;
+    if set == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
+pub(super) async fn list_users(
+    sql: &Sql<'_>,
+    permit: &Permit,
+    kind: Kind,
+    now: Timestamp,
+    page: Page,
+) -> StoreResult<Vec<UserRow>> {
+    let select = match kind {
+        Kind::Ban => concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users u WHERE u.app = $3 AND u.banned_until > $4 AND u.erased_at IS NULL"
+        ),
+        Kind::Mute => concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users u WHERE u.app = $3 AND u.muted_until > $4 AND u.erased_at IS NULL"
+        ),
+    };
+    sql.all(
+        &paged(select, "u.user", &page),
+        params![after(&page), page.limit, permit.app().0, now.0],
+        rows::user,
+    )
+    .await
+}
+
+pub(super) async fn mute_member(
+    sql: &Sql<'_>,
+    permit: &Permit,
+    user: UserKey,
+    mute: Option<SanctionRow>,
+    once: Option<Once>,
+) -> StoreResult<MemberRow> {
+    let (app, conversation) = (permit.app(), conversations::of(permit)?);
+    idempotency::remember(sql, app, once).await?;
+    let set = sql
+        .run(
+            "UPDATE members m SET muted_until = $1, mute_note = $2, muted_since = $3, version = version + 1
+         WHERE app = $4 AND conversation = $5 AND m.user = $6 AND access > 0",
+            params![
+                mute.as_ref().map(|mute| mute.until.0),
+                mute.as_ref().and_then(|mute| mute.note.as_ref()).map(|note| &note.0),
+                mute.as_ref().map(|mute| mute.since.0),
+                app.0,
+                conversation.0,
+                user.0,
+            ],
+        )
+        .await?;
+    if set == 0 {
+        return Err(StoreError::NotFound);
+    }
+    member_rows::row(sql, app, conversation, user).await?.ok_or(StoreError::NotFound)
+}
+
+/// Blanks why a person who is erased was muted, and by whom.
+pub(super) async fn blank_mute(
+    sql: &Sql<'_>,
+    app: AppKey,
+    conversation: ConversationKey,
+    user: UserKey,
+) -> StoreResult<()> {
+    sql.run(
+        "UPDATE members m SET mute_note = NULL WHERE app = $1 AND conversation = $2 AND m.user = $3",
+        params![app.0, conversation.0, user.0],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn list_members(
+    sql: &Sql<'_>,
+    permit: &Permit,
+    kind: Kind,
+    now: Timestamp,
+    page: Page,
+) -> StoreResult<Vec<MemberRow>> {
+    let select = match kind {
+        Kind::Ban => concat!(
+            "SELECT ",
+            member_columns!(),
+            " FROM members m WHERE m.app = $3 AND m.conversation = $5 AND m.banned_until > $4"
+        ),
+        Kind::Mute => concat!(
+            "SELECT ",
+            member_columns!(),
+            " FROM members m WHERE m.app = $3 AND m.conversation = $5 AND m.muted_until > $4"
+        ),
+    };
+    sql.all(
+        &paged(select, "m.user", &page),
+        params![after(&page), page.limit, permit.app().0, now.0, conversations::of(permit)?.0],
+        rows::member,
+    )
+    .await
+}
