@@ -200,7 +200,9 @@ pub(super) const OF_CREDENTIALS: &[Situation<Scene>] = &[
     ("the key that signed its token is another app's", |s| s.key().app.0 += 1),
     ("the key that signed its token may not sign tokens", |s| s.key().scopes = ScopeSet::EMPTY),
     ("nobody knows the key that signed its token", |s| s.facts.voucher = None),
-    ("its token is a registered key's", |s| drop(s.by_token_key(PermissionSet::all()))),
+    ("its token is a registered key's", |s| {
+        s.by_token_key(PermissionSet::all());
+    }),
     ("its token is a registered key's, which may give nothing of an app role", |s| {
         s.by_token_key(PermissionSet::EMPTY);
     }),
