@@ -61,6 +61,10 @@ limits! {
     TOKEN_LIFE_S_DEFAULT: 60 * 60;
     /// How far ahead of the server's clock a token's `iat` may be.
     TOKEN_FUTURE_S_MAX: 5;
+    /// Bytes of an issuer's set of public keys.
+    JWKS_BYTES_MAX: 64 * 1024;
+    /// Keys in it.
+    JWKS_KEYS_MAX: 100;
     /// Items of a page at most.
     PAGE_ITEMS_MAX: 200;
     /// Items of a page where the request says nothing.

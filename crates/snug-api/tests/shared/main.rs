@@ -5,6 +5,7 @@
 mod harness;
 mod json_suite;
 mod naughty_strings;
+mod wycheproof;
 
 use std::{env, fs, path::PathBuf};
 

@@ -17,8 +17,6 @@ use base64::{
 use snug_model::{Invalid, signatures::Algorithm, token_keys::PublicKey};
 use snug_wire::jose::Jwk;
 
-/// The shortest secret by which anything is verified: RFC 7518, section 3.2, asks for as much of HS256.
-const SECRET_BYTES_MIN: usize = 32;
 /// How a point of P-256 begins that is not compressed (SEC 1, section 2.3.3), and how long it is.
 const POINT_TAG: u8 = 4;
 const POINT_BYTES: usize = 65;
@@ -37,15 +35,15 @@ enum Key {
 }
 
 impl VerifyingKey {
-    /// A secret that signs by HMAC; none where it is too short, or the algorithm is another.
+    /// A secret that signs by HMAC; none where it is shorter than RFC 7518, section 3.2, asks, or the algorithm is another.
     pub fn secret(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
-        let hmac = match algorithm {
-            Algorithm::Hs256 => hmac::HMAC_SHA256,
-            Algorithm::Hs384 => hmac::HMAC_SHA384,
-            Algorithm::Hs512 => hmac::HMAC_SHA512,
+        let (hmac, bytes_min) = match algorithm {
+            Algorithm::Hs256 => (hmac::HMAC_SHA256, 32),
+            Algorithm::Hs384 => (hmac::HMAC_SHA384, 48),
+            Algorithm::Hs512 => (hmac::HMAC_SHA512, 64),
             Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Rs256 => return None,
         };
-        let long = secret.len() >= SECRET_BYTES_MIN;
+        let long = secret.len() >= bytes_min;
         long.then(|| Self { algorithm, key: Key::Secret(Box::new(hmac::Key::new(hmac, secret))) })
     }
 

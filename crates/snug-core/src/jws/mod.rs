@@ -6,6 +6,7 @@
 //! [`Unverified::claimed_issuer`], which says so.
 
 mod keys;
+mod set;
 
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -13,6 +14,7 @@ use snug_model::{limits, signatures::Algorithm};
 use snug_wire::jose::{self, TokenHead};
 
 pub use keys::VerifyingKey;
+pub use set::KeySet;
 
 /// A token in its form, of which nothing is to be believed yet.
 pub struct Unverified<'t> {
