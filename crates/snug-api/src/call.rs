@@ -173,6 +173,11 @@ impl Call {
         Ok(UserId::parse(self.parameter("user"))?)
     }
 
+    /// The other user in the path.
+    pub(crate) fn other(&self) -> Result<UserId, Failure> {
+        Ok(UserId::parse(self.parameter("other"))?)
+    }
+
     /// The conversation in the path.
     pub(crate) fn conversation(&self) -> Result<ConversationId, Failure> {
         Ok(ConversationId::parse(self.parameter("conversation"))?)

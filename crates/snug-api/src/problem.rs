@@ -19,6 +19,7 @@ pub(crate) fn problem(error: Error) -> Problem {
         Error::Forbidden(missing @ (Missing::Actor | Missing::Origin)) => {
             Problem::of(Code::Forbidden).saying(format!("{missing}."))
         }
+        Error::Blocked => Problem::of(Code::Forbidden).saying("One of you has blocked the other."),
         Error::Muted { permission, until } => {
             Problem::muted(permission.name(), until.unwrap_or(Timestamp::NEVER))
         }

@@ -18,6 +18,9 @@ pub enum Error {
     /// Seen, but not allowed.
     #[error("{0}")]
     Forbidden(Missing),
+    /// The actor is alone there with somebody, and one of them has blocked the other.
+    #[error("one has blocked the other")]
+    Blocked,
     /// The actor is muted.
     #[error("muted")]
     Muted {
@@ -141,6 +144,7 @@ impl From<StoreError> for Error {
             StoreError::Changed => Self::Conflict("it has changed since it was read"),
             StoreError::NotFound => Self::NotFound,
             StoreError::Full(what) => Self::Invalid(Invalid::new(what, "is at its limit")),
+            StoreError::Blocked => Self::Blocked,
             StoreError::TooSoon { retry_after_ms } => Self::RateLimited { retry_after_ms },
             StoreError::Repeated => {
                 Self::Conflict("the first request with this idempotency key is still in progress")

@@ -9,6 +9,7 @@ pub mod authenticate;
 mod authorize;
 mod batches;
 mod beside;
+mod blocks;
 mod cache;
 pub mod clock;
 mod context;

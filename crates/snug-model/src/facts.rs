@@ -141,7 +141,7 @@ pub struct SettingsVoucher {
 pub struct UserFacts {
     /// The user.
     pub key: UserKey,
-    /// Of role, sanctions, erasure and revocation.
+    /// Of role, sanctions, blocks, erasure and revocation.
     pub version: Version,
     /// What its app role grants.
     pub role: PermissionSet,
@@ -149,6 +149,8 @@ pub struct UserFacts {
     pub banned_until: Option<Timestamp>,
     /// Until when it is muted in the app.
     pub muted_until: Option<Timestamp>,
+    /// Whether it has blocked somebody, or somebody it.
+    pub blocks: bool,
     /// Tokens of this time and before are void.
     pub tokens_not_before: Option<Timestamp>,
     /// Whether it was erased.

@@ -6,6 +6,7 @@
 
 pub mod actor;
 pub mod apps;
+pub mod blocks;
 pub mod conversations;
 pub mod facts;
 pub mod identity;

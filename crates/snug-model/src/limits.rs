@@ -33,6 +33,8 @@ limits! {
     MEMBERS_AT_CREATION_MAX: 100;
     /// How long a conversation may have its members wait between two messages.
     SLOW_MODE_S_MAX: 6 * 60 * 60;
+    /// People whom one may have blocked.
+    BLOCKS_PER_USER_MAX: 1_000;
     /// Items of one batch.
     BATCH_ITEMS_MAX: 1_000;
     /// Items of one batch in which each has a result of its own.

@@ -11,6 +11,7 @@
 pub mod apps;
 pub mod attributes;
 pub mod batches;
+pub mod blocks;
 pub mod claims;
 pub mod conversations;
 pub mod foreign;

@@ -2,6 +2,7 @@
 
 mod apps;
 mod batches;
+mod blocks;
 mod conversations;
 pub(crate) mod inbox;
 mod jobs;
@@ -33,6 +34,7 @@ pub(crate) fn routes() -> Vec<Route> {
         inbox::routes(),
         conversations::routes(),
         sanctions::routes(),
+        blocks::routes(),
         members::routes(),
         messages::routes(),
         batches::routes(),

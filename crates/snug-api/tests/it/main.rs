@@ -20,6 +20,7 @@ macro_rules! on_both {
 }
 
 mod batches;
+mod blocks;
 mod browsers;
 mod documents;
 #[path = "../harness/mod.rs"]

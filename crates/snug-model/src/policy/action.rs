@@ -73,6 +73,16 @@ pub enum Action {
     MuteUser,
     /// See who is under a sanction of the app, since when, why and by whom.
     ListUserSanctions(Kind),
+    /// Block somebody for a user, or lift that.
+    BlockUser {
+        /// Whether for oneself.
+        own: bool,
+    },
+    /// See whom a user has blocked.
+    ListBlocks {
+        /// Whether it is oneself.
+        own: bool,
+    },
     /// End a user's tokens.
     RevokeUserTokens,
     /// See a user's inbox.

@@ -97,10 +97,12 @@ fn ask(action: &Action) -> Ask {
         | Action::EraseUser { .. }
         | Action::BanUser
         | Action::MuteUser
+        | Action::BlockUser { .. }
         | Action::RevokeUserTokens => Whole(Scope::Users),
         Action::ReadUser { .. }
         | Action::ListUsers
         | Action::ListUserSanctions(_)
+        | Action::ListBlocks { .. }
         | Action::LookUpUsers
         | Action::ReadInbox { .. }
         | Action::ReadPresence => Reading(Scope::Users),

@@ -43,7 +43,7 @@ pub(super) fn decide(
         let (conversation, view) = in_conversation(actor, action, facts, now)?;
         let pace_ms = pace_ms(actor, action, facts, conversation);
         let permit = permit(actor, facts, By::User(user.key)).within(Some(conversation), view);
-        let permit = Permit { pace_ms, ..permit };
+        let permit = Permit { pace_ms, heeds_blocks: user.blocks, ..permit };
         let member = facts.member.as_ref().map_or(Version(0), |member| member.version);
         let basis =
             [(Fact::User(user.key), user.version), (Fact::Member(conversation.key, user.key), member)];
@@ -51,7 +51,7 @@ pub(super) fn decide(
     } else {
         in_app(actor, action, facts, user)?;
         let basis = [(Fact::User(user.key), user.version)];
-        let permit = permit(actor, facts, By::User(user.key));
+        let permit = Permit { heeds_blocks: user.blocks, ..permit(actor, facts, By::User(user.key)) };
         Ok(rest(permit, basis.into_iter().chain(targets(facts, Fact::User))))
     }
 }
@@ -207,6 +207,8 @@ fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -
         Action::Connect
         | Action::ReadUser { own: true }
         | Action::ReadInbox { own: true }
+        | Action::BlockUser { own: true }
+        | Action::ListBlocks { own: true }
         | Action::LookUpUsers => Ok(()),
         Action::EditUser { own: true } => need(have, Permission::UserEditOwn),
         Action::EditUser { own: false } => {
@@ -231,6 +233,8 @@ fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -
         // Other people, as far as they may not be seen, do not exist.
         Action::ReadUser { own: false }
         | Action::ReadInbox { own: false }
+        | Action::BlockUser { own: false }
+        | Action::ListBlocks { own: false }
         | Action::EraseUser { own: false } => Err(Denied::NotFound),
         _ => Err(Denied::WrongActor),
     }

@@ -85,6 +85,7 @@ pub struct Permit {
     conversation: Option<ConversationKey>,
     view: View,
     pace_ms: Option<i64>,
+    heeds_blocks: bool,
     basis: Basis,
 }
 
@@ -147,7 +148,15 @@ impl Permit {
         if app != AppKey::INSTALLATION {
             basis.push((Fact::App, facts.app.version));
         }
-        Self { app, by, conversation: None, view: View::EVERYTHING, pace_ms: None, basis }
+        Self {
+            app,
+            by,
+            conversation: None,
+            view: View::EVERYTHING,
+            pace_ms: None,
+            heeds_blocks: false,
+            basis,
+        }
     }
 
     /// The same within a conversation, if there is one, whose settings it rests on too.
@@ -192,6 +201,12 @@ impl Permit {
     /// there the last one is known.
     pub fn pace_ms(&self) -> Option<i64> {
         self.pace_ms
+    }
+
+    /// Whether the store is to look whether its user is alone with somebody whom it has blocked, or who has blocked it: only
+    /// there it is known who the other one is.
+    pub fn heeds_blocks(&self) -> bool {
+        self.heeds_blocks
     }
 
     /// What it rests on; the store compares it.

@@ -11,3 +11,14 @@ CREATE INDEX members_muted ON members (app, conversation, "user") WHERE muted_un
 -- Slow mode: how long one waits between two messages of one's own, and when the last one was accepted.
 ALTER TABLE conversations ADD slow_mode_s BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE members ADD sent_at BIGINT;
+-- Who has blocked whom, and of each user on how many rows it stands: for nearly all that is none, and nothing is looked up.
+CREATE TABLE blocks (
+    block BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app BIGINT NOT NULL,
+    "user" BIGINT NOT NULL,
+    other BIGINT NOT NULL,
+    since BIGINT NOT NULL,
+    UNIQUE (app, "user", other)
+);
+CREATE INDEX blocks_other ON blocks (app, other);
+ALTER TABLE users ADD blocks BIGINT NOT NULL DEFAULT 0;

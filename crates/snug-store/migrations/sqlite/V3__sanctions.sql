@@ -13,3 +13,14 @@ CREATE INDEX members_muted ON members (app, conversation, user) WHERE muted_unti
 -- Slow mode: how long one waits between two messages of one's own, and when the last one was accepted.
 ALTER TABLE conversations ADD COLUMN slow_mode_s INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE members ADD COLUMN sent_at INTEGER;
+-- Who has blocked whom, and of each user on how many rows it stands: for nearly all that is none, and nothing is looked up.
+CREATE TABLE blocks (
+    block INTEGER PRIMARY KEY,
+    app INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    other INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    UNIQUE (app, user, other)
+) STRICT;
+CREATE INDEX blocks_other ON blocks (app, other);
+ALTER TABLE users ADD COLUMN blocks INTEGER NOT NULL DEFAULT 0;

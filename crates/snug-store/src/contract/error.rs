@@ -26,6 +26,9 @@ pub enum StoreError {
         /// How long, in milliseconds.
         retry_after_ms: u64,
     },
+    /// The permit's user would be alone with somebody whom it has blocked, or who has blocked it.
+    #[error("one has blocked the other")]
+    Blocked,
     /// An act with the same `Idempotency-Key` was done before.
     #[error("the idempotency key was used")]
     Repeated,

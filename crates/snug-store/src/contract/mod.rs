@@ -1,6 +1,7 @@
 //! The contract between the core and the backends: the two traits, and the rows that cross them.
 
 mod apps;
+mod blocks;
 mod check;
 mod conversations;
 mod error;
@@ -18,6 +19,7 @@ mod token_keys;
 mod users;
 
 pub use apps::*;
+pub use blocks::*;
 pub use check::*;
 pub use conversations::*;
 pub use error::*;

@@ -27,7 +27,8 @@ pub struct Page {
 /// too, and answer [`StoreError::Stale`] where one differs (a row that is not there has version 0). They find app,
 /// conversation, user and view in the permit, so that an act cannot stray. The methods without one read what permits are
 /// made of, or serve the server itself. A write's answer comes after its commit is on stable storage. Methods that
-/// change a conversation visibly take the next rev.
+/// change a conversation visibly take the next rev. Those that say something in it, or add somebody, answer
+/// [`StoreError::Blocked`] where the permit heeds blocks and two are alone there, of whom one has blocked the other.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     // What permits are made of.
@@ -137,6 +138,17 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
         page: Page,
     ) -> StoreResult<Vec<UserRow>>;
+    /// Has a user block another one since then, or lifts that; it stays as it is where it is so already. `NotFound` where one of
+    /// them is no user of the app, or was erased; `Full` where it has blocked as many as it may.
+    async fn set_block(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        other: UserKey,
+        since: Option<Timestamp>,
+    ) -> StoreResult<()>;
+    /// Whom a user has blocked, by row number.
+    async fn list_blocks(&self, permit: &Permit, user: UserKey, page: Page) -> StoreResult<Vec<BlockRow>>;
     /// Begins the erasure of a user: blanks its row, ends its tokens, keeps the MAC of its id.
     async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()>;
 
@@ -224,7 +236,7 @@ pub trait Store: Send + Sync + 'static {
     // Messages.
 
     /// Appends messages to the permit's conversation, in this order and all in one commit: the new ones take revs that follow
-    /// each other. Each is answered by itself: what is wrong with one (`Taken`, `NotFound`, `TooSoon`) does not concern the others.
+    /// each other. Each is answered by itself: what is wrong with one (`Taken`, `NotFound`, `TooSoon`, `Blocked`) does not concern the others.
     async fn append_all(
         &self,
         permit: &Permit,

@@ -32,6 +32,8 @@ pub struct UserRow {
     pub ban: Option<SanctionRow>,
     /// Its mute in the app.
     pub mute: Option<SanctionRow>,
+    /// How many it has blocked, and by how many it was.
+    pub blocks: i64,
     /// Tokens of this time and before are void.
     pub tokens_not_before: Option<Timestamp>,
     /// When it was erased.
@@ -40,7 +42,7 @@ pub struct UserRow {
     pub created_at: Timestamp,
     /// When profile or role last changed.
     pub updated_at: Timestamp,
-    /// Grows with every change of role, sanctions, erasure and revocation; never with the profile.
+    /// Grows with every change of role, sanctions, blocks, erasure and revocation; never with the profile.
     pub version: Version,
 }
 

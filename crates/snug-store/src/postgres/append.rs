@@ -137,7 +137,12 @@ impl Batch<'_> {
         for message in &append.messages {
             match self.add(sql, &place, message).await {
                 answer @ (Ok(_)
-                | Err(StoreError::Taken(_) | StoreError::NotFound | StoreError::TooSoon { .. })) => {
+                | Err(
+                    StoreError::Taken(_)
+                    | StoreError::NotFound
+                    | StoreError::Blocked
+                    | StoreError::TooSoon { .. },
+                )) => {
                     answers.push(answer);
                 }
                 // Not this one's fault, and the transaction is lost with it.
@@ -162,6 +167,7 @@ impl Batch<'_> {
                 return Err(StoreError::NotFound);
             }
         }
+        place.check_blocks(sql).await?;
         let before = place.reader.and_then(|sender| self.marks.get(&(target, sender)));
         place.keep_pace(sql, before.map(|(_, at)| *at), message.at).await?;
         let head = self.heads.get_mut(&target).ok_or(StoreError::NotFound)?;

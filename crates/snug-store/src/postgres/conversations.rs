@@ -3,7 +3,7 @@
 use snug_model::{AppKey, ConversationKey, Permit, Rev, Seq, Timestamp, UserKey, limits::PLACED_MEMBERS_MAX};
 
 use super::{
-    idempotency, jobs, member_rows, members,
+    blocks, idempotency, jobs, member_rows, members,
     rows::{self, Code, conversation_columns, member_columns},
     sql::{Cells, Param, Sql, after, paged, params, version},
 };
@@ -157,6 +157,7 @@ pub(super) async fn create(
     )
     .await?;
     members::add_first(sql, app, new.key, new.members, large, new.at).await?;
+    blocks::check_permit(sql, permit, new.key).await?;
     let conversation = row(sql, app, new.key).await?.ok_or(StoreError::NotFound)?;
     let member = match permit.user() {
         Some(user) => member_rows::row(sql, app, new.key, user).await?,

@@ -253,7 +253,14 @@ fn shown(
     };
     let until = (member.access == Access::None).then(|| member.frozen_rev.unwrap_or(Rev(0)));
     let view = View { from_seq, until, ..View::NOTHING };
-    let place = Place { app, conversation: conversation.key, view, reader: Some(member.user), pace_ms: None };
+    let place = Place {
+        app,
+        conversation: conversation.key,
+        view,
+        reader: Some(member.user),
+        pace_ms: None,
+        heeds_blocks: false,
+    };
     let conversation = as_at_removal(conversation, &place, Some(&member));
     let visible_head = conversation.head_seq;
     let unread = (visible_head.0 - member.read_seq.0.max(from_seq.0 - 1)).max(0);

@@ -12,6 +12,7 @@ use snug_model::{
 };
 
 use super::{
+    blocks,
     conversations::{self, Moved, Step, advance, note_members},
     idempotency,
     member_rows::{all, held, held_all, insert, note_items, row, write},
@@ -176,6 +177,9 @@ pub(super) async fn add(
     }
     let step = Step { at, message: false, members: batch.joined.len() as i64 };
     let moved = advance(sql, host.app, host.key, step).await?;
+    if !batch.joined.is_empty() {
+        blocks::check_permit(sql, permit, host.key).await?;
+    }
     let counted: Vec<UserKey> = batch.changed.iter().chain(&batch.joined).copied().collect();
     note_members(sql, host.app, host.key, &moved, &counted, at).await?;
     Ok(MembersChanged {

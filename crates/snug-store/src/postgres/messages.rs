@@ -8,6 +8,7 @@ use snug_model::{
 };
 
 use super::{
+    blocks,
     conversations::{self, Change, Step, advance, note_change},
     rows::{self, Stored, message_columns},
     sql::{Sql, params},
@@ -29,6 +30,7 @@ macro_rules! named_seqs {
 pub(super) async fn edit(sql: &Sql<'_>, permit: &Permit, edit: MessageEdit) -> StoreResult<MessageChanged> {
     let place = Place::of(permit)?;
     let stored = place.find_said(sql, edit.id).await?;
+    place.check_blocks(sql).await?;
     if edit.version != stored.message.version + 1 {
         return Err(StoreError::Changed);
     }
@@ -86,6 +88,7 @@ pub(super) async fn react(
 ) -> StoreResult<MessageChanged> {
     let place = Place::of(permit)?;
     let seq = place.find_said(sql, reaction.id).await?.message.seq;
+    place.check_blocks(sql).await?;
     let changed = match &reaction.emoji {
         Some(emoji) => {
             place.check_emoji(sql, seq, reaction.emoji_mac).await?;
@@ -237,6 +240,8 @@ pub(super) struct Place {
     pub(super) reader: Option<UserKey>,
     /// How long that user waits between two messages, in milliseconds, where it must.
     pub(super) pace_ms: Option<i64>,
+    /// Whether that user may be alone with somebody with whom it is not to talk.
+    pub(super) heeds_blocks: bool,
 }
 
 impl Place {
@@ -247,7 +252,16 @@ impl Place {
             view: permit.view(),
             reader: permit.user(),
             pace_ms: permit.pace_ms(),
+            heeds_blocks: permit.heeds_blocks(),
         })
+    }
+
+    /// Refuses words between two people alone, of whom one has blocked the other.
+    pub(super) async fn check_blocks(&self, sql: &Sql<'_>) -> StoreResult<()> {
+        match self.reader.filter(|_| self.heeds_blocks) {
+            Some(user) => blocks::check(sql, self.app, self.conversation, user).await,
+            None => Ok(()),
+        }
     }
 
     /// Refuses a message that comes too soon after the last one of its sender, where the permit says that it must wait;

@@ -3,6 +3,7 @@
 mod append;
 mod apps;
 mod basis;
+mod blocks;
 mod check;
 mod committer;
 mod conversations;

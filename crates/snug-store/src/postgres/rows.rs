@@ -116,7 +116,7 @@ pub(super) fn token_key(row: &mut Cells<'_>) -> StoreResult<TokenKeyRow> {
 macro_rules! user_columns {
     () => {
         "u.user, u.id_mac, u.id, u.profile, u.profile_version, u.role, u.banned_until, u.ban_reason, u.banned_since, \
-         u.muted_until, u.mute_note, u.muted_since, u.tokens_not_before, u.erased_at, u.created_at, u.updated_at, u.version"
+         u.muted_until, u.mute_note, u.muted_since, u.blocks, u.tokens_not_before, u.erased_at, u.created_at, u.updated_at, u.version"
     };
 }
 
@@ -130,6 +130,7 @@ pub(super) fn user(row: &mut Cells<'_>) -> StoreResult<UserRow> {
         role: RoleKey(row.int()?),
         ban: sanction(row)?,
         mute: sanction(row)?,
+        blocks: row.int()?,
         tokens_not_before: row.time_or_none()?,
         erased_at: row.time_or_none()?,
         created_at: row.time()?,

@@ -9,7 +9,8 @@ use snug_model::{
 };
 
 use super::{
-    Postgres, apps, check, conversations, idempotency, inbox, jobs, keys, member_rows, members, messages,
+    Postgres, apps, blocks, check, conversations, idempotency, inbox, jobs, keys, member_rows, members,
+    messages,
     pool::{Lock, act, read},
     sanctions,
     sql::params,
@@ -221,6 +222,21 @@ impl Store for Postgres {
         page: Page,
     ) -> StoreResult<Vec<UserRow>> {
         permitted!(self, permit, |sql| sanctions::list_users(sql, permit, kind, now, page))
+    }
+
+    async fn set_block(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        other: UserKey,
+        since: Option<Timestamp>,
+    ) -> StoreResult<()> {
+        let lock = if since.is_some() { Lock::Alone } else { Lock::Shared };
+        admitted!(self, permit, lock, |sql| blocks::set(sql, permit, user, other, since))
+    }
+
+    async fn list_blocks(&self, permit: &Permit, user: UserKey, page: Page) -> StoreResult<Vec<BlockRow>> {
+        permitted!(self, permit, |sql| blocks::list(sql, permit, user, page))
     }
 
     async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use snug_model::{AppKey, Permit, RoleKey, Timestamp, UserKey, facts::IdMac, policy::By};
 
 use super::{
-    idempotency, jobs,
+    blocks, idempotency, jobs,
     rows::{self, user_columns},
     sql::{Sql, after, paged, params},
 };
@@ -207,5 +207,6 @@ pub(super) async fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: Jo
     if erased == 0 {
         return Err(StoreError::NotFound);
     }
+    blocks::forget(sql, permit.app(), user).await?;
     jobs::add(sql, permit.app(), &job).await
 }

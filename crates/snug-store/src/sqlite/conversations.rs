@@ -4,7 +4,7 @@ use rusqlite::{named_params, params};
 use snug_model::{AppKey, ConversationKey, Permit, Rev, Seq, Timestamp, limits::PLACED_MEMBERS_MAX};
 
 use super::{
-    idempotency, jobs, members,
+    blocks, idempotency, jobs, members,
     rows::{self, Code, conversation_columns, member_columns},
     sql::{Sql, after, paged},
 };
@@ -150,6 +150,7 @@ pub(super) fn create(
         },
     )?;
     members::add_first(sql, app, new.key, new.members, large, new.at)?;
+    blocks::check_permit(sql, permit, new.key)?;
     let conversation = row(sql, app, new.key)?.ok_or(StoreError::NotFound)?;
     let member = match permit.user() {
         Some(user) => members::row(sql, app, new.key, user)?,

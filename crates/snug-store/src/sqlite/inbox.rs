@@ -256,7 +256,14 @@ fn shown(
     };
     let until = (member.access == Access::None).then(|| member.frozen_rev.unwrap_or(Rev(0)));
     let view = View { from_seq, until, ..View::NOTHING };
-    let place = Place { app, conversation: conversation.key, view, reader: Some(member.user), pace_ms: None };
+    let place = Place {
+        app,
+        conversation: conversation.key,
+        view,
+        reader: Some(member.user),
+        pace_ms: None,
+        heeds_blocks: false,
+    };
     let conversation = as_at_removal(conversation, &place, Some(&member));
     let visible_head = conversation.head_seq;
     let last_message = if gone || visible_head < from_seq { None } else { place.at(sql, visible_head)? };

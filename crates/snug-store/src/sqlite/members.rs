@@ -11,6 +11,7 @@ use snug_model::{
 };
 
 use super::{
+    blocks,
     conversations::{self, Change, Moved, Step, advance, note_change},
     idempotency,
     rows::{self, Code, member_columns, word},
@@ -195,6 +196,9 @@ pub(super) fn add(
     }
     let step = Step { at, members: joined.len() as i64 };
     let moved = advance(sql, host.app, host.key, step)?;
+    if !joined.is_empty() {
+        blocks::check_permit(sql, permit, host.key)?;
+    }
     for user in counted {
         note_change(sql, host.app, host.key, &moved, Change::Member(user), at)?;
     }

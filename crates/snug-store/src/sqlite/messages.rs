@@ -7,6 +7,7 @@ use snug_model::{
 };
 
 use super::{
+    blocks,
     conversations::{self, Change, Step, advance, note_change},
     rows::{self, Code, Stored, message_columns, sender_cells},
     sql::{Sql, corrupt},
@@ -28,7 +29,12 @@ pub(super) fn append_all(
     for message in messages {
         match append(sql, &place, message) {
             answer @ (Ok(_)
-            | Err(StoreError::Taken(_) | StoreError::NotFound | StoreError::TooSoon { .. })) => {
+            | Err(
+                StoreError::Taken(_)
+                | StoreError::NotFound
+                | StoreError::Blocked
+                | StoreError::TooSoon { .. },
+            )) => {
                 answers.push(answer);
             }
             Err(fault) => return Err(fault),
@@ -39,13 +45,14 @@ pub(super) fn append_all(
 
 fn append(sql: &Sql<'_>, place: &Place, message: NewMessage) -> StoreResult<Appended> {
     let heads = &sql.known.ok_or_else(|| corrupt("a reader", "cannot append"))?.heads;
-    if message.reply_to.is_some() || place.pace_ms.is_some() {
+    if message.reply_to.is_some() || place.pace_ms.is_some() || place.heeds_blocks {
         if let Some(stored) = place.find(sql, message.id)? {
             return repeat(sql, place, stored, &message);
         }
         if let Some(quoted) = message.reply_to {
             place.find_visible(sql, quoted)?.ok_or(StoreError::NotFound)?;
         }
+        place.check_blocks(sql)?;
         place.keep_pace(sql, message.at)?;
     }
     let (seq, rev) = heads.next(sql, place.app, place.conversation)?;
@@ -102,6 +109,7 @@ fn repeat(sql: &Sql<'_>, place: &Place, stored: Stored, message: &NewMessage) ->
 pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: MessageEdit) -> StoreResult<MessageChanged> {
     let place = Place::of(permit)?;
     let stored = place.find_said(sql, edit.id)?;
+    place.check_blocks(sql)?;
     if edit.version != stored.message.version + 1 {
         return Err(StoreError::Changed);
     }
@@ -152,6 +160,7 @@ pub(super) fn delete(
 pub(super) fn react(sql: &Sql<'_>, permit: &Permit, reaction: ReactionWrite) -> StoreResult<MessageChanged> {
     let place = Place::of(permit)?;
     let seq = place.find_said(sql, reaction.id)?.message.seq;
+    place.check_blocks(sql)?;
     let changed = match &reaction.emoji {
         Some(emoji) => {
             place.check_emoji(sql, seq, reaction.emoji_mac)?;
@@ -283,6 +292,8 @@ pub(super) struct Place {
     pub(super) reader: Option<UserKey>,
     /// How long that user waits between two messages, in milliseconds, where it must.
     pub(super) pace_ms: Option<i64>,
+    /// Whether that user may be alone with somebody with whom it is not to talk.
+    pub(super) heeds_blocks: bool,
 }
 
 impl Place {
@@ -293,7 +304,16 @@ impl Place {
             view: permit.view(),
             reader: permit.user(),
             pace_ms: permit.pace_ms(),
+            heeds_blocks: permit.heeds_blocks(),
         })
+    }
+
+    /// Refuses words between two people alone, of whom one has blocked the other.
+    fn check_blocks(&self, sql: &Sql<'_>) -> StoreResult<()> {
+        match self.reader.filter(|_| self.heeds_blocks) {
+            Some(user) => blocks::check(sql, self.app, self.conversation, user),
+            None => Ok(()),
+        }
     }
 
     /// Refuses a message that comes too soon after the last one of its sender, where the permit says that it must wait.

@@ -2,6 +2,7 @@
 
 mod apps;
 mod basis;
+mod blocks;
 mod check;
 mod checkpoints;
 mod conversations;

@@ -10,8 +10,8 @@ use snug_model::{
 };
 
 use super::{
-    Sqlite, apps, check, conversations, idempotency, inbox, jobs, keys, members, messages, sanctions, sync,
-    token_keys, users, walk,
+    Sqlite, apps, blocks, check, conversations, idempotency, inbox, jobs, keys, members, messages, sanctions,
+    sync, token_keys, users, walk,
 };
 use crate::*;
 
@@ -174,6 +174,20 @@ impl Store for Sqlite {
         page: Page,
     ) -> StoreResult<Vec<UserRow>> {
         self.read(permit, move |sql, permit| sanctions::list_users(sql, permit, kind, now, page)).await
+    }
+
+    async fn set_block(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        other: UserKey,
+        since: Option<Timestamp>,
+    ) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| blocks::set(sql, permit, user, other, since)).await
+    }
+
+    async fn list_blocks(&self, permit: &Permit, user: UserKey, page: Page) -> StoreResult<Vec<BlockRow>> {
+        self.read(permit, move |sql, permit| blocks::list(sql, permit, user, page)).await
     }
 
     async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {

@@ -6,7 +6,7 @@ use rusqlite::{named_params, params};
 use snug_model::{AppKey, Permit, Timestamp, UserKey, facts::IdMac, policy::By};
 
 use super::{
-    idempotency, jobs,
+    blocks, idempotency, jobs,
     rows::{self, user_columns},
     sql::{Sql, after, paged},
 };
@@ -177,5 +177,6 @@ pub(super) fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) 
     if erased == 0 {
         return Err(StoreError::NotFound);
     }
+    blocks::forget(sql, permit.app(), user)?;
     jobs::add(sql, permit.app(), &job)
 }

@@ -61,6 +61,12 @@ impl Scene {
             "unbanUser" => {
                 node.back_end(Method::POST, "/users/target/ban", Value::Null).await.is(204);
             }
+            "unblockUser" => {
+                node.back_end(Method::PUT, "/users/target/blocks/member", Value::Null).await.is(204);
+            }
+            "blockUser" => {
+                node.back_end(Method::DELETE, "/users/target/blocks/member", Value::Null).await.is(204);
+            }
             "unreact" => {
                 let reaction = format!("{path}/messages/{}/reactions/%F0%9F%91%8D?as=", self.message);
                 for user in ["owner", "moderator", "member", "target"] {
@@ -110,6 +116,7 @@ impl Scene {
             .replace("{app}", &node.app)
             .replace("{conversation}", &self.conversation)
             .replace("{message}", &self.message)
+            .replace("{other}", "member")
             .replace("{emoji}", "%F0%9F%91%8D")
             .replace("{job}", &self.job)
             .replace("{key}", &self.key)

@@ -65,7 +65,9 @@ fn view(view: View) -> String {
 
 /// What the store holds who is allowed to.
 fn conditions(permit: &Permit) -> String {
-    permit.pace_ms().map(|ms| format!("once in {ms} ms")).unwrap_or_default()
+    let paced = permit.pace_ms().map(|ms| format!("once in {ms} ms"));
+    let blocked = permit.heeds_blocks().then(|| "not alone with who is blocked".to_owned());
+    paced.into_iter().chain(blocked).collect::<Vec<_>>().join(", ")
 }
 
 fn reason(denied: &Denied) -> String {

@@ -54,6 +54,10 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("MuteUser", Action::MuteUser),
         ("ListUserSanctions, bans", Action::ListUserSanctions(Kind::Ban)),
         ("ListUserSanctions, mutes", Action::ListUserSanctions(Kind::Mute)),
+        ("BlockUser, for oneself", Action::BlockUser { own: true }),
+        ("BlockUser, for another", Action::BlockUser { own: false }),
+        ("ListBlocks, one's own", Action::ListBlocks { own: true }),
+        ("ListBlocks, another's", Action::ListBlocks { own: false }),
         ("RevokeUserTokens", Action::RevokeUserTokens),
         ("ReadInbox, one's own", Action::ReadInbox { own: true }),
         ("ReadInbox, another's", Action::ReadInbox { own: false }),
@@ -134,6 +138,8 @@ pub(super) fn is_listed(action: &Action) {
         | Action::EraseUser { .. }
         | Action::BanUser
         | Action::MuteUser
+        | Action::BlockUser { .. }
+        | Action::ListBlocks { .. }
         | Action::ListUserSanctions(_)
         | Action::RevokeUserTokens
         | Action::ReadInbox { .. }
@@ -245,6 +251,7 @@ pub(super) const OF_CREDENTIALS: &[Situation<Scene>] = &[
     ("banned from the app", |s| s.user().banned_until = Some(later(1))),
     ("banned from the app for good", |s| s.user().banned_until = Some(Timestamp::NEVER)),
     ("the ban from the app is over", |s| s.user().banned_until = Some(NOW)),
+    ("has blocked somebody, or was blocked", |s| s.user().blocks = true),
     ("muted in the app", |s| s.user().muted_until = Some(later(1))),
     ("the token carries nothing", |s| s.client.token.can = Some(PermissionSet::EMPTY)),
     ("the token's key may give nothing of an app role", |s| s.key().may_mint = PermissionSet::EMPTY),

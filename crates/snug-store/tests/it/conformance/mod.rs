@@ -30,6 +30,7 @@ macro_rules! refused {
 }
 
 mod apps;
+mod blocks;
 mod check;
 mod conversations;
 mod history;

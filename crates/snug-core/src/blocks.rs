@@ -1,0 +1,63 @@
+//! Blocks between two people: made, lifted, listed by whose they are.
+
+use snug_model::{Action, Actor, Invalid, UserId, UserKey, blocks::Block};
+
+use crate::{
+    Core, Error, Result,
+    authorize::{Allowed, Ask, decided},
+    paging::{Listed, PageAsk},
+};
+
+impl Core {
+    /// Has a user block another one, or lifts that: a client for itself, and whom it may see; a back end for anybody.
+    ///
+    /// # Errors
+    /// `NotFound` where the other one does not exist, or may not be seen. To lift what is not there is no error.
+    pub async fn block_user(&self, actor: &Actor, user: &UserId, other: &UserId, on: bool) -> Result<()> {
+        if user == other {
+            return Err(Invalid::new("other", "is the user itself").into());
+        }
+        let own = self.own_id(actor).await?.as_ref() == Some(user);
+        let ask = Ask::in_app(actor, Action::BlockUser { own }).on_visible(user, own);
+        decided!(self, ask.clone(), |allowed| async {
+            let user = allowed.target()?.user.key;
+            let Some(other) = self.whom(actor, &allowed, other).await? else {
+                return if on { Err(Error::NotFound) } else { Ok(()) };
+            };
+            let since = on.then(|| self.clock.now());
+            self.store.set_block(&allowed.permit, user, other, since).await?;
+            for user in [user, other] {
+                self.facts.forget_user(actor.app(), user);
+            }
+            Ok(())
+        })
+    }
+
+    /// The person of that id, if there is one and the actor may see it: a client those with whom it shares a conversation.
+    async fn whom(&self, actor: &Actor, allowed: &Allowed, other: &UserId) -> Result<Option<UserKey>> {
+        let id = self.keyed(actor.app()).await?.macs.user_id(other);
+        let found = self.store.people_by_id(&allowed.permit, &[id], actor.user()).await?;
+        Ok(found.first().map(|row| row.key))
+    }
+
+    /// Whom a user has blocked.
+    pub async fn list_blocks(
+        &self,
+        actor: &Actor,
+        user: &UserId,
+        page: &PageAsk<'_>,
+    ) -> Result<Listed<Block>> {
+        let own = self.own_id(actor).await?.as_ref() == Some(user);
+        let ask = Ask::in_app(actor, Action::ListBlocks { own }).on_visible(user, own);
+        decided!(self, ask.clone(), |allowed| async {
+            let from = self.open_page(actor, page).await?;
+            let user = allowed.target()?.user.key;
+            let rows = self.store.list_blocks(&allowed.permit, user, from).await?;
+            let next = self.next_page(actor, page, rows.len(), rows.last().map(|row| row.other.0)).await?;
+            let faces = self.faces(actor.app(), rows.iter().map(|row| row.other)).await?;
+            let items =
+                rows.iter().filter_map(|row| Some(Block { user: faces.id(row.other)?, since: row.since }));
+            Ok(Listed { items: items.collect(), next, people: faces.people() })
+        })
+    }
+}
