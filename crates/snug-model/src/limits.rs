@@ -137,6 +137,10 @@ limits! {
     RATE_FAILURES_BURST: 100;
     /// Wrong credentials from one address in a minute, where the app sets nothing.
     RATE_FAILURES_PER_MINUTE: 60;
+    /// Days that one answer about usage covers.
+    USAGE_DAYS_MAX: 366;
+    /// Days that it covers where the request says nothing.
+    USAGE_DAYS_DEFAULT: 30;
     /// The largest burst that an app can set.
     RATE_BURST_MAX: 1_000_000;
     /// The largest rate that an app can set.

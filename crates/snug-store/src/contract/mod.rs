@@ -16,6 +16,7 @@ mod sanctions;
 mod sealed;
 mod store;
 mod token_keys;
+mod usage;
 mod users;
 
 pub use apps::*;
@@ -34,4 +35,5 @@ pub use sanctions::*;
 pub use sealed::*;
 pub use store::*;
 pub use token_keys::*;
+pub use usage::*;
 pub use users::*;

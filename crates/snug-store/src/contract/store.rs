@@ -84,6 +84,10 @@ pub trait Store: Send + Sync + 'static {
     async fn revoke_key(&self, permit: &Permit, id: &KeyId, at: Timestamp) -> StoreResult<()>;
     /// Notes when keys were last used.
     async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> StoreResult<()>;
+    /// Adds up what was used of apps. Of those that are being deleted nothing is kept.
+    async fn add_usage(&self, rows: Vec<UsageRow>) -> StoreResult<()>;
+    /// What was used of the permit's app, from one day to another, both included, in their order; days without a row are left out.
+    async fn usage(&self, permit: &Permit, from: i64, to: i64) -> StoreResult<Vec<UsageRow>>;
     /// Registers a public key.
     async fn create_token_key(&self, permit: &Permit, key: TokenKeyRow) -> StoreResult<()>;
     /// Registered public keys of the permit's app, by time of making.

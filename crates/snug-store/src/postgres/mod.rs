@@ -24,6 +24,7 @@ mod statistics;
 mod store;
 mod sync;
 mod token_keys;
+mod usage;
 mod users;
 mod walk;
 

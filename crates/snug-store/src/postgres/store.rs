@@ -14,7 +14,7 @@ use super::{
     pool::{Lock, act, read},
     sanctions,
     sql::params,
-    sync, token_keys, users, walk,
+    sync, token_keys, usage, users, walk,
 };
 use crate::*;
 
@@ -157,6 +157,14 @@ impl Store for Postgres {
 
     async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> StoreResult<()> {
         act!(&self.pool, Lock::None, |sql| keys::note_use(sql, &used))
+    }
+
+    async fn add_usage(&self, rows: Vec<UsageRow>) -> StoreResult<()> {
+        act!(&self.pool, Lock::None, |sql| usage::add(sql, &rows))
+    }
+
+    async fn usage(&self, permit: &Permit, from: i64, to: i64) -> StoreResult<Vec<UsageRow>> {
+        permitted!(self, permit, |sql| usage::read(sql, permit, from, to))
     }
 
     async fn revoke_tokens(

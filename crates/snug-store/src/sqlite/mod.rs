@@ -22,6 +22,7 @@ mod sql;
 mod store;
 mod sync;
 mod token_keys;
+mod usage;
 mod users;
 mod walk;
 mod writer;

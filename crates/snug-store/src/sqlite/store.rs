@@ -11,7 +11,7 @@ use snug_model::{
 
 use super::{
     Sqlite, apps, blocks, check, conversations, idempotency, inbox, jobs, keys, members, messages, sanctions,
-    sync, token_keys, users, walk,
+    sync, token_keys, usage, users, walk,
 };
 use crate::*;
 
@@ -111,6 +111,14 @@ impl Store for Sqlite {
 
     async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> StoreResult<()> {
         self.writer.act(move |sql| keys::note_use(sql, &used)).await
+    }
+
+    async fn add_usage(&self, rows: Vec<UsageRow>) -> StoreResult<()> {
+        self.writer.act(move |sql| usage::add(sql, &rows)).await
+    }
+
+    async fn usage(&self, permit: &Permit, from: i64, to: i64) -> StoreResult<Vec<UsageRow>> {
+        self.read(permit, move |sql, permit| usage::read(sql, permit, from, to)).await
     }
 
     async fn revoke_tokens(

@@ -52,5 +52,6 @@ mod slow_mode;
 mod stale;
 mod sync;
 mod token_keys;
+mod usage;
 mod users;
 mod walk;

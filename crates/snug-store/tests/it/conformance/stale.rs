@@ -79,6 +79,7 @@ impl Scene {
         vec![
             ("list_apps", store.list_apps(permit, page).await.map(drop)),
             ("list_keys", store.list_keys(permit, page).await.map(drop)),
+            ("usage", store.usage(permit, 0, 1).await.map(drop)),
             ("list_token_keys", store.list_token_keys(permit, page).await.map(drop)),
             ("list_users", store.list_users(permit, page).await.map(drop)),
             ("people", store.people(permit, &[ann]).await.map(drop)),
