@@ -166,6 +166,7 @@ fn tag(path: &str) -> &'static str {
         "roles",
         "keys",
         "jobs",
+        "usage",
     ];
     nouns.into_iter().find(|noun| path.contains(&format!("/{noun}"))).unwrap_or("apps")
 }

@@ -125,6 +125,7 @@ impl Core {
         if !used.is_empty() {
             self.store.note_key_use(used).await?;
         }
+        self.write_usage().await?;
         let before = self.clock.now().plus_s(-(limits::IDEMPOTENCY_KEPT_S as i64));
         while self.store.forget_answers(before, FORGET_AT_ONCE).await? == FORGET_AT_ONCE {}
         Ok(())

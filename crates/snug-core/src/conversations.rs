@@ -6,6 +6,7 @@ use snug_model::{
     facts::IdMac,
     members::Access,
     permissions::Scope,
+    usage::Used,
 };
 use snug_store::{
     ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, JobKind, MemberAdd,
@@ -89,6 +90,7 @@ impl Core {
         match self.store.create_conversation(&allowed.permit, new, once.as_ref().map(|once| once.once)).await
         {
             Ok(found) => {
+                self.count(allowed.permit.app(), &Used { conversations: 1, ..Used::default() });
                 self.tell_joined(allowed, &found.conversation).await?;
                 let value = self.show_conversation(&allowed.permit, &found.conversation).await?;
                 Ok(Outcome { value, repeated: false, answered: false })

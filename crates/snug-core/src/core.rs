@@ -25,6 +25,7 @@ use crate::{
     rates::Buckets,
     sealing::{Keyed, Place, Random, Sealer},
     token_times::TokenTimes,
+    usage::Usage,
 };
 
 /// What a core is made of.
@@ -65,6 +66,7 @@ pub struct Core {
     pub(crate) key_use: KeyUse,
     pub(crate) token_times: TokenTimes,
     pub(crate) buckets: Buckets,
+    pub(crate) usage: Usage,
     pub(crate) jobs: Notify,
     memory: Memory,
 }
@@ -90,6 +92,7 @@ impl Core {
             key_use: KeyUse::default(),
             token_times: TokenTimes::default(),
             buckets: Buckets::default(),
+            usage: Usage::default(),
             jobs: Notify::new(),
             memory: Memory::default(),
         })
@@ -117,6 +120,11 @@ impl Core {
     /// Rows that the store has handed over so far.
     pub fn rows_read(&self) -> u64 {
         self.store.rows_read()
+    }
+
+    /// The day, counted from 1970, UTC.
+    pub fn today(&self) -> i64 {
+        self.clock.now().day().into()
     }
 
     /// Checks that an app could be served here: its region is this node's.

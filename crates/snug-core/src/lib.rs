@@ -40,6 +40,7 @@ mod sync;
 mod token_keys;
 mod token_times;
 mod tokens;
+mod usage;
 mod users;
 mod verify;
 mod views;

@@ -6,6 +6,7 @@ use snug_model::{
     Action, Actor, ConversationId, Invalid, MessageId, Seq, UserId, UserKey,
     messages::{Author, Content, Draft, Message, MessagePatch, MessageVersion, Via, Window},
     text::{Attributes, Emoji},
+    usage::Used,
 };
 use snug_store::{
     Appended, MessageChanged, MessageEdit, MessageRow, NewMessage, ReactionWrite, SenderRow, StoreResult,
@@ -141,12 +142,13 @@ impl Core {
         let conversation = allowed.conversation()?;
         let mut appended = appended.into_iter();
         let mut outcomes = Vec::with_capacity(sealed.len());
-        let mut news = News::default();
+        let (mut news, mut used) = (News::default(), Used::default());
         for (place, sealed) in sealed.into_iter().enumerate() {
             outcomes.push(match sealed {
                 Err(refused) => Err(refused),
                 Ok((new, body)) => match appended.next().ok_or_else(lost)? {
                     Ok(Appended::New { seq, rev }) => {
+                        used += Used { messages: 1, bytes: new.body.0.len() as i64, ..Used::default() };
                         let row = fresh_row(&new, seq, rev);
                         let shown = self.show_sent(&allowed.permit, conversation, &row, body).await?;
                         news.add(&shown, askers.map(|askers| askers.numbers[place]))?;
@@ -160,6 +162,7 @@ impl Core {
                 },
             });
         }
+        self.count(allowed.permit.app(), &used);
         match news.event(allowed, askers.map(|askers| askers.session)) {
             Some((rev, event)) => turn.publish(rev, event),
             None => turn.nothing(),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use snug_model::{
-    Action, Actor, AppId, PermissionSet, SessionId, Timestamp, UserActor, limits, policy, users::User,
+    Action, Actor, AppId, PermissionSet, SessionId, Timestamp, UserActor, limits, policy, usage::Used,
+    users::User,
 };
 
 use crate::{
@@ -60,6 +61,7 @@ impl Core {
         let came = came.ok_or(Error::RateLimited { retry_after_ms: 10_000 })?;
         match self.hello(&session, since).await {
             Ok(hello) => {
+                self.count(app, &Used { sockets: 1, ..Used::default() });
                 if came {
                     self.tell_presence(app, user, true).await;
                 }

@@ -4,6 +4,7 @@ use snug_model::{
     Action, Actor, Invalid, UserActor, UserId, UserKey,
     actor::Grant,
     permissions::Scope,
+    usage::Used,
     users::{Profile, User, UserDraft, UserPatch},
 };
 use snug_store::{JobKind, RevocationRow, StoreError, Unique, UserRef, UserRow, UserWrite};
@@ -53,7 +54,11 @@ impl Core {
                 match self.store.write_user(&allowed.permit, write).await {
                     // Somebody else has made it meanwhile: look again.
                     Err(StoreError::Taken(Unique::User)) => return Err(Error::Stale),
-                    written => (written?, false),
+                    written => {
+                        let row = written?;
+                        self.count(app.key(), &Used { users: 1, ..Used::default() });
+                        (row, false)
+                    }
                 }
             }
         };
@@ -157,7 +162,10 @@ impl Core {
             Ok::<_, Error>(self.store.write_user(&allowed.permit, write.clone()).await)
         });
         match made? {
-            Ok(row) => Ok(row.key),
+            Ok(row) => {
+                self.count(app.key(), &Used { users: 1, ..Used::default() });
+                Ok(row.key)
+            }
             // Another session of the same person has made it meanwhile; an erased one keeps its id, and is refused.
             Err(StoreError::Taken(Unique::User)) => {
                 let row = self.store.user(app.key(), UserRef::Id(mac)).await?;

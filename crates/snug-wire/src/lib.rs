@@ -41,6 +41,7 @@ pub mod text;
 pub mod time;
 pub mod token_keys;
 pub mod tokens;
+pub mod usage;
 pub mod users;
 
 pub use problem::{Code, Problem};

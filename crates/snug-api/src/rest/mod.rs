@@ -13,6 +13,7 @@ mod roles;
 mod sanctions;
 mod token_keys;
 mod tokens;
+mod usage;
 mod users;
 
 use axum::http::StatusCode;
@@ -26,6 +27,7 @@ pub(crate) fn routes() -> Vec<Route> {
     [
         apps::routes(),
         jobs::routes(),
+        usage::routes(),
         keys::routes(),
         token_keys::routes(),
         roles::routes(),

@@ -1,6 +1,7 @@
 //! A node on a free port, and what a program without our types needs to talk to it: JSON over HTTP and WebSocket.
 
 pub(crate) mod backend;
+pub(crate) mod clock;
 mod socket;
 
 use std::{net::SocketAddr, sync::Arc};

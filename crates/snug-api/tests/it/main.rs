@@ -36,3 +36,4 @@ mod slow_mode;
 mod talk;
 mod token_keys;
 mod tokens;
+mod usage;

@@ -1,20 +1,13 @@
 //! How often somebody may ask, and who pays for it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use snug_api::Proxies;
 use snug_core::clock::{Clock, SystemClock};
-use snug_model::Timestamp;
 
-use crate::harness::{Answer, Backend, Node, Setup, backend::Place, new_app, new_id};
+use crate::harness::{Answer, Backend, Node, Setup, backend::Place, clock::Hands, new_app, new_id};
 
 on_both! {
     exactly_a_burst_passes_however_many_ask_at_once
@@ -28,24 +21,9 @@ on_both! {
     rates_are_settings
 }
 
-/// A clock whose hands are moved.
-struct Hands(AtomicI64);
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
-}
-
-impl Hands {
-    fn forward(&self, ms: i64) {
-        self.0.fetch_add(ms, Ordering::SeqCst);
-    }
-}
-
 /// A node whose time stands still until somebody moves it: nothing comes back by itself.
 async fn still(backend: Backend, proxies: Proxies) -> (Node, Arc<Hands>) {
-    let hands = Arc::new(Hands(AtomicI64::new(SystemClock.now().0)));
+    let hands = Hands::at(SystemClock.now().0);
     let setup = Setup { clock: hands.clone(), proxies, ..Setup::default() };
     (Node::start_with(Place::new(backend), setup).await, hands)
 }

@@ -5,6 +5,7 @@ use reqwest::header::HeaderMap;
 use snug_wire::apps::{App, AppDraft, AppPatch};
 use snug_wire::jobs::StartedJob;
 use snug_wire::paging::{Page, PageQuery};
+use snug_wire::usage::{DayUsage, UsageQuery};
 
 use super::Backend;
 use crate::endpoint::Endpoint;
@@ -26,6 +27,14 @@ impl Backend {
     /// Those of every request.
     pub async fn patch_app(&self, patch: &AppPatch) -> Result<App, Error> {
         self.patch(&[], patch, HeaderMap::new()).await
+    }
+
+    /// Reads how much of the app was used, a line for each day.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn usage(&self, query: &UsageQuery) -> Result<Page<DayUsage>, Error> {
+        self.get(&["usage"], Some(query)).await
     }
 
     /// Deletes the app with all that it holds; the job tells how far that is.

@@ -89,6 +89,7 @@ pub(super) const ROUTES: &[Rule] = &[
     reads("getApp", "app", "fffffff"),
     writes("editApp", "app", "fffffff"),
     reads("getJob", "app", "fffffff"),
+    reads("getUsage", "app", "fffffff"),
     reads("listKeys", "keys", "fffffff"),
     writes("createKey", "keys", "fffffff"),
     writes("revokeKey", "keys", "fffffff"),
