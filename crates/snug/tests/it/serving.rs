@@ -2,8 +2,9 @@
 
 use std::{fs, io::Write, net::TcpStream, time::Duration};
 
+use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     socket::sending,
@@ -35,6 +36,27 @@ async fn tells_how_it_is() {
         assert!(metrics.lines().any(|shown| shown == line), "no {line} in\n{metrics}");
     }
     assert!(metrics.ends_with("\n# EOF\n"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn believes_only_declared_proxies() {
+    for (proxies, status) in [("", 401), ("192.0.2.1", 401), ("10.0.0.0/8, 127.0.0.1", 200)] {
+        let variables =
+            [("SNUG_HTTP_TRUSTED_PROXIES", proxies), ("SNUG_HTTP_FORWARDED_HEADER", "X-Real-From")];
+        let stage = Stage::start(&variables);
+        let draft = json!({ "name": "k", "scopes": ["users"], "allowed_addresses": ["198.51.100.0/24"] });
+        let key = stage.back_end(Method::POST, "/keys", draft).await.is(201);
+        let id = key["id"].as_str().unwrap().strip_prefix("key_").unwrap();
+        let key = format!("sk_{id}_{}", key["secret"].as_str().unwrap());
+        let url = format!("{}/v1/apps/{}/users", stage.server.url(), stage.app);
+        let ask = async |header: &str, line: &str| {
+            let request = reqwest::Client::builder().no_proxy().build().unwrap().get(&url);
+            request.bearer_auth(&key).header(header, line).send().await.unwrap().status().as_u16()
+        };
+        assert_eq!(ask("X-Real-From", "203.0.113.1, 198.51.100.7").await, status, "{proxies}");
+        assert_eq!(ask("X-Real-From", "198.51.100.7, 203.0.113.1").await, 401, "{proxies}: forged");
+        assert_eq!(ask("X-Forwarded-For", "198.51.100.7").await, 401, "{proxies}: another header");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,6 +56,7 @@ async fn serves_rest_and_sockets_with_a_certificate() {
     let url = format!("https://localhost:{port}/v1/apps/{app}");
     let user = client.put(format!("{url}/users/ann")).bearer_auth(&key).body("{}").send().await.unwrap();
     assert_eq!(user.status(), 201);
+    assert_eq!(user.headers()["strict-transport-security"], "max-age=31536000");
     let plain = client.get(format!("http://localhost:{port}/healthz")).send().await;
     assert!(plain.is_err(), "no plain HTTP where there is TLS");
 
@@ -72,4 +73,11 @@ async fn serves_rest_and_sockets_with_a_certificate() {
     let mut socket = Socket::open(stream, &format!("wss://localhost:{port}/v1/apps/{app}/socket")).await;
     let token = printed(&mut command(&["token", "--app", &app, "--key", &key, "--user", "ann"]));
     assert_eq!(socket.hello(&token).await["user"]["id"], "ann");
+
+    // A page of its own came by HTTPS; one of the same name that did not may be anybody's.
+    for (scheme, status) in [("https", 200), ("http", 403)] {
+        let request = client.get(format!("{url}/users/ann")).bearer_auth(&token);
+        let page = request.header("origin", format!("{scheme}://localhost:{port}")).send().await.unwrap();
+        assert_eq!(page.status(), status, "{scheme}");
+    }
 }
