@@ -84,7 +84,8 @@ impl Core {
         drafts: &[&Draft],
         askers: Option<&Askers<'_>>,
     ) -> Result<Vec<Result<Outcome<Message>>>> {
-        let charged = self.charge_sends(actor, allowed, drafts.iter().map(|draft| draft.id)).await?;
+        let ids: Vec<_> = drafts.iter().map(|draft| draft.id).collect();
+        let charged = self.charge_sends(actor, allowed, &ids).await?;
         let sent = self.send_charged(allowed, drafts, &charged, askers).await;
         // What was not tried, or will be again, is given back as a whole; of what was, the repeats.
         let is_repeat = |place: usize| match &sent {

@@ -130,28 +130,56 @@ impl Core {
     }
 
     /// Takes what messages cost, in their order. A repeat costs nothing, and passes although there is nothing left; so before
-    /// one is refused, the store is asked whether it knows it.
+    /// one is refused, the store is asked which of them it knows.
     pub(crate) async fn charge_sends(
         &self,
         actor: &Actor,
         allowed: &Allowed,
-        messages: impl Iterator<Item = MessageId>,
+        messages: &[MessageId],
     ) -> Result<Vec<Charged>> {
-        let (rates, conversation) = (&allowed.app.rates, allowed.conversation()?.key);
-        let mut charged = Vec::with_capacity(messages.size_hint().0);
-        for message in messages {
-            let now = self.clock.now();
-            let taken = self.buckets.take(actor, rates, now).and_then(|()| {
-                let taken = self.buckets.conversations.take(&conversation, rates.conversation, now);
-                taken.inspect_err(|_| self.buckets.give_back(actor, rates, now))
-            });
-            charged.push(match taken {
-                Ok(()) => Charged::Paid,
-                Err(_) if self.store.message(&allowed.permit, message).await?.is_some() => Charged::Free,
-                Err(empty) => Charged::Refused(empty),
-            });
+        let mut charged: Vec<Charged> = Vec::with_capacity(messages.len());
+        let mut looked = false;
+        for (place, message) in messages.iter().enumerate() {
+            let first = messages[..place].iter().position(|earlier| earlier == message);
+            if let Some(first) = first.map(|first| charged[first]) {
+                charged.push(if first == Charged::Paid { Charged::Free } else { first });
+                continue;
+            }
+            let mut taken = self.charge_send(actor, allowed);
+            if matches!(taken, Charged::Refused(_)) && self.is_known(allowed, *message).await? {
+                taken = Charged::Free;
+            }
+            if matches!(taken, Charged::Refused(_)) && !looked {
+                looked = true;
+                for (paid, earlier) in charged.iter_mut().zip(messages) {
+                    if *paid == Charged::Paid && self.is_known(allowed, *earlier).await? {
+                        self.refund_send(actor, allowed);
+                        *paid = Charged::Free;
+                    }
+                }
+                taken = self.charge_send(actor, allowed);
+            }
+            charged.push(taken);
         }
         Ok(charged)
+    }
+
+    /// Takes what one message costs: from all of its buckets or from none.
+    fn charge_send(&self, actor: &Actor, allowed: &Allowed) -> Charged {
+        let (rates, now) = (&allowed.app.rates, self.clock.now());
+        let taken = self.buckets.take(actor, rates, now).and_then(|()| {
+            let Some(conversation) = &allowed.conversation else { return Ok(()) };
+            let taken = self.buckets.conversations.take(&conversation.key, rates.conversation, now);
+            taken.inspect_err(|_| self.buckets.give_back(actor, rates, now))
+        });
+        match taken {
+            Ok(()) => Charged::Paid,
+            Err(empty) => Charged::Refused(empty),
+        }
+    }
+
+    async fn is_known(&self, allowed: &Allowed, message: MessageId) -> Result<bool> {
+        Ok(self.store.message(&allowed.permit, message).await?.is_some())
     }
 
     /// Gives back what a request has cost that is to be asked again.
@@ -235,7 +263,7 @@ impl Core {
 pub(crate) enum Charged {
     /// A token of each bucket.
     Paid,
-    /// Nothing: there was nothing left, and it may be a repeat.
+    /// Nothing: it is a repeat.
     Free,
     /// Nothing: it is not to be sent.
     Refused(Empty),
