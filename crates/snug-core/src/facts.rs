@@ -95,6 +95,7 @@ pub(crate) fn of_user(row: &UserRow, app: &AppContext) -> UserFacts {
         role: app.permissions_of(row.role),
         banned_until: row.ban.as_ref().map(|ban| ban.until),
         muted_until: row.mute.as_ref().map(|mute| mute.until),
+        shadow_banned_until: row.shadow_ban.as_ref().map(|ban| ban.until),
         blocks: row.blocks > 0,
         tokens_not_before: row.tokens_not_before,
         erased: row.erased_at.is_some(),

@@ -42,6 +42,7 @@ mod token_times;
 mod tokens;
 mod usage;
 mod users;
+mod veil;
 mod verify;
 mod views;
 mod vouchers;

@@ -21,6 +21,7 @@ use crate::{
     publish::{Asked, Askers, Entered, News, Outcome},
     rates::Charged,
     sealing::{MessageBody, Place},
+    views::reader,
 };
 
 /// A page of a conversation's messages, ascending by seq.
@@ -152,7 +153,9 @@ impl Core {
                         used += Used { messages: 1, bytes: new.body.0.len() as i64, ..Used::default() };
                         let row = fresh_row(&new, seq, rev);
                         let shown = self.show_sent(&allowed.permit, conversation, &row, body).await?;
-                        news.add(&shown, askers.map(|askers| askers.numbers[place]))?;
+                        let by = allowed.permit.user().filter(|_| allowed.permit.hides());
+                        let hidden = by.map(|author| (author, new.at));
+                        news.add(&shown, askers.map(|askers| askers.numbers[place]), hidden)?;
                         Ok(Outcome { value: shown.what, repeated: false, answered: askers.is_some() })
                     }
                     Ok(Appended::Repeat(row)) => {
@@ -267,7 +270,7 @@ impl Core {
     ) -> Result<Outcome<Message>> {
         let conversation = allowed.conversation()?;
         let row = self.store.message(&allowed.permit, id).await?.ok_or(Error::NotFound)?;
-        if own != self.sent_by(allowed, &row) {
+        if own != self.sent_by(allowed, &row) || reader(&allowed.permit).is_denied(&row) {
             return Err(Error::NotFound);
         }
         let mut body = self.body_of(allowed, &row).await?.ok_or(Error::NotFound)?;
@@ -349,6 +352,9 @@ impl Core {
         let conversation = allowed.conversation()?.key;
         let app = allowed.permit.app();
         let row = self.store.message(&allowed.permit, id).await?.ok_or(Error::NotFound)?;
+        if reader(&allowed.permit).is_denied(&row) {
+            return Err(Error::NotFound);
+        }
         let sealed = if reaction.on {
             Some(
                 self.sealer
@@ -383,7 +389,8 @@ impl Core {
         let own = self.show_message(&allowed.permit, conversation, &changed.message).await?;
         match changed.rev {
             Some(rev) => {
-                turn.publish(rev, self.message_changed(allowed, &own, reacted.as_ref(), asked).await?);
+                let row = &changed.message;
+                turn.publish(rev, self.message_changed(allowed, row, &own, reacted.as_ref(), asked).await?);
                 Ok(Outcome { value: own.what, repeated: false, answered: asked.is_some() })
             }
             None => {
@@ -552,6 +559,8 @@ fn fresh_row(new: &NewMessage, seq: Seq, rev: snug_model::Rev) -> MessageRow {
         created_at: new.at,
         edited_at: None,
         deleted_at: None,
+        // To its author it is like any other.
+        hidden_at: None,
     }
 }
 

@@ -12,7 +12,9 @@ use snug_model::{
     permissions::Scope,
     policy,
 };
-use snug_store::{AudienceMember, ConversationRow, MemberRow, MembersChanged, StoreError};
+use snug_store::{
+    AudienceMember, ConversationRow, MemberRow, MembersChanged, MessageRow, SenderRow, StoreError,
+};
 use snug_wire::{
     messages::WrittenMessage,
     permissions::Permissions,
@@ -25,9 +27,10 @@ use crate::{
     authorize::Allowed,
     context::AppContext,
     facts,
-    hub::{AudienceChange, Encoded, Encoder, Event, Listener, Narrowing, Session, Turn, frame},
+    hub::{AudienceChange, Encoded, Encoder, Event, Listener, Narrowing, Session, Turn, Veil, frame},
     messages::Reacted,
     people::People,
+    veil::Veiled,
     views::Shown,
 };
 
@@ -66,17 +69,32 @@ pub(crate) struct News {
     messages: u64,
     pushes: Encoder,
     answers: Encoder,
+    /// What the others hear where the messages are hidden, and by whom they were written.
+    veil: Option<(UserKey, Encoder, Encoder)>,
 }
 
 impl News {
-    /// Adds a message, the next in order of rev, and the answer to the request that asked for it.
-    pub(crate) fn add(&mut self, shown: &Shown<Message>, asked: Option<u64>) -> Result<()> {
+    /// Adds a message, the next in order of rev, and the answer to the request that asked for it. A hidden one says by whom
+    /// it is and since when it is hidden.
+    pub(crate) fn add(
+        &mut self,
+        shown: &Shown<Message>,
+        asked: Option<u64>,
+        hidden: Option<(UserKey, Timestamp)>,
+    ) -> Result<()> {
         let message = &shown.what;
         // Nobody has reacted to it yet, so that it is the same to everybody.
         let json = MessageJson::new(&message.clone().into()).map_err(Error::internal)?;
         let push =
             json.push(&message.conversation.clone().into(), message.rev.into(), &wire_people(&shown.people));
         self.pushes.put(&push.map_err(Error::internal)?);
+        if let Some((author, hidden_at)) = hidden {
+            let veiled = Veiled::new(shown, hidden_at);
+            let (_, seers, others) =
+                self.veil.get_or_insert_with(|| (author, Encoder::default(), Encoder::default()));
+            seers.put(&new_message(&veiled.seers)?);
+            others.put(&new_message(&veiled.others)?);
+        }
         if let Some(n) = asked {
             self.answers.put(&json.answer(n).map_err(Error::internal)?);
         }
@@ -90,6 +108,11 @@ impl News {
         let (rev, seq) = self.first?;
         let event = Event {
             push: Some(self.pushes.finish()),
+            veil: self.veil.map(|(author, seers, others)| Veil {
+                author,
+                seers: seers.finish(),
+                others: others.finish(),
+            }),
             more: self.messages - 1,
             seq: Some(seq),
             answer: session.map(|session| (Arc::clone(session), self.answers.finish())),
@@ -164,12 +187,13 @@ impl Core {
     pub(crate) async fn message_changed(
         &self,
         allowed: &Allowed,
+        row: &MessageRow,
         own: &Shown<Message>,
         reacted: Option<&Reacted>,
         asked: Option<&Asked>,
     ) -> Result<Event> {
-        let mut message = own.what.clone();
-        without_mine(&mut message);
+        let mut shown = Shown { what: own.what.clone(), people: own.people.clone() };
+        without_mine(&mut shown.what);
         let by = match reacted {
             Some(reacted) => {
                 self.faces(allowed.permit.app(), [reacted.user]).await?.id(reacted.user).map(|user| {
@@ -178,16 +202,19 @@ impl Core {
             }
             None => None,
         };
-        let (seq, rev) = (message.seq, message.rev);
-        let changed = Changed::Message {
-            conversation: message.conversation.clone().into(),
-            message: message.into(),
-            by,
+        let (push, veil) = match (row.hidden_at, row.sender) {
+            (Some(hidden_at), SenderRow::User(author)) => {
+                let veiled = Veiled::new(&shown, hidden_at);
+                let seers = changed_message(&veiled.seers, by.clone())?;
+                let others = changed_message(&veiled.others, None)?;
+                (changed_message(&veiled.author, by)?, Some(Veil { author, seers, others }))
+            }
+            _ => (changed_message(&shown, by)?, None),
         };
-        let push = Push::Change(Change { rev: rev.into(), changed, users: Some(wire_people(&own.people)) });
         Ok(Event {
-            push: Some(encode(&push)?),
-            seq: Some(seq),
+            push: Some(push),
+            veil,
+            seq: Some(shown.what.seq),
             answer: answer(asked, &own.what)?,
             narrowing: narrowing(allowed),
             ..Event::default()
@@ -339,6 +366,22 @@ pub(crate) fn wire_people(people: &People) -> snug_wire::people::People {
     people.iter().map(|(id, person)| (id.clone(), person.clone())).collect()
 }
 
+/// What is heard of a new message.
+fn new_message(shown: &Shown<Message>) -> Result<Vec<u8>> {
+    let message = &shown.what;
+    let json = MessageJson::new(&message.clone().into()).map_err(Error::internal)?;
+    let people = wire_people(&shown.people);
+    json.push(&message.conversation.clone().into(), message.rev.into(), &people).map_err(Error::internal)
+}
+
+/// What is heard of a message that changed.
+fn changed_message(shown: &Shown<Message>, by: Option<ReactionChange>) -> Result<Encoded> {
+    let message = shown.what.clone();
+    let (conversation, rev) = (message.conversation.clone().into(), message.rev.into());
+    let changed = Changed::Message { conversation, message: message.into(), by };
+    encode(&Push::Change(Change { rev, changed, users: Some(wire_people(&shown.people)) }))
+}
+
 fn without_mine(message: &mut Message) {
     message.reactions.iter_mut().for_each(|reaction| reaction.mine = None);
 }
@@ -399,6 +442,7 @@ fn listener(app: &AppContext, member: &AudienceMember) -> Listener {
         from_seq: member.from_seq,
         sees_reads: full && role.has(Permission::ReadSee),
         sees_presence: full && role.has(Permission::PresenceSee),
+        sees_versions: full && role.has(Permission::MessageReadVersions),
     }
 }
 

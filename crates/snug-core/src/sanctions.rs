@@ -3,7 +3,7 @@
 use snug_model::{
     Action, Actor, ConversationId, Permit, Timestamp, UserId, UserKey,
     policy::By,
-    sanctions::{Kind, Sanction, SanctionDraft, Sanctioned, SanctionedBy, Sanctions},
+    sanctions::{InApp, InConversation, Sanction, SanctionDraft, Sanctioned, SanctionedBy, Sanctions},
 };
 use snug_store::{SanctionRow, UserRow};
 
@@ -61,6 +61,27 @@ impl Core {
             self.store.set_user_mute(&allowed.permit, user, row, once).await?;
             self.facts.forget_user(actor.app(), user);
             self.tell_app_permissions(&allowed.app, user).await
+        })
+    }
+
+    /// Shadow-bans a user, or lifts that without a draft: from now on what it writes is hidden from the others. Nobody is told,
+    /// it least of all; and what was hidden stays so.
+    pub async fn shadow_ban_user(
+        &self,
+        actor: &Actor,
+        id: &UserId,
+        ban: Option<&SanctionDraft>,
+        once: Option<&OnceKey>,
+    ) -> Result<()> {
+        let ask = Ask::in_app(actor, Action::ShadowBanUser).on(id);
+        decided!(self, ask.clone(), |allowed| async {
+            let once = self.first_time(&allowed.permit, once).await?;
+            let (user, at) = (allowed.target()?.user.key, self.clock.now());
+            let row = self.laid(&allowed.permit, &Place::user_shadow_ban(actor.app(), user), ban, at).await?;
+            let once = once.as_ref().map(|once| once.once);
+            self.store.set_user_shadow_ban(&allowed.permit, user, row, once).await?;
+            self.facts.forget_user(actor.app(), user);
+            Ok(())
         })
     }
 
@@ -143,7 +164,7 @@ impl Core {
     pub async fn list_user_sanctions(
         &self,
         actor: &Actor,
-        kind: Kind,
+        kind: InApp,
         page: &PageAsk<'_>,
     ) -> Result<Listed<Sanctioned>> {
         let ask = Ask::in_app(actor, Action::ListUserSanctions(kind));
@@ -154,8 +175,11 @@ impl Core {
             let next = self.next_page(actor, page, rows.len(), rows.last().map(|row| row.key.0)).await?;
             let app = actor.app();
             let laid = rows.iter().filter_map(|row| match kind {
-                Kind::Ban => Some((row.key, Place::user_ban(app, row.key), row.ban.as_ref()?)),
-                Kind::Mute => Some((row.key, Place::user_mute(app, row.key), row.mute.as_ref()?)),
+                InApp::Ban => Some((row.key, Place::user_ban(app, row.key), row.ban.as_ref()?)),
+                InApp::Mute => Some((row.key, Place::user_mute(app, row.key), row.mute.as_ref()?)),
+                InApp::ShadowBan => {
+                    Some((row.key, Place::user_shadow_ban(app, row.key), row.shadow_ban.as_ref()?))
+                }
             });
             self.listed(&allowed.permit, laid.collect(), next).await
         })
@@ -166,7 +190,7 @@ impl Core {
         &self,
         actor: &Actor,
         conversation: &ConversationId,
-        kind: Kind,
+        kind: InConversation,
         page: &PageAsk<'_>,
     ) -> Result<Listed<Sanctioned>> {
         let ask = Ask::in_conversation(actor, Action::ListMemberSanctions(kind), conversation);
@@ -177,8 +201,12 @@ impl Core {
             let next = self.next_page(actor, page, rows.len(), rows.last().map(|row| row.user.0)).await?;
             let (app, here) = (actor.app(), allowed.conversation()?.key);
             let laid = rows.iter().filter_map(|row| match kind {
-                Kind::Ban => Some((row.user, Place::member_ban(app, here, row.user), row.ban.as_ref()?)),
-                Kind::Mute => Some((row.user, Place::member_mute(app, here, row.user), row.mute.as_ref()?)),
+                InConversation::Ban => {
+                    Some((row.user, Place::member_ban(app, here, row.user), row.ban.as_ref()?))
+                }
+                InConversation::Mute => {
+                    Some((row.user, Place::member_mute(app, here, row.user), row.mute.as_ref()?))
+                }
             });
             self.listed(&allowed.permit, laid.collect(), next).await
         })
@@ -206,6 +234,9 @@ impl Core {
         Ok(Sanctions {
             ban: self.sanction_of(permit, user, Place::user_ban(app, user), row.ban.as_ref()).await?,
             mute: self.sanction_of(permit, user, Place::user_mute(app, user), row.mute.as_ref()).await?,
+            shadow_ban: self
+                .sanction_of(permit, user, Place::user_shadow_ban(app, user), row.shadow_ban.as_ref())
+                .await?,
         })
     }
 

@@ -1,7 +1,9 @@
 //! Rows in, what is shown out: the opening of seals, a page at a time.
 
+use std::borrow::Cow;
+
 use snug_model::{
-    AppKey, ConversationId, Permit, UserKey,
+    AppKey, ConversationId, Permission, Permit, UserKey,
     conversations::{Conversation, InboxItem},
     members::Member,
     messages::{Content, Message, Reaction, Sender},
@@ -15,6 +17,7 @@ use crate::{
     people::{Faces, People},
     publish::Left,
     sealing::{MemberProfile, MessageBody, OpenError, Opener, Place},
+    veil::Reader,
 };
 
 /// Messages, opened, with the people whom they mention.
@@ -36,6 +39,7 @@ impl Core {
         conversation: &ConversationRow,
         rows: &[MessageRow],
     ) -> Result<Shown<Vec<Message>>> {
+        let rows = &*reader(permit).sees(rows);
         let id = self.conversation_id(permit, conversation).await?;
         let opener = self.sealer.opener(permit.app(), rows.iter().flat_map(seals_of)).await?;
         let bodies = rows
@@ -160,6 +164,7 @@ impl Core {
         rows: &[InboxRow],
         left: &[Left],
     ) -> Result<Shown<Vec<InboxItem>>> {
+        let rows = &*seen_by_their_owners(rows, left);
         let sealed = rows.iter().flat_map(|row| {
             let conversation = &row.conversation;
             let of_conversation =
@@ -202,6 +207,31 @@ impl Core {
         }
         Ok(Shown { what: items, people: faces.people() })
     }
+}
+
+/// Who reads by a permit.
+pub(crate) fn reader(permit: &Permit) -> Reader {
+    Reader { user: permit.user(), versions: permit.view().versions }
+}
+
+/// Inbox items with their last message as their owner may see it.
+fn seen_by_their_owners<'r>(rows: &'r [InboxRow], left: &[Left]) -> Cow<'r, [InboxRow]> {
+    let hidden = |row: &InboxRow| row.last_message.as_ref().is_some_and(|row| row.hidden_at.is_some());
+    if !rows.iter().any(hidden) {
+        return Cow::Borrowed(rows);
+    }
+    let seen = |(row, left): (&InboxRow, &Left)| {
+        let versions = left.permissions.has(Permission::MessageReadVersions);
+        let reader = Reader { user: Some(row.member.user), versions };
+        let mut row = row.clone();
+        let last = row
+            .last_message
+            .iter()
+            .flat_map(|message| reader.sees(std::slice::from_ref(message)).into_owned());
+        row.last_message = last.last();
+        row
+    };
+    Cow::Owned(rows.iter().zip(left).map(seen).collect())
 }
 
 /// Whether the reader may see how far this user has read: its own always.
@@ -290,6 +320,7 @@ fn bare_message(
         created_at: row.created_at,
         edited_at: row.edited_at,
         deleted_at: row.deleted_at,
+        hidden: row.hidden_at.is_some(),
     }
 }
 

@@ -149,6 +149,8 @@ pub struct UserFacts {
     pub banned_until: Option<Timestamp>,
     /// Until when it is muted in the app.
     pub muted_until: Option<Timestamp>,
+    /// Until when it is shadow-banned.
+    pub shadow_banned_until: Option<Timestamp>,
     /// Whether it has blocked somebody, or somebody it.
     pub blocks: bool,
     /// Tokens of this time and before are void.

@@ -80,6 +80,8 @@ pub struct Message {
     pub edited_at: Option<Timestamp>,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
+    /// Whether it is hidden from others than its author, and the reader is one who may see it all the same.
+    pub hidden: bool,
 }
 
 /// In whose name a message is sent.

@@ -1,4 +1,4 @@
-//! Sanctions: bans and mutes, of people from the app or from a conversation.
+//! Sanctions: bans, mutes and shadow bans, of people from the app or from a conversation.
 
 use crate::{
     ids::{KeyId, UserId},
@@ -6,18 +6,24 @@ use crate::{
     time::Timestamp,
 };
 
-/// What a sanction takes.
+/// What a sanction of the app takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// All access: to everything, or to the conversation.
+pub enum InApp {
+    /// All access, to everything.
     Ban,
     /// One's own words: a muted person reads, and neither sends, edits, reacts nor types.
     Mute,
+    /// The others' ears: what a shadow-banned person writes looks sent to it, and deleted to everybody else.
+    ShadowBan,
 }
 
-impl Kind {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Ban, Self::Mute];
+/// What a sanction of a conversation takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InConversation {
+    /// All access to it.
+    Ban,
+    /// One's own words in it.
+    Mute,
 }
 
 /// A sanction that is to be laid on somebody.
@@ -69,4 +75,6 @@ pub struct Sanctions {
     pub ban: Option<Sanction>,
     /// Its mute.
     pub mute: Option<Sanction>,
+    /// Its shadow ban.
+    pub shadow_ban: Option<Sanction>,
 }

@@ -103,6 +103,9 @@ pub struct Message {
     /// When it was deleted.
     #[schema(required = true)]
     pub deleted_at: Option<Time>,
+    /// There for who may read versions, where the author is shadow-banned: to the others this is a tombstone.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub hidden: bool,
 }
 
 /// What a message said at one time.
@@ -300,6 +303,7 @@ impl From<model::Message> for Message {
             created_at: message.created_at.into(),
             edited_at: message.edited_at.map(Into::into),
             deleted_at: message.deleted_at.map(Into::into),
+            hidden: message.hidden,
         }
     }
 }

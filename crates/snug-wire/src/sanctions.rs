@@ -67,6 +67,24 @@ drafts! {
     MemberMute;
 }
 
+/// Shadow-bans a user: what it writes from now on is hidden from the others, and nothing that it sees says so.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShadowBanDraft {
+    /// Why, for those who may see sanctions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// When it ends; never where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}
+
+impl From<ShadowBanDraft> for model::SanctionDraft {
+    fn from(draft: ShadowBanDraft) -> Self {
+        Self { reason: draft.reason.map(Into::into), until: draft.until.map(Into::into) }
+    }
+}
+
 /// Lifts a person's ban from a conversation, which adds nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -40,6 +40,10 @@ pub struct User {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Sanction, required = false)]
     pub mute: Option<Sanction>,
+    /// There while it is shadow-banned; for back ends alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Sanction, required = false)]
+    pub shadow_ban: Option<Sanction>,
 }
 
 /// Makes or replaces a user. What is left out takes the default of a new one, but for the role, which stays.
@@ -103,6 +107,7 @@ impl From<model::User> for User {
             updated_at: user.updated_at.into(),
             ban: user.sanctions.ban.map(Into::into),
             mute: user.sanctions.mute.map(Into::into),
+            shadow_ban: user.sanctions.shadow_ban.map(Into::into),
         }
     }
 }

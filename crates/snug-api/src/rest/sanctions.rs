@@ -1,10 +1,12 @@
 //! Bans and mutes, and who is under one.
 
 use axum::http::{Method, StatusCode};
-use snug_model::sanctions::Kind;
+use snug_model::sanctions::{InApp, InConversation};
 use snug_wire::{
     paging::{NoQuery, Nothing, PageQuery},
-    sanctions::{BanDraft, MemberBan, MemberMute, MemberUnban, MemberUnmute, MuteDraft, Sanctioned},
+    sanctions::{
+        BanDraft, MemberBan, MemberMute, MemberUnban, MemberUnmute, MuteDraft, Sanctioned, ShadowBanDraft,
+    },
 };
 
 use super::{page, page_of};
@@ -67,12 +69,45 @@ fn in_app() -> Vec<Route> {
         .answers_nothing(204)
         .once(),
         Route::new(
+            Method::POST,
+            "/v1/apps/{app}/users/{user}/shadow_ban",
+            "shadowBanUser",
+            "Shadow-bans a user: what it writes is hidden from the others, and nothing that it sees says so.",
+            takes("user.ban"),
+            shadow_ban_user,
+        )
+        .optional_body::<ShadowBanDraft>()
+        .answers_nothing(204)
+        .ends_access()
+        .once(),
+        Route::new(
+            Method::POST,
+            "/v1/apps/{app}/users/{user}/shadow_unban",
+            "shadowUnbanUser",
+            "Lifts a shadow ban; what was hidden stays so.",
+            takes("user.ban"),
+            shadow_unban_user,
+        )
+        .optional_body::<Nothing>()
+        .answers_nothing(204)
+        .once(),
+        Route::new(
+            Method::GET,
+            "/v1/apps/{app}/shadow_bans",
+            "listShadowBans",
+            "Lists who is shadow-banned, why, until when and by whom.",
+            takes("user.ban"),
+            |call| list_in_app(call, InApp::ShadowBan),
+        )
+        .query::<PageQuery>()
+        .lists::<Sanctioned>(),
+        Route::new(
             Method::GET,
             "/v1/apps/{app}/bans",
             "listBans",
             "Lists who is banned from the app, why, until when and by whom.",
             takes("user.ban"),
-            |call| list_in_app(call, Kind::Ban),
+            |call| list_in_app(call, InApp::Ban),
         )
         .query::<PageQuery>()
         .lists::<Sanctioned>(),
@@ -82,7 +117,7 @@ fn in_app() -> Vec<Route> {
             "listMutes",
             "Lists who is muted in the app, why, until when and by whom.",
             takes("user.mute"),
-            |call| list_in_app(call, Kind::Mute),
+            |call| list_in_app(call, InApp::Mute),
         )
         .query::<PageQuery>()
         .lists::<Sanctioned>(),
@@ -144,7 +179,7 @@ fn in_conversations() -> Vec<Route> {
             "listMemberBans",
             "Lists who is banned from the conversation, why, until when and by whom.",
             takes("member.ban"),
-            |call| list_in_conversation(call, Kind::Ban),
+            |call| list_in_conversation(call, InConversation::Ban),
         )
         .query::<PageQuery>()
         .lists::<Sanctioned>(),
@@ -154,7 +189,7 @@ fn in_conversations() -> Vec<Route> {
             "listMemberMutes",
             "Lists who is muted in the conversation, why, until when and by whom.",
             takes("member.mute"),
-            |call| list_in_conversation(call, Kind::Mute),
+            |call| list_in_conversation(call, InConversation::Mute),
         )
         .query::<PageQuery>()
         .lists::<Sanctioned>(),
@@ -197,7 +232,25 @@ async fn unmute_user(call: Call) -> Answered {
     call.done_once(once).await
 }
 
-async fn list_in_app(call: Call, kind: Kind) -> Answered {
+async fn shadow_ban_user(call: Call) -> Answered {
+    let actor = call.actor().await?;
+    call.query::<NoQuery>()?;
+    let draft = call.body_or_empty::<ShadowBanDraft>()?.into();
+    let once = call.once(&actor).await?;
+    call.core().shadow_ban_user(&actor, &call.user()?, Some(&draft), once.as_ref()).await?;
+    call.done_once(once).await
+}
+
+async fn shadow_unban_user(call: Call) -> Answered {
+    let actor = call.actor().await?;
+    call.query::<NoQuery>()?;
+    call.no_body()?;
+    let once = call.once(&actor).await?;
+    call.core().shadow_ban_user(&actor, &call.user()?, None, once.as_ref()).await?;
+    call.done_once(once).await
+}
+
+async fn list_in_app(call: Call, kind: InApp) -> Answered {
     let actor = call.actor().await?;
     let query: PageQuery = call.query()?;
     let list = call.list();
@@ -242,7 +295,7 @@ async fn unmute_member(call: Call) -> Answered {
     call.done_once(once).await
 }
 
-async fn list_in_conversation(call: Call, kind: Kind) -> Answered {
+async fn list_in_conversation(call: Call, kind: InConversation) -> Answered {
     let actor = call.actor().await?;
     let query: PageQuery = call.query()?;
     let list = call.list();

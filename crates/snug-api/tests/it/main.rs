@@ -30,6 +30,7 @@ mod races;
 mod rates;
 mod refusals;
 mod sanctions;
+mod shadow_bans;
 mod signing;
 mod slow;
 mod slow_mode;

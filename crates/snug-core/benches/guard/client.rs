@@ -42,6 +42,7 @@ impl Rows {
                 role: PermissionSet::EMPTY,
                 banned_until: None,
                 muted_until: None,
+                shadow_banned_until: None,
                 blocks: false,
                 tokens_not_before: None,
                 erased: false,

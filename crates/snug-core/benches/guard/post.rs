@@ -54,6 +54,7 @@ pub(crate) fn message(number: usize) -> Message {
         created_at: NOW,
         edited_at: None,
         deleted_at: None,
+        hidden: false,
     }
 }
 

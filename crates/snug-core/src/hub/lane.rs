@@ -32,6 +32,8 @@ struct State {
     see_reads: RoaringTreemap,
     /// Of `members`, those who see presence.
     see_presence: RoaringTreemap,
+    /// Of `members`, those whose conversation role lets them see what is hidden.
+    see_versions: RoaringTreemap,
     /// The first message that a member may see, where that is not the first of all.
     from_seq: HashMap<UserKey, Seq>,
     /// The rev that publishes next.
@@ -52,6 +54,8 @@ pub struct Listener {
     pub sees_reads: bool,
     /// Whether it sees who is online.
     pub sees_presence: bool,
+    /// Whether it sees what messages said before, and what is hidden from the others.
+    pub sees_versions: bool,
 }
 
 /// How the audience changes with an event.
@@ -70,6 +74,8 @@ pub struct Event {
     pub audience: Vec<AudienceChange>,
     /// What the members hear.
     pub push: Option<Encoded>,
+    /// Who hears what instead of `push`, where that is about a hidden message.
+    pub veil: Option<Veil>,
     /// How many revs it takes beyond the first.
     pub more: u64,
     /// The message that `push` is about, if it is one: who may not see it does not hear of it. Of several, the first.
@@ -82,6 +88,17 @@ pub struct Event {
     pub answer: Option<(Arc<Session>, Encoded)>,
     /// The conversation's id, for tokens that are narrowed.
     pub narrowing: Option<Narrowing>,
+}
+
+/// What others than its author hear of a hidden message.
+#[derive(Debug)]
+pub struct Veil {
+    /// Who wrote it, and hears of it as of any other.
+    pub author: UserKey,
+    /// What those hear who may read versions.
+    pub seers: Encoded,
+    /// What everybody else hears.
+    pub others: Encoded,
 }
 
 impl Lane {
@@ -192,6 +209,7 @@ impl State {
         set(&mut self.members, true);
         set(&mut self.see_reads, listener.sees_reads);
         set(&mut self.see_presence, listener.sees_presence);
+        set(&mut self.see_versions, listener.sees_versions);
         if listener.from_seq > Seq(1) {
             self.from_seq.insert(listener.user, listener.from_seq);
         } else {
@@ -200,7 +218,9 @@ impl State {
     }
 
     fn leaves(&mut self, user: UserKey) {
-        for bitmap in [&mut self.members, &mut self.see_reads, &mut self.see_presence] {
+        let bitmaps =
+            [&mut self.members, &mut self.see_reads, &mut self.see_presence, &mut self.see_versions];
+        for bitmap in bitmaps {
             bitmap.remove(user.0 as u64);
         }
         self.from_seq.remove(&user);
@@ -212,6 +232,13 @@ impl State {
             self.next = Rev(self.next.0 + 1 + event.more as i64);
             self.deliver(hub, app, event);
         }
+    }
+
+    /// Whether role and token both let a session see what is hidden.
+    fn sees_hidden(&self, session: &Session, narrowing: Option<&Narrowing>) -> bool {
+        let needs = Some(Permission::MessageReadVersions);
+        self.see_versions.contains(session.user().0 as u64)
+            && narrowing.is_some_and(|narrowing| session.hears(&Narrowing { needs, ..*narrowing }))
     }
 
     fn deliver(&mut self, hub: &Hub, app: AppKey, event: Event) {
@@ -235,7 +262,12 @@ impl State {
                     && sees(user)
                     && hears(session)
                 {
-                    session.outbox().push(push);
+                    session.outbox().push(match &event.veil {
+                        None => push,
+                        Some(veil) if user == veil.author => push,
+                        Some(veil) if self.sees_hidden(session, event.narrowing.as_ref()) => &veil.seers,
+                        Some(veil) => &veil.others,
+                    });
                 }
             });
         }

@@ -17,7 +17,7 @@ use snug_model::{AppKey, ConversationKey, UserKey};
 
 pub use directory::Directory;
 pub use encoded::{Encoded, Encoder, frame};
-pub use lane::{AudienceChange, Event, Lane, Listener, Turn};
+pub use lane::{AudienceChange, Event, Lane, Listener, Turn, Veil};
 pub use outbox::{Close, Outbox, Wake};
 pub use session::{Narrowing, Session};
 

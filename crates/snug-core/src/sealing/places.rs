@@ -115,6 +115,11 @@ impl Place<SanctionNote> {
         Self::new(app, SealedPlace::UserMute(user))
     }
 
+    /// Why a user is shadow-banned, and by whom.
+    pub fn user_shadow_ban(app: AppKey, user: UserKey) -> Self {
+        Self::new(app, SealedPlace::UserShadowBan(user))
+    }
+
     /// Why a member is banned from a conversation, and by whom.
     pub fn member_ban(app: AppKey, conversation: ConversationKey, user: UserKey) -> Self {
         Self::new(app, SealedPlace::MemberBan { conversation, user })
@@ -212,6 +217,7 @@ fn locks(place: &SealedPlace) -> Locks {
         | SealedPlace::User { user, .. }
         | SealedPlace::UserBan(user)
         | SealedPlace::UserMute(user)
+        | SealedPlace::UserShadowBan(user)
         | SealedPlace::Member { user, .. }
         | SealedPlace::MemberBan { user, .. }
         | SealedPlace::MemberMute { user, .. } => (Owner::User(user), None),
@@ -242,6 +248,7 @@ fn bound_to(app: AppKey, place: &SealedPlace, header: &[u8]) -> Fields {
         SealedPlace::User { user, version } => of("users", "profile").int(user.0).int(*version),
         SealedPlace::UserBan(user) => of("users", "ban").int(user.0),
         SealedPlace::UserMute(user) => of("users", "mute").int(user.0),
+        SealedPlace::UserShadowBan(user) => of("users", "shadow_ban").int(user.0),
         SealedPlace::ConversationId(conversation) => of("conversations", "id").int(conversation.0),
         SealedPlace::Alias(conversation) => of("conversations", "alias").int(conversation.0),
         SealedPlace::Conversation { conversation, version } => {

@@ -307,6 +307,7 @@ impl Opener {
             SealedPlace::User { .. } => check::<users::Profile>(self, at),
             SealedPlace::UserBan(_)
             | SealedPlace::UserMute(_)
+            | SealedPlace::UserShadowBan(_)
             | SealedPlace::MemberBan { .. }
             | SealedPlace::MemberMute { .. } => check::<SanctionNote>(self, at),
             SealedPlace::ConversationId(_) | SealedPlace::Alias(_) => check::<ConversationId>(self, at),

@@ -1,6 +1,11 @@
 //! What can be done, with what of it decides.
 
-use crate::{keys::ScopeSet, permissions::PermissionSet, sanctions::Kind, time::Timestamp};
+use crate::{
+    keys::ScopeSet,
+    permissions::PermissionSet,
+    sanctions::{InApp, InConversation},
+    time::Timestamp,
+};
 
 /// An act, with what of it decides. `own` says that a client acts on itself, or on what is its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,8 +76,10 @@ pub enum Action {
     BanUser,
     /// Mute a user in the app, or lift that; the user is the target.
     MuteUser,
+    /// Shadow-ban a user, or lift that; the user is the target.
+    ShadowBanUser,
     /// See who is under a sanction of the app, since when, why and by whom.
-    ListUserSanctions(Kind),
+    ListUserSanctions(InApp),
     /// Block somebody for a user, or lift that.
     BlockUser {
         /// Whether for oneself.
@@ -144,7 +151,7 @@ pub enum Action {
     /// Mute a member in the conversation, or lift that; the member is the target.
     MuteMember,
     /// See who is under a sanction of the conversation, since when, why and by whom.
-    ListMemberSanctions(Kind),
+    ListMemberSanctions(InConversation),
     /// Set another's read mark.
     SetReadMark,
 

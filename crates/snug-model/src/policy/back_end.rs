@@ -97,6 +97,7 @@ fn ask(action: &Action) -> Ask {
         | Action::EraseUser { .. }
         | Action::BanUser
         | Action::MuteUser
+        | Action::ShadowBanUser
         | Action::BlockUser { .. }
         | Action::RevokeUserTokens => Whole(Scope::Users),
         Action::ReadUser { .. }

@@ -13,7 +13,7 @@ use crate::{
     keys,
     members::Access,
     permissions::{Permission, PermissionSet, Scope},
-    sanctions::Kind,
+    sanctions::{InApp, InConversation},
     time::Timestamp,
     vouchers::Voucher,
 };
@@ -43,7 +43,8 @@ pub(super) fn decide(
         let (conversation, view) = in_conversation(actor, action, facts, now)?;
         let pace_ms = pace_ms(actor, action, facts, conversation);
         let permit = permit(actor, facts, By::User(user.key)).within(Some(conversation), view);
-        let permit = Permit { pace_ms, heeds_blocks: user.blocks, ..permit };
+        let hides = hides(action, user, now);
+        let permit = Permit { pace_ms, heeds_blocks: user.blocks, hides, ..permit };
         let member = facts.member.as_ref().map_or(Version(0), |member| member.version);
         let basis =
             [(Fact::User(user.key), user.version), (Fact::Member(conversation.key, user.key), member)];
@@ -218,8 +219,9 @@ fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -
         Action::ListUsers => need(have, Permission::UserList),
         Action::BanUser => sanctions(actor, facts, user, Permission::UserBan),
         Action::MuteUser => sanctions(actor, facts, user, Permission::UserMute),
-        Action::ListUserSanctions(Kind::Ban) => need(have, Permission::UserBan),
-        Action::ListUserSanctions(Kind::Mute) => need(have, Permission::UserMute),
+        Action::ShadowBanUser => sanctions(actor, facts, user, Permission::UserBan),
+        Action::ListUserSanctions(InApp::Ban | InApp::ShadowBan) => need(have, Permission::UserBan),
+        Action::ListUserSanctions(InApp::Mute) => need(have, Permission::UserMute),
         Action::CreateConversation { with_id, with_others, grants } => {
             need(have, Permission::ConversationCreate)?;
             if *with_id {
@@ -351,6 +353,12 @@ fn writable(conversation: &ConversationFacts, action: &Action, have: PermissionS
     Ok(())
 }
 
+/// Whether the act makes words of a shadow-banned person, which the others are not to read.
+fn hides(action: &Action, user: &UserFacts, now: Timestamp) -> bool {
+    let own_words = matches!(action, Action::SendMessage { .. } | Action::EditMessage { own: true });
+    own_words && user.shadow_banned_until.is_some_and(|until| now < until)
+}
+
 /// How long the client must have waited since its last message, where the conversation is slow and it is nobody who keeps
 /// order in it.
 fn pace_ms(
@@ -417,8 +425,8 @@ fn asked(action: &Action) -> Permission {
         }
         Action::RemoveMember => Permission::MemberRemove,
         Action::Leave => Permission::ConversationLeave,
-        Action::BanMember | Action::ListMemberSanctions(Kind::Ban) => Permission::MemberBan,
-        Action::MuteMember | Action::ListMemberSanctions(Kind::Mute) => Permission::MemberMute,
+        Action::BanMember | Action::ListMemberSanctions(InConversation::Ban) => Permission::MemberBan,
+        Action::MuteMember | Action::ListMemberSanctions(InConversation::Mute) => Permission::MemberMute,
         Action::SendMessage { .. } => Permission::MessageSend,
         Action::EditMessage { own: true } => Permission::MessageEditOwn,
         Action::EditMessage { own: false } => Permission::MessageEditAny,

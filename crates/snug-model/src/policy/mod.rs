@@ -86,6 +86,7 @@ pub struct Permit {
     view: View,
     pace_ms: Option<i64>,
     heeds_blocks: bool,
+    hides: bool,
     basis: Basis,
 }
 
@@ -155,6 +156,7 @@ impl Permit {
             view: View::EVERYTHING,
             pace_ms: None,
             heeds_blocks: false,
+            hides: false,
             basis,
         }
     }
@@ -207,6 +209,11 @@ impl Permit {
     /// there it is known who the other one is.
     pub fn heeds_blocks(&self) -> bool {
         self.heeds_blocks
+    }
+
+    /// Whether what its user writes is to be hidden from the others: it is shadow-banned.
+    pub fn hides(&self) -> bool {
+        self.hides
     }
 
     /// What it rests on; the store compares it.

@@ -22,3 +22,8 @@ CREATE TABLE blocks (
 );
 CREATE INDEX blocks_other ON blocks (app, other);
 ALTER TABLE users ADD blocks BIGINT NOT NULL DEFAULT 0;
+-- Shadow bans. A message that was written, or edited, under one is hidden since then from all but its author.
+ALTER TABLE users ADD shadow_banned_until BIGINT, ADD shadow_ban_note BYTEA, ADD shadow_banned_since BIGINT,
+    ALTER shadow_ban_note SET STORAGE EXTERNAL;
+CREATE INDEX users_shadow_banned ON users (app, "user") WHERE shadow_banned_until IS NOT NULL;
+ALTER TABLE messages ADD hidden_at BIGINT;

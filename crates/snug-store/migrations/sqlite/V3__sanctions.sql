@@ -24,3 +24,9 @@ CREATE TABLE blocks (
 ) STRICT;
 CREATE INDEX blocks_other ON blocks (app, other);
 ALTER TABLE users ADD COLUMN blocks INTEGER NOT NULL DEFAULT 0;
+-- Shadow bans. A message that was written, or edited, under one is hidden since then from all but its author.
+ALTER TABLE users ADD COLUMN shadow_banned_until INTEGER;
+ALTER TABLE users ADD COLUMN shadow_ban_note BLOB;
+ALTER TABLE users ADD COLUMN shadow_banned_since INTEGER;
+CREATE INDEX users_shadow_banned ON users (app, user) WHERE shadow_banned_until IS NOT NULL;
+ALTER TABLE messages ADD COLUMN hidden_at INTEGER;

@@ -42,6 +42,8 @@ pub enum SealedPlace {
     UserBan(UserKey),
     /// Why a user is muted in the app, and by whom.
     UserMute(UserKey),
+    /// Why a user is shadow-banned, and by whom.
+    UserShadowBan(UserKey),
     /// A conversation's id.
     ConversationId(ConversationKey),
     /// A conversation's alias.

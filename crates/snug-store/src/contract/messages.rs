@@ -45,6 +45,9 @@ pub struct MessageRow {
     pub edited_at: Option<Timestamp>,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
+    /// Since when it is hidden from all but its author and who may read versions: the author was shadow-banned as it was
+    /// written, or edited. Who shows it sees to that.
+    pub hidden_at: Option<Timestamp>,
 }
 
 /// How often an emoji was used on a message.

@@ -4,7 +4,7 @@ use snug_model::Timestamp;
 
 use super::Sealed;
 
-/// A ban or a mute, of the app or of a conversation.
+/// A ban, a mute or a shadow ban, of the app or of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SanctionRow {
     /// Until when; [`Timestamp::NEVER`] is for good.

@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use snug_model::{
-    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey, facts::IdMac,
-    messages::Window, sanctions::Kind,
+    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey,
+    facts::IdMac,
+    messages::Window,
+    sanctions::{InApp, InConversation},
 };
 
 use super::*;
@@ -134,11 +136,20 @@ pub trait Store: Send + Sync + 'static {
         mute: Option<SanctionRow>,
         once: Option<Once>,
     ) -> StoreResult<()>;
+    /// Shadow-bans a user, or lifts that, which shows nothing that was hidden. `NotFound` where it is no user of the app, or was
+    /// erased.
+    async fn set_user_shadow_ban(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        ban: Option<SanctionRow>,
+        once: Option<Once>,
+    ) -> StoreResult<()>;
     /// Users who are under a sanction of this kind at `now`, by row number.
     async fn list_user_sanctions(
         &self,
         permit: &Permit,
-        kind: Kind,
+        kind: InApp,
         now: Timestamp,
         page: Page,
     ) -> StoreResult<Vec<UserRow>>;
@@ -226,7 +237,7 @@ pub trait Store: Send + Sync + 'static {
     async fn list_member_sanctions(
         &self,
         permit: &Permit,
-        kind: Kind,
+        kind: InConversation,
         now: Timestamp,
         page: Page,
     ) -> StoreResult<Vec<MemberRow>>;

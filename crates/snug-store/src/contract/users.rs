@@ -32,6 +32,8 @@ pub struct UserRow {
     pub ban: Option<SanctionRow>,
     /// Its mute in the app.
     pub mute: Option<SanctionRow>,
+    /// Its shadow ban.
+    pub shadow_ban: Option<SanctionRow>,
     /// How many it has blocked, and by how many it was.
     pub blocks: i64,
     /// Tokens of this time and before are void.

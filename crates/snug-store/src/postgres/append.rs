@@ -174,11 +174,11 @@ impl Batch<'_> {
         (head.seq, head.rev) = (head.seq.next(), head.rev.next());
         head.at = head.at.max(Some(message.at));
         let (seq, rev) = (head.seq, head.rev);
-        self.rows.push(target, seq, rev, message);
+        self.rows.push(target, seq, rev, message, place.hides);
         if let SenderRow::User(user) = message.sender {
             self.marks.insert((target, user), (seq, message.at));
         }
-        self.known.insert((target, message.id), Known::new(message, seq, rev));
+        self.known.insert((target, message.id), Known::new(message, seq, rev, place.hides));
         Ok(Appended::New { seq, rev })
     }
 
@@ -212,7 +212,8 @@ impl Batch<'_> {
                 marks.conversations,
                 marks.users,
                 marks.seqs,
-                marks.times
+                marks.times,
+                rows.hidden
             ],
         )
         .await
@@ -227,12 +228,13 @@ impl Batch<'_> {
 const WRITE: &str = concat!(
     "WITH added AS (
          INSERT INTO messages (app, conversation, seq, rev, id, sender_kind, sender, via, body, version, body_rev, draft,
-             reply_to, reacted, created_at)
-         SELECT app, conversation, seq, rev, id, kind, sender, via, body, 1, rev, draft, reply_to, 0, at
+             reply_to, reacted, created_at, hidden_at)
+         SELECT app, conversation, seq, rev, id, kind, sender, via, body, 1, rev, draft, reply_to, 0, at, hidden
          FROM (SELECT unnest($1::bigint[]) AS app, unnest($2::bigint[]) AS conversation, unnest($3::bigint[]) AS seq,
                    unnest($4::bigint[]) AS rev, unnest($5::uuid[]) AS id, unnest($6::bigint[]) AS kind,
                    unnest($7::bigint[]) AS sender, unnest($8::bigint[]) AS via, unnest($9::bytea[]) AS body,
-                   unnest($10::bytea[]) AS draft, unnest($11::uuid[]) AS reply_to, unnest($12::bigint[]) AS at) w
+                   unnest($10::bytea[]) AS draft, unnest($11::uuid[]) AS reply_to, unnest($12::bigint[]) AS at,
+                   unnest($23::bigint[]) AS hidden) w
      ), moved AS (
          UPDATE conversations c SET head_seq = w.seq, rev = w.rev, updated_at = greatest(c.updated_at, w.at),
              last_at = greatest(c.last_at, w.at), pending = 1 - c.large, activity = ",
@@ -248,7 +250,7 @@ const WRITE: &str = concat!(
 );
 
 impl Known {
-    fn new(message: &NewMessage, seq: Seq, rev: Rev) -> Self {
+    fn new(message: &NewMessage, seq: Seq, rev: Rev, hides: bool) -> Self {
         let row = MessageRow {
             id: message.id,
             seq,
@@ -262,6 +264,7 @@ impl Known {
             created_at: message.at,
             edited_at: None,
             deleted_at: None,
+            hidden_at: hides.then_some(message.at),
         };
         Self { stored: Stored { message: row, body_rev: rev, reacted: false }, draft: message.draft }
     }
@@ -282,10 +285,11 @@ struct Rows {
     drafts: Vec<Vec<u8>>,
     replies: Vec<Option<uuid::Uuid>>,
     times: Vec<i64>,
+    hidden: Vec<Option<i64>>,
 }
 
 impl Rows {
-    fn push(&mut self, (app, conversation): Target, seq: Seq, rev: Rev, message: &NewMessage) {
+    fn push(&mut self, (app, conversation): Target, seq: Seq, rev: Rev, message: &NewMessage, hides: bool) {
         let (kind, sender) = sender_cells(message.sender);
         self.apps.push(app.0);
         self.conversations.push(conversation.0);
@@ -299,6 +303,7 @@ impl Rows {
         self.drafts.push(message.draft.0.to_vec());
         self.replies.push(message.reply_to.map(|id| id.0));
         self.times.push(message.at.0);
+        self.hidden.push(hides.then_some(message.at.0));
     }
 }
 

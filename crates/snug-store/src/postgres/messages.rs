@@ -37,7 +37,8 @@ pub(super) async fn edit(sql: &Sql<'_>, permit: &Permit, edit: MessageEdit) -> S
     place.keep_version(sql, &stored).await?;
     let rev = place.take_rev(sql, stored.message.seq, edit.at).await?;
     sql.run(
-        "UPDATE messages SET body = $1, version = $2, body_rev = $3, rev = $3, edited_at = $4
+        "UPDATE messages SET body = $1, version = $2, body_rev = $3, rev = $3, edited_at = $4,
+             hidden_at = coalesce(hidden_at, $8)
          WHERE app = $5 AND conversation = $6 AND seq = $7",
         params![
             edit.body.0,
@@ -46,7 +47,8 @@ pub(super) async fn edit(sql: &Sql<'_>, permit: &Permit, edit: MessageEdit) -> S
             edit.at.0,
             place.app.0,
             place.conversation.0,
-            stored.message.seq.0
+            stored.message.seq.0,
+            place.hides.then_some(edit.at.0)
         ],
     )
     .await?;
@@ -242,6 +244,8 @@ pub(super) struct Place {
     pub(super) pace_ms: Option<i64>,
     /// Whether that user may be alone with somebody with whom it is not to talk.
     pub(super) heeds_blocks: bool,
+    /// Whether what that user writes is hidden from the others.
+    pub(super) hides: bool,
 }
 
 impl Place {
@@ -253,6 +257,7 @@ impl Place {
             reader: permit.user(),
             pace_ms: permit.pace_ms(),
             heeds_blocks: permit.heeds_blocks(),
+            hides: permit.hides(),
         })
     }
 

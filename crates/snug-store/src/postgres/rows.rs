@@ -116,7 +116,8 @@ pub(super) fn token_key(row: &mut Cells<'_>) -> StoreResult<TokenKeyRow> {
 macro_rules! user_columns {
     () => {
         "u.user, u.id_mac, u.id, u.profile, u.profile_version, u.role, u.banned_until, u.ban_reason, u.banned_since, \
-         u.muted_until, u.mute_note, u.muted_since, u.blocks, u.tokens_not_before, u.erased_at, u.created_at, u.updated_at, u.version"
+         u.muted_until, u.mute_note, u.muted_since, u.shadow_banned_until, u.shadow_ban_note, \
+         u.shadow_banned_since, u.blocks, u.tokens_not_before, u.erased_at, u.created_at, u.updated_at, u.version"
     };
 }
 
@@ -130,6 +131,7 @@ pub(super) fn user(row: &mut Cells<'_>) -> StoreResult<UserRow> {
         role: RoleKey(row.int()?),
         ban: sanction(row)?,
         mute: sanction(row)?,
+        shadow_ban: sanction(row)?,
         blocks: row.int()?,
         tokens_not_before: row.time_or_none()?,
         erased_at: row.time_or_none()?,
@@ -240,7 +242,7 @@ pub(super) struct Stored {
 macro_rules! message_columns {
     () => {
         "g.id, g.seq, g.rev, g.sender_kind, g.sender, g.via, g.body, g.version, g.reply_to, g.created_at, g.edited_at, \
-         g.deleted_at, g.body_rev, g.reacted"
+         g.deleted_at, g.hidden_at, g.body_rev, g.reacted"
     };
 }
 
@@ -258,6 +260,7 @@ pub(super) fn stored(row: &mut Cells<'_>) -> StoreResult<Stored> {
         created_at: row.time()?,
         edited_at: row.time_or_none()?,
         deleted_at: row.time_or_none()?,
+        hidden_at: row.time_or_none()?,
     };
     Ok(Stored { message, body_rev: Rev(row.int()?), reacted: row.flag()? })
 }

@@ -1,6 +1,9 @@
 //! Mutes, and the lists of who is under a sanction.
 
-use snug_model::{AppKey, ConversationKey, Permit, Timestamp, UserKey, sanctions::Kind};
+use snug_model::{
+    AppKey, ConversationKey, Permit, Timestamp, UserKey,
+    sanctions::{InApp, InConversation},
+};
 
 use super::{
     conversations, idempotency, member_rows,
@@ -33,23 +36,52 @@ pub(super) async fn mute_user(
     if set == 0 { Err(StoreError::NotFound) } else { Ok(()) }
 }
 
+pub(super) async fn shadow_ban_user(
+    sql: &Sql<'_>,
+    permit: &Permit,
+    user: UserKey,
+    ban: Option<SanctionRow>,
+    once: Option<Once>,
+) -> StoreResult<()> {
+    idempotency::remember(sql, permit.app(), once).await?;
+    let set = sql
+        .run(
+            "UPDATE users u SET shadow_banned_until = $1, shadow_ban_note = $2, shadow_banned_since = $3, version = version + 1
+         WHERE u.user = $4 AND app = $5 AND erased_at IS NULL",
+            params![
+                ban.as_ref().map(|ban| ban.until.0),
+                ban.as_ref().and_then(|ban| ban.note.as_ref()).map(|note| &note.0),
+                ban.as_ref().map(|ban| ban.since.0),
+                user.0,
+                permit.app().0,
+            ],
+        )
+        .await?;
+    if set == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
 pub(super) async fn list_users(
     sql: &Sql<'_>,
     permit: &Permit,
-    kind: Kind,
+    kind: InApp,
     now: Timestamp,
     page: Page,
 ) -> StoreResult<Vec<UserRow>> {
     let select = match kind {
-        Kind::Ban => concat!(
+        InApp::Ban => concat!(
             "SELECT ",
             user_columns!(),
             " FROM users u WHERE u.app = $3 AND u.banned_until > $4 AND u.erased_at IS NULL"
         ),
-        Kind::Mute => concat!(
+        InApp::Mute => concat!(
             "SELECT ",
             user_columns!(),
             " FROM users u WHERE u.app = $3 AND u.muted_until > $4 AND u.erased_at IS NULL"
+        ),
+        InApp::ShadowBan => concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users u WHERE u.app = $3 AND u.shadow_banned_until > $4 AND u.erased_at IS NULL"
         ),
     };
     sql.all(
@@ -107,17 +139,17 @@ pub(super) async fn blank_mute(
 pub(super) async fn list_members(
     sql: &Sql<'_>,
     permit: &Permit,
-    kind: Kind,
+    kind: InConversation,
     now: Timestamp,
     page: Page,
 ) -> StoreResult<Vec<MemberRow>> {
     let select = match kind {
-        Kind::Ban => concat!(
+        InConversation::Ban => concat!(
             "SELECT ",
             member_columns!(),
             " FROM members m WHERE m.app = $3 AND m.conversation = $5 AND m.banned_until > $4"
         ),
-        Kind::Mute => concat!(
+        InConversation::Mute => concat!(
             "SELECT ",
             member_columns!(),
             " FROM members m WHERE m.app = $3 AND m.conversation = $5 AND m.muted_until > $4"

@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use snug_model::{
-    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey, facts::IdMac,
-    messages::Window, sanctions::Kind,
+    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey,
+    facts::IdMac,
+    messages::Window,
+    sanctions::{InApp, InConversation},
 };
 
 use super::{
@@ -222,10 +224,21 @@ impl Store for Postgres {
         admitted!(self, permit, lock, |sql| sanctions::mute_user(sql, permit, user, mute.clone(), once))
     }
 
+    async fn set_user_shadow_ban(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        ban: Option<SanctionRow>,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        let lock = if ban.is_some() { Lock::Alone } else { Lock::Shared };
+        admitted!(self, permit, lock, |sql| sanctions::shadow_ban_user(sql, permit, user, ban.clone(), once))
+    }
+
     async fn list_user_sanctions(
         &self,
         permit: &Permit,
-        kind: Kind,
+        kind: InApp,
         now: Timestamp,
         page: Page,
     ) -> StoreResult<Vec<UserRow>> {
@@ -332,7 +345,7 @@ impl Store for Postgres {
     async fn list_member_sanctions(
         &self,
         permit: &Permit,
-        kind: Kind,
+        kind: InConversation,
         now: Timestamp,
         page: Page,
     ) -> StoreResult<Vec<MemberRow>> {

@@ -198,7 +198,7 @@ pub(super) async fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: Jo
     let erased = sql
         .run(
             "UPDATE users u
-             SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, erased_at = $1, updated_at = $1,
+             SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, shadow_ban_note = NULL, erased_at = $1, updated_at = $1,
                  tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
              WHERE u.user = $2 AND app = $3 AND erased_at IS NULL",
             params![at, user.0, permit.app().0],

@@ -193,7 +193,8 @@ const RULES: &[Rule] = &[
         what: "an erased user has what it is, or another lacks it",
         statement: "SELECT 'users ' || user FROM users
             WHERE (id IS NULL) <> (erased_at IS NOT NULL) OR (profile IS NULL) <> (erased_at IS NOT NULL)
-                OR (erased_at IS NOT NULL AND (ban_reason IS NOT NULL OR mute_note IS NOT NULL OR tokens_not_before IS NULL))",
+                OR (erased_at IS NOT NULL AND (ban_reason IS NOT NULL OR mute_note IS NOT NULL
+                    OR shadow_ban_note IS NOT NULL OR tokens_not_before IS NULL))",
     },
     Rule {
         what: "who made it is not there",

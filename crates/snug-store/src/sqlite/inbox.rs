@@ -263,6 +263,7 @@ fn shown(
         reader: Some(member.user),
         pace_ms: None,
         heeds_blocks: false,
+        hides: false,
     };
     let conversation = as_at_removal(conversation, &place, Some(&member));
     let visible_head = conversation.head_seq;

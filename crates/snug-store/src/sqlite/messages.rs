@@ -59,8 +59,8 @@ fn append(sql: &Sql<'_>, place: &Place, message: NewMessage) -> StoreResult<Appe
     let (kind, sender) = sender_cells(message.sender);
     let inserted = sql.run(
         "INSERT INTO messages (app, conversation, seq, rev, id, sender_kind, sender, via, body, version, body_rev,
-             draft, reply_to, reacted, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?4, ?10, ?11, 0, ?12)
+             draft, reply_to, reacted, created_at, hidden_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?4, ?10, ?11, 0, ?12, ?13)
          ON CONFLICT (app, conversation, id) DO NOTHING",
         params![
             place.app.0,
@@ -75,6 +75,7 @@ fn append(sql: &Sql<'_>, place: &Place, message: NewMessage) -> StoreResult<Appe
             message.draft.0,
             message.reply_to.as_ref().map(MessageId::as_bytes),
             message.at.0,
+            place.hides.then_some(message.at.0),
         ],
     )?;
     if inserted == 0 {
@@ -116,7 +117,8 @@ pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: MessageEdit) -> StoreRe
     place.keep_version(sql, &stored)?;
     let rev = place.take_rev(sql, stored.message.seq, edit.at)?;
     sql.run(
-        "UPDATE messages SET body = ?1, version = ?2, body_rev = ?3, rev = ?3, edited_at = ?4
+        "UPDATE messages SET body = ?1, version = ?2, body_rev = ?3, rev = ?3, edited_at = ?4,
+             hidden_at = coalesce(hidden_at, ?8)
          WHERE app = ?5 AND conversation = ?6 AND seq = ?7",
         params![
             edit.body.0,
@@ -125,7 +127,8 @@ pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: MessageEdit) -> StoreRe
             edit.at.0,
             place.app.0,
             place.conversation.0,
-            stored.message.seq.0
+            stored.message.seq.0,
+            place.hides.then_some(edit.at.0),
         ],
     )?;
     place.changed(sql, edit.id, Some(rev))
@@ -294,6 +297,8 @@ pub(super) struct Place {
     pub(super) pace_ms: Option<i64>,
     /// Whether that user may be alone with somebody with whom it is not to talk.
     pub(super) heeds_blocks: bool,
+    /// Whether what that user writes is hidden from the others.
+    pub(super) hides: bool,
 }
 
 impl Place {
@@ -305,6 +310,7 @@ impl Place {
             reader: permit.user(),
             pace_ms: permit.pace_ms(),
             heeds_blocks: permit.heeds_blocks(),
+            hides: permit.hides(),
         })
     }
 

@@ -5,8 +5,10 @@ use std::ops::Range;
 use async_trait::async_trait;
 use rusqlite::params;
 use snug_model::{
-    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey, facts::IdMac,
-    messages::Window, sanctions::Kind,
+    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey,
+    facts::IdMac,
+    messages::Window,
+    sanctions::{InApp, InConversation},
 };
 
 use super::{
@@ -174,10 +176,20 @@ impl Store for Sqlite {
         self.act(permit, move |sql, permit| sanctions::mute_user(sql, permit, user, mute, once)).await
     }
 
+    async fn set_user_shadow_ban(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        ban: Option<SanctionRow>,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| sanctions::shadow_ban_user(sql, permit, user, ban, once)).await
+    }
+
     async fn list_user_sanctions(
         &self,
         permit: &Permit,
-        kind: Kind,
+        kind: InApp,
         now: Timestamp,
         page: Page,
     ) -> StoreResult<Vec<UserRow>> {
@@ -281,7 +293,7 @@ impl Store for Sqlite {
     async fn list_member_sanctions(
         &self,
         permit: &Permit,
-        kind: Kind,
+        kind: InConversation,
         now: Timestamp,
         page: Page,
     ) -> StoreResult<Vec<MemberRow>> {

@@ -169,7 +169,7 @@ pub(super) fn set_ban(
 pub(super) fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
     let at = job.created_at.0;
     let erased = sql.run(
-        "UPDATE users SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, erased_at = ?1, updated_at = ?1,
+        "UPDATE users SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, shadow_ban_note = NULL, erased_at = ?1, updated_at = ?1,
              tokens_not_before = max(coalesce(tokens_not_before, ?1), ?1), version = version + 1
          WHERE user = ?2 AND app = ?3 AND erased_at IS NULL",
         params![at, user.0, permit.app().0],

@@ -40,7 +40,7 @@ const TABLES: &[Table] = &[
         },
     },
     Table {
-        statement: "SELECT user, app, user, profile_version, id, profile, ban_reason, mute_note FROM users
+        statement: "SELECT user, app, user, profile_version, id, profile, ban_reason, mute_note, shadow_ban_note FROM users
                     WHERE user > ?1 ORDER BY user LIMIT ?2",
         read: |row| {
             let (user, version) = (UserKey(row.int()?), row.int()?);
@@ -49,6 +49,7 @@ const TABLES: &[Table] = &[
                 (SealedPlace::User { user, version }, row.sealed_or_none()?),
                 (SealedPlace::UserBan(user), row.sealed_or_none()?),
                 (SealedPlace::UserMute(user), row.sealed_or_none()?),
+                (SealedPlace::UserShadowBan(user), row.sealed_or_none()?),
             ])
         },
     },

@@ -130,7 +130,7 @@ pub(crate) fn user() -> users::User {
 fn sanctions() -> Sanctions {
     let by_key = SanctionedBy::Key(KeyId::parse("key_back").expect("it is one"));
     let mute = Sanction { reason: None, until: Timestamp::NEVER, since: at(30), by: by_key };
-    Sanctions { ban: None, mute: Some(mute) }
+    Sanctions { ban: None, mute: Some(mute), shadow_ban: None }
 }
 
 pub(crate) fn sanctioned() -> Sanctioned {
@@ -207,6 +207,7 @@ pub(crate) fn message() -> messages::Message {
         created_at: at(120),
         edited_at: None,
         deleted_at: None,
+        hidden: false,
     }
 }
 

@@ -47,7 +47,13 @@ pub(crate) async fn path(turns: usize) {
 }
 
 fn listener(number: i64) -> Listener {
-    Listener { user: UserKey(number), from_seq: Seq(1), sees_reads: true, sees_presence: true }
+    Listener {
+        user: UserKey(number),
+        from_seq: Seq(1),
+        sees_reads: true,
+        sees_presence: true,
+        sees_versions: false,
+    }
 }
 
 /// A session that has had its answer to `hello`.

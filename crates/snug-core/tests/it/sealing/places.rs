@@ -140,6 +140,8 @@ async fn of_people(sealer: &Sealer) -> Vec<SealedAt> {
         all.push(lies(sealer, place, APP, at, UserId::parse("ann@example.com").unwrap()).await);
         let (place, at) = (Place::user_ban(APP, user), SealedPlace::UserBan(user));
         all.push(lies(sealer, place, APP, at, note(By::User(BEN))).await);
+        let (place, at) = (Place::user_shadow_ban(APP, user), SealedPlace::UserShadowBan(user));
+        all.push(lies(sealer, place, APP, at, note(By::System)).await);
         let (place, at) = (Place::user_mute(APP, user), SealedPlace::UserMute(user));
         all.push(lies(sealer, place, APP, at, note(By::System)).await);
         for version in [1, 2] {

@@ -67,7 +67,8 @@ fn view(view: View) -> String {
 fn conditions(permit: &Permit) -> String {
     let paced = permit.pace_ms().map(|ms| format!("once in {ms} ms"));
     let blocked = permit.heeds_blocks().then(|| "not alone with who is blocked".to_owned());
-    paced.into_iter().chain(blocked).collect::<Vec<_>>().join(", ")
+    let hidden = permit.hides().then(|| "hidden from the others".to_owned());
+    paced.into_iter().chain(blocked).chain(hidden).collect::<Vec<_>>().join(", ")
 }
 
 fn reason(denied: &Denied) -> String {

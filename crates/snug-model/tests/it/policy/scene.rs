@@ -70,6 +70,7 @@ impl Scene {
                 role: app_role,
                 banned_until: None,
                 muted_until: None,
+                shadow_banned_until: None,
                 blocks: false,
                 tokens_not_before: None,
                 erased: false,

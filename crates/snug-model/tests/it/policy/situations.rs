@@ -7,7 +7,7 @@ use snug_model::{
     keys::{Scope, ScopeSet},
     members::Access,
     roles,
-    sanctions::Kind,
+    sanctions::{InApp, InConversation},
 };
 
 use super::scene::{
@@ -52,8 +52,10 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("EraseUser, another", Action::EraseUser { own: false }),
         ("BanUser", Action::BanUser),
         ("MuteUser", Action::MuteUser),
-        ("ListUserSanctions, bans", Action::ListUserSanctions(Kind::Ban)),
-        ("ListUserSanctions, mutes", Action::ListUserSanctions(Kind::Mute)),
+        ("ListUserSanctions, bans", Action::ListUserSanctions(InApp::Ban)),
+        ("ListUserSanctions, mutes", Action::ListUserSanctions(InApp::Mute)),
+        ("ShadowBanUser", Action::ShadowBanUser),
+        ("ListUserSanctions, shadow bans", Action::ListUserSanctions(InApp::ShadowBan)),
         ("BlockUser, for oneself", Action::BlockUser { own: true }),
         ("BlockUser, for another", Action::BlockUser { own: false }),
         ("ListBlocks, one's own", Action::ListBlocks { own: true }),
@@ -93,8 +95,8 @@ pub(super) fn of_conversation() -> Vec<(&'static str, Action)> {
         ("Leave", Action::Leave),
         ("BanMember", Action::BanMember),
         ("MuteMember", Action::MuteMember),
-        ("ListMemberSanctions, bans", Action::ListMemberSanctions(Kind::Ban)),
-        ("ListMemberSanctions, mutes", Action::ListMemberSanctions(Kind::Mute)),
+        ("ListMemberSanctions, bans", Action::ListMemberSanctions(InConversation::Ban)),
+        ("ListMemberSanctions, mutes", Action::ListMemberSanctions(InConversation::Mute)),
         ("SetReadMark", Action::SetReadMark),
         ("SendMessage", Action::SendMessage { as_user: false }),
         ("SendMessage, in another's name", Action::SendMessage { as_user: true }),
@@ -138,6 +140,7 @@ pub(super) fn is_listed(action: &Action) {
         | Action::EraseUser { .. }
         | Action::BanUser
         | Action::MuteUser
+        | Action::ShadowBanUser
         | Action::BlockUser { .. }
         | Action::ListBlocks { .. }
         | Action::ListUserSanctions(_)
@@ -252,6 +255,7 @@ pub(super) const OF_CREDENTIALS: &[Situation<Scene>] = &[
     ("banned from the app for good", |s| s.user().banned_until = Some(Timestamp::NEVER)),
     ("the ban from the app is over", |s| s.user().banned_until = Some(NOW)),
     ("has blocked somebody, or was blocked", |s| s.user().blocks = true),
+    ("shadow-banned", |s| s.user().shadow_banned_until = Some(Timestamp::NEVER)),
     ("muted in the app", |s| s.user().muted_until = Some(later(1))),
     ("the token carries nothing", |s| s.client.token.can = Some(PermissionSet::EMPTY)),
     ("the token's key may give nothing of an app role", |s| s.key().may_mint = PermissionSet::EMPTY),

@@ -316,6 +316,7 @@ impl App {
             role: self.permissions(row.role).await,
             banned_until: row.ban.map(|ban| ban.until),
             muted_until: row.mute.map(|mute| mute.until),
+            shadow_banned_until: row.shadow_ban.map(|ban| ban.until),
             blocks: row.blocks > 0,
             // A test that revokes tokens looks at the row; its clients hold newer ones.
             tokens_not_before: None,

@@ -76,6 +76,7 @@ async fn a_message_is_found_as_it_was_sent(bench: &mut Bench) {
         created_at: message.at,
         edited_at: None,
         deleted_at: None,
+        hidden_at: None,
     };
     assert_eq!(seen(&conversation, ann, message.id).await, Some(expected.clone()));
     assert_eq!(conversation.message_row(message.id).await, expected);

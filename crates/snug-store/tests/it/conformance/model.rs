@@ -274,6 +274,7 @@ impl Model {
             sender: message.sender,
             via: None,
             body: deleted_at.is_none().then(|| body.clone()),
+            hidden_at: None,
             version: i64::try_from(kept).expect("few versions"),
             reply_to: message.reply_to,
             reactions: if reader.until.is_some() { vec![] } else { message.reactions(reader.user) },

@@ -1,6 +1,9 @@
 //! Mutes, and the lists of who is under a sanction.
 
-use snug_model::{Action, Denied, Permission, Timestamp, UserKey, sanctions::Kind};
+use snug_model::{
+    Action, Denied, Permission, Timestamp, UserKey,
+    sanctions::{InApp, InConversation},
+};
 use snug_store::{JobKind, Page, SanctionRow, StoreError};
 
 use crate::bench::{App, Bench, Conversation, seal};
@@ -8,6 +11,7 @@ use crate::bench::{App, Bench, Conversation, seal};
 on_both! {
     a_mute_is_a_fact_and_leaves_the_rest_as_it_was
     who_is_under_a_sanction_is_listed_until_it_ends
+    a_shadow_ban_hides_what_is_written_under_it
     an_erased_person_leaves_no_note
 }
 
@@ -17,12 +21,12 @@ fn sanction(until: Timestamp) -> SanctionRow {
     SanctionRow { until, note: Some(seal("why")), since: Timestamp(1) }
 }
 
-async fn listed(app: &App, kind: Kind, now: Timestamp, page: Page) -> Vec<UserKey> {
+async fn listed(app: &App, kind: InApp, now: Timestamp, page: Page) -> Vec<UserKey> {
     let rows = app.store.list_user_sanctions(&app.system().await, kind, now, page).await.unwrap();
     rows.into_iter().map(|row| row.key).collect()
 }
 
-async fn listed_in(conversation: &Conversation, kind: Kind, now: Timestamp) -> Vec<UserKey> {
+async fn listed_in(conversation: &Conversation, kind: InConversation, now: Timestamp) -> Vec<UserKey> {
     let permit = conversation.system().await;
     let rows = conversation.app.store.list_member_sanctions(&permit, kind, now, FIRST).await.unwrap();
     rows.into_iter().map(|row| row.user).collect()
@@ -77,7 +81,7 @@ async fn who_is_under_a_sanction_is_listed_until_it_ends(bench: &mut Bench) {
     other.store.set_user_mute(&other.system().await, stranger, Some(sanction(end)), None).await.unwrap();
 
     let (before, after) = (Timestamp(999), end);
-    for kind in [Kind::Ban, Kind::Mute] {
+    for kind in [InApp::Ban, InApp::Mute] {
         assert_eq!(listed(&app, kind, before, FIRST).await, [ann, bob]);
         assert_eq!(listed(&app, kind, after, FIRST).await, [ann], "{kind:?} is over");
         let rest = Page { after: Some(ann.0), ..FIRST };
@@ -85,11 +89,57 @@ async fn who_is_under_a_sanction_is_listed_until_it_ends(bench: &mut Bench) {
         let newest = Page { descending: true, limit: 1, ..FIRST };
         assert_eq!(listed(&app, kind, before, newest).await, [bob]);
     }
-    assert_eq!(listed_in(&conversation, Kind::Mute, before).await, [ann, bob]);
-    assert_eq!(listed_in(&conversation, Kind::Mute, after).await, [ann]);
-    assert_eq!(listed_in(&conversation, Kind::Ban, before).await, [cid], "who was removed is listed too");
-    assert!(listed_in(&conversation, Kind::Ban, after).await.is_empty());
-    assert!(listed_in(&app.conversation("d", &[ann]).await, Kind::Mute, before).await.is_empty());
+    assert_eq!(listed_in(&conversation, InConversation::Mute, before).await, [ann, bob]);
+    assert_eq!(listed_in(&conversation, InConversation::Mute, after).await, [ann]);
+    assert_eq!(
+        listed_in(&conversation, InConversation::Ban, before).await,
+        [cid],
+        "who was removed is listed too"
+    );
+    assert!(listed_in(&conversation, InConversation::Ban, after).await.is_empty());
+    assert!(listed_in(&app.conversation("d", &[ann]).await, InConversation::Mute, before).await.is_empty());
+}
+
+async fn a_shadow_ban_hides_what_is_written_under_it(bench: &mut Bench) {
+    let app = bench.app("one").await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let conversation = app.conversation("c", &[ann, bob]).await;
+    let send = Action::SendMessage { as_user: false };
+    let said = |text: &str| conversation.message(snug_store::SenderRow::User(ann), text);
+    let before = conversation.send(ann, "before").await;
+    let stale = conversation.decide(ann, &send).await.unwrap();
+    let ban = sanction(Timestamp::NEVER);
+    app.store.set_user_shadow_ban(&app.system().await, ann, Some(ban.clone()), None).await.unwrap();
+    assert_eq!(app.user_row(ann).await.shadow_ban, Some(ban));
+    refused!(app.store.append(&stale, said("seen")), StoreError::Stale);
+    assert_eq!(listed(&app, InApp::ShadowBan, Timestamp(1), FIRST).await, [ann]);
+
+    let permit = conversation.decide(ann, &send).await.unwrap();
+    let hidden = said("hidden");
+    app.store.append(&permit, hidden.clone()).await.unwrap();
+    assert_eq!(conversation.message_row(hidden.id).await.hidden_at, Some(hidden.at));
+    assert_eq!(conversation.message_row(before.id).await.hidden_at, None, "what came before stays");
+    let Ok(snug_store::Appended::Repeat(row)) = app.store.append(&permit, hidden.clone()).await else {
+        panic!("it is a repeat");
+    };
+    assert_eq!(row.hidden_at, Some(hidden.at));
+    let edit = |id, version, at| snug_store::MessageEdit { id, body: seal("new words"), version, at };
+    let edits = conversation.decide(ann, &Action::EditMessage { own: true }).await.unwrap();
+    let at = app.now();
+    app.store.edit_message(&edits, edit(before.id, 2, at)).await.unwrap();
+    app.store.edit_message(&edits, edit(hidden.id, 2, at)).await.unwrap();
+    assert_eq!(conversation.message_row(before.id).await.hidden_at, Some(at), "new words are hidden too");
+    assert_eq!(conversation.message_row(hidden.id).await.hidden_at, Some(hidden.at));
+
+    app.store.set_user_shadow_ban(&app.system().await, ann, None, None).await.unwrap();
+    let open = conversation.send(ann, "open").await;
+    assert_eq!(conversation.message_row(open.id).await.hidden_at, None);
+    let edits = conversation.decide(ann, &Action::EditMessage { own: true }).await.unwrap();
+    app.store.edit_message(&edits, edit(hidden.id, 3, app.now())).await.unwrap();
+    assert_eq!(conversation.message_row(hidden.id).await.hidden_at, Some(hidden.at), "it stays hidden");
+    // What others write is none of its business, nor what the server does in its name.
+    let others = conversation.send(bob, "mine").await;
+    assert_eq!(conversation.message_row(others.id).await.hidden_at, None);
 }
 
 async fn an_erased_person_leaves_no_note(bench: &mut Bench) {
@@ -104,5 +154,5 @@ async fn an_erased_person_leaves_no_note(bench: &mut Bench) {
     app.store.work_job(&job.id, 10, app.now(), app.now()).await.unwrap();
     assert_eq!(app.user_row(ann).await.mute.unwrap().note, None);
     assert_eq!(conversation.member(ann).await.unwrap().mute.unwrap().note, None);
-    assert!(listed(&app, Kind::Mute, Timestamp(1), FIRST).await.is_empty());
+    assert!(listed(&app, InApp::Mute, Timestamp(1), FIRST).await.is_empty());
 }

@@ -134,6 +134,7 @@ impl Scene {
                 store.set_member_mute(permit, app.user("muted").await, None, None).await.map(drop),
             ),
             ("set_block", store.set_block(permit, stranger, app.user("blocked").await, None).await),
+            ("set_user_shadow_ban", store.set_user_shadow_ban(permit, stranger, None, None).await),
             ("set_user_mute", store.set_user_mute(permit, stranger, None, None).await),
             ("set_user_ban", store.set_user_ban(permit, stranger, None, at, None).await),
             ("erase_user", store.erase_user(permit, stranger, app.job(user_job)).await),

@@ -71,6 +71,7 @@ async fn a_user_is_found_as_it_was_made(bench: &mut Bench) {
         role: made.role,
         ban: None,
         mute: None,
+        shadow_ban: None,
         blocks: 0,
         tokens_not_before: None,
         erased_at: None,

@@ -76,6 +76,9 @@ async fn a_walk_visits_every_sealed_value_once(bench: &mut Bench) {
     let muted = Some(mute("why in the app"));
     app.store.set_user_mute(&app.system().await, ann, muted, None).await.unwrap();
     put(SealedPlace::UserMute(ann), seal("why in the app"));
+    let hidden = Some(mute("why from the others"));
+    app.store.set_user_shadow_ban(&app.system().await, ann, hidden, None).await.unwrap();
+    put(SealedPlace::UserShadowBan(ann), seal("why from the others"));
     let job = app.job(snug_store::JobKind::EraseUser(cid));
     app.store.erase_user(&app.system().await, cid, job).await.unwrap();
 
