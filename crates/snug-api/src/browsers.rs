@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request},
     response::{IntoResponse, Response},
 };
-use snug_core::Error;
+use snug_core::{Error, FromPage};
 use snug_model::AppId;
 
 use crate::{call::Node, credentials, health, routes::Route};
@@ -47,6 +47,12 @@ impl Page {
             host.is_some() && host == asked_host(headers, uri)
         });
         Some(Self { origin, own })
+    }
+
+    /// What the core is told of it.
+    pub(crate) fn told(&self) -> FromPage {
+        let origin = self.origin.as_ref().and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+        FromPage { origin: Some(origin.to_owned()), own: self.own }
     }
 
     /// Whether it may talk to an app.

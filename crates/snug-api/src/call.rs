@@ -1,17 +1,22 @@
 //! One request, on its way to the core: who, where, what.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     body::Body,
     extract::{RawPathParams, rejection::RawPathParamsRejection},
-    http::{HeaderMap, StatusCode, header, request},
+    http::{HeaderMap, StatusCode, Uri, header, request},
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
-use snug_core::{Core, Error, OnceKey, sealing::Answer};
+use snug_core::{Core, Error, FromPage, OnceKey, sealing::Answer};
 use snug_model::{
     Actor, AppId, ConversationId, Epoch, Invalid, JobId, KeyId, MessageId, Rev, UserId, limits,
     text::RoleName,
@@ -19,6 +24,7 @@ use snug_model::{
 use snug_wire::{Problem, json, paging::Nothing, preconditions, query};
 
 use crate::{
+    browsers::Page,
     credentials::{Credential, credential},
     problem::{problem, response},
     routes::{Pays, Route},
@@ -67,6 +73,7 @@ pub(crate) struct Call {
     parameters: HashMap<String, String>,
     query: String,
     headers: HeaderMap,
+    uri: Uri,
     body: Bytes,
     /// Whether it comes from a page that may not talk to the app.
     foreign: bool,
@@ -96,6 +103,7 @@ impl Call {
             path: parts.uri.path().to_owned(),
             parameters,
             query: parts.uri.query().unwrap_or_default().to_owned(),
+            uri: parts.uri,
             headers: parts.headers,
             body,
             foreign,
@@ -162,6 +170,17 @@ impl Call {
         let app = AppId::parse(self.parameter("app")).map_err(|_| Error::Unauthenticated)?;
         self.core().in_region(&app)?;
         Ok(app)
+    }
+
+    /// The address that it comes from.
+    pub(crate) fn from(&self) -> IpAddr {
+        self.peer.ip()
+    }
+
+    /// The page that the request comes from, as far as a browser says.
+    pub(crate) fn page(&self) -> FromPage {
+        let page = Page::of(&self.headers, &self.uri, self.node.https);
+        page.map_or_else(FromPage::default, |page| page.told())
     }
 
     fn parameter(&self, name: &str) -> &str {

@@ -15,7 +15,7 @@ use utoipa::{
     },
 };
 
-use crate::routes::{Collect, Looks, Route, routes};
+use crate::routes::{Collect, Looks, Route, Takes, routes};
 
 /// The name of the credential of back ends.
 const API_KEY: &str = "api_key";
@@ -135,7 +135,8 @@ fn operation(route: &Route, schemas: &mut Schemas) -> OperationBuilder {
         .content(MEDIA_TYPE, problem);
     operation = operation.response("default", refused);
     let securities = [(route.takes.back_ends, API_KEY), (route.takes.clients, ACCESS_TOKEN)];
-    for (_, name) in securities.into_iter().filter(|(taken, _)| *taken) {
+    for (_, name) in securities.into_iter().filter(|(taken, _)| *taken && route.takes != Takes::NO_CREDENTIAL)
+    {
         operation = operation.security(SecurityRequirement::new(name, Vec::<String>::new()));
     }
     operation
@@ -143,6 +144,9 @@ fn operation(route: &Route, schemas: &mut Schemas) -> OperationBuilder {
 
 /// Who may use a route, in words.
 fn who(route: &Route) -> String {
+    if route.takes == Takes::NO_CREDENTIAL {
+        return "It takes no credential: what the body proves is enough.".to_owned();
+    }
     let key = format!("An API key needs the scope `{}`.", route.takes.scope);
     match (route.takes.clients, route.takes.permission) {
         (false, _) => key,
@@ -163,6 +167,7 @@ fn tag(path: &str) -> &'static str {
         "conversations",
         "users",
         "tokens",
+        "sessions",
         "roles",
         "keys",
         "jobs",

@@ -45,6 +45,9 @@ pub struct Takes {
 }
 
 impl Takes {
+    /// None: it is where clients get one.
+    pub const NO_CREDENTIAL: Self = Self { back_ends: false, clients: true, scope: "", permission: "" };
+
     /// Back ends alone.
     pub const fn back_end(scope: &'static str) -> Self {
         Self { back_ends: true, clients: false, scope, permission: "" }

@@ -3,6 +3,7 @@
 use snug_model::{
     Action, Actor, AppId, AppKey, Facts, Permit, RoleKey, Version,
     apps::{App, AppDraft, AppPatch},
+    identity::Identity,
     permissions::Scope,
     policy,
     rates::OwnRates,
@@ -58,6 +59,7 @@ impl Core {
             reactions: Vec::new(),
             rates: OwnRates::default(),
             origins: Vec::new(),
+            identity: Identity::default(),
         };
         let row = AppRow {
             key,
@@ -118,7 +120,8 @@ impl Core {
         decided!(self, ask.clone(), |allowed| async { Ok::<_, Error>(allowed.app.view()) })
     }
 
-    /// Changes the actor's app; what `patch` leaves out stays.
+    /// Changes the actor's app; what `patch` leaves out stays. Sessions that nothing vouches for any more are closed before this
+    /// returns.
     pub async fn edit_app(&self, actor: &Actor, patch: &AppPatch) -> Result<App> {
         let ask = Ask::in_app(actor, Action::EditApp).with_rows();
         decided!(self, ask.clone(), |allowed| async {
@@ -129,6 +132,7 @@ impl Core {
                 reactions: patch.settings.reactions.clone().unwrap_or_else(|| app.reactions.clone()),
                 origins: patch.settings.origins.clone().unwrap_or_else(|| app.origins.clone()),
                 rates: app.own_rates.patched(&patch.settings.rates, "settings.rates")?,
+                identity: self.patched_identity(&allowed, &patch.settings.identity).await?,
             };
             let edit = AppEdit {
                 profile: self.sealer.seal(&Place::app_profile(app.key(), version), &profile).await?,
@@ -136,7 +140,9 @@ impl Core {
                 settings: settings_row(app, patch)?,
             };
             self.store.edit_app(&allowed.permit, edit).await?;
-            Ok(self.app_by_key(app.key(), true).await?.view())
+            let app = self.app_by_key(app.key(), true).await?;
+            self.close_unvouched(&app);
+            Ok(app.view())
         })
     }
 

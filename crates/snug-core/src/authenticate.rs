@@ -70,6 +70,9 @@ impl Core {
     pub async fn authenticate_token(&self, app: &AppId, token: &str) -> Result<Authenticated> {
         let app = self.app_by_id(app, false).await?.ok_or(Error::Unauthenticated)?;
         let claims = self.verify_token(&app, token).await?;
+        if !self.may_name(&claims.voucher, &claims.user) {
+            return Err(Error::Unauthenticated);
+        }
         let keyed = self.keyed(app.key()).await?;
         let user_id = keyed.macs.user_id(&claims.user);
         let grant = Grant {
@@ -89,7 +92,11 @@ impl Core {
         };
         let user = match known {
             Some(user) => user,
-            None => self.admit_user(&app, &grant, &claims.user).await?,
+            None => match self.silent_visitor(app.key(), &grant.voucher).await? {
+                // A visitor of whom nothing is stored yet.
+                Some(visitor) => visitor.key,
+                None => self.admit_user(&app, &grant, &claims.user).await?,
+            },
         };
         self.facts.user_keys.insert((app.key(), user_id), user);
         let actor = UserActor { app: app.key(), user, token: grant, session: None };

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use snug_model::{
-    Action, Actor, AppKey, ConversationId, Facts, Invalid, Permit, UserId, UserKey, facts::TargetFacts,
-    ids::Version, members::Access, policy,
+    Action, Actor, AppKey, ConversationId, Facts, Invalid, Permit, UserActor, UserId, UserKey, Voucher,
+    facts::{TargetFacts, UserFacts},
+    ids::Version,
+    members::Access,
+    policy,
+    vouchers::Scheme,
 };
 use snug_store::{ConversationRef, ConversationRow, Found, InboxRow, MemberRow, UserRef, UserRow, Viewer};
 
@@ -156,11 +160,29 @@ impl Core {
         if cached {
             let gathered = self.gather(ask, false).await?;
             if let Ok(allowed) = self.decide(ask, gathered) {
-                return Ok(allowed);
+                return self.with_a_row(ask, allowed).await;
             }
         }
         let gathered = self.gather(ask, true).await?;
-        self.decide(ask, gathered)
+        self.with_a_row(ask, self.decide(ask, gathered)?).await
+    }
+
+    /// The same decision, if need be after the row was made of a visitor who is about to leave something for the first time.
+    async fn with_a_row(&self, ask: &Ask<'_>, allowed: Allowed) -> Result<Allowed> {
+        match (ask.actor, &allowed.facts.user) {
+            (Actor::User(actor), Some(user)) if !user.is_stored() && ask.action.leaves_something() => {
+                self.write_visitor(&allowed.app, actor).await?;
+                let gathered = self.gather(ask, true).await?;
+                self.decide(ask, gathered)
+            }
+            _ => Ok(allowed),
+        }
+    }
+
+    /// A permit to make the row of a user, from fresh facts.
+    pub(crate) async fn admission(&self, ask: Ask<'_>) -> Result<Permit> {
+        let gathered = self.gather(&ask, true).await?;
+        Ok(self.decide(&ask, gathered)?.permit)
     }
 
     fn decide(&self, ask: &Ask<'_>, gathered: Gathered) -> Result<Allowed> {
@@ -219,6 +241,10 @@ impl Core {
                 facts.voucher = self.voucher_facts(app, &user.token.voucher, fresh).await?;
                 let row = self.user_row(app.key(), user.user, fresh).await?;
                 facts.user = row.map(|row| facts::of_user(&row, app));
+                if facts.user.is_none() && is_visitor(user) {
+                    let role = app.permissions_of(app.row.settings.default_role);
+                    facts.user = Some(UserFacts::silent_visitor(user.user, role));
+                }
                 if let Some(jti) = &user.token.jti {
                     facts.token_revoked = app.revoked.contains(&self.keyed(app.key()).await?.macs.jti(jti));
                 }
@@ -319,6 +345,11 @@ impl Core {
             self.facts.members.invalidate(&(member.conversation, member.user));
         }
     }
+}
+
+/// Whether a client came by the door for visitors.
+fn is_visitor(actor: &UserActor) -> bool {
+    matches!(actor.token.voucher, Voucher::Door { scheme: Scheme::Visitor, .. })
 }
 
 /// Whether a client may come in from outside, as far as the app has a say.

@@ -6,6 +6,7 @@ use snug_model::{
     AppId, AppKey, Invalid, PermissionSet, RoleKey,
     apps::{App, Settings},
     facts::AppFacts,
+    identity::Identity,
     origins::PageOrigin,
     permissions::Scope,
     rates::{OwnRates, Rates},
@@ -32,6 +33,7 @@ pub(crate) struct AppContext {
     pub(crate) rates: Rates,
     /// Whose pages may talk to it.
     pub(crate) origins: Vec<PageOrigin>,
+    pub(crate) identity: Identity,
     pub(crate) roles: HashMap<RoleKey, RoleView>,
     pub(crate) revoked: HashSet<Mac>,
 }
@@ -95,6 +97,7 @@ impl AppContext {
                 reactions: self.reactions.clone(),
                 rates: self.rates,
                 origins: self.origins.clone(),
+                identity: self.identity.clone(),
             },
             created_at: self.row.created_at,
         }

@@ -21,6 +21,7 @@ use crate::{
     people::People,
     publish::{self, Outcome},
     sealing::Place,
+    visitors,
 };
 
 /// Which conversations a list has, as a back end asks.
@@ -73,7 +74,8 @@ impl Core {
     pub async fn own_id(&self, actor: &Actor) -> Result<Option<UserId>> {
         let Some(user) = actor.user() else { return Ok(None) };
         let allowed = self.admitted(actor).await?;
-        Ok(self.faces(allowed.permit.app(), [user]).await?.id(user))
+        let id = self.faces(allowed.permit.app(), [user]).await?.id(user);
+        Ok(id.or_else(|| visitors::id_of(actor)))
     }
 
     async fn create_allowed(

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use snug_model::{
-    Actor, AppId, AppKey, ConversationId, ConversationKey, KeyId, UserKey, ids::Region, secret::SecretText,
+    Actor, AppId, AppKey, ConversationId, ConversationKey, KeyId, UserKey, identity::Identity, ids::Region,
+    secret::SecretText,
 };
 use snug_store::{AppRef, KeyRow, Store};
 
@@ -26,6 +27,7 @@ use crate::{
     sealing::{Keyed, Place, Random, Sealer},
     token_times::TokenTimes,
     usage::Usage,
+    visitors::Silent,
 };
 
 /// What a core is made of.
@@ -45,6 +47,8 @@ pub struct Parts {
 pub struct Settings {
     /// Where this node's apps live.
     pub region: Region,
+    /// Whether others than this machine reach it. Then everybody has to prove who they are.
+    pub public: bool,
 }
 
 /// The use cases, over one store.
@@ -68,6 +72,7 @@ pub struct Core {
     pub(crate) buckets: Buckets,
     pub(crate) usage: Usage,
     pub(crate) jobs: Notify,
+    pub(crate) silent: Silent,
     memory: Memory,
 }
 
@@ -94,6 +99,7 @@ impl Core {
             buckets: Buckets::default(),
             usage: Usage::default(),
             jobs: Notify::new(),
+            silent: Silent::new(),
             memory: Memory::default(),
         })
     }
@@ -170,6 +176,11 @@ impl Core {
             rates: profile.rates.in_force(),
             own_rates: profile.rates,
             origins: profile.origins,
+            // Set on a server that nobody else reached, it does not hold on one that others reach.
+            identity: Identity {
+                required: profile.identity.required || self.settings.public,
+                ..profile.identity
+            },
             roles,
             revoked: record.revoked_tokens.into_iter().collect(),
             row: record.app,

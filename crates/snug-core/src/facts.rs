@@ -98,6 +98,7 @@ pub(crate) fn of_user(row: &UserRow, app: &AppContext) -> UserFacts {
         shadow_banned_until: row.shadow_ban.as_ref().map(|ban| ban.until),
         blocks: row.blocks > 0,
         tokens_not_before: row.tokens_not_before,
+        proofs_allowed_at: row.proofs_allowed_at,
         erased: row.erased_at.is_some(),
     }
 }

@@ -88,10 +88,13 @@ impl Core {
         allowed: &Allowed,
         since: Option<&str>,
     ) -> Result<Hello> {
-        let row = self.user_row(session.app(), session.user(), false).await?.ok_or(Error::Unauthenticated)?;
+        let user = match self.user_row(session.app(), session.user(), false).await? {
+            Some(row) => self.show_user(&allowed.app, &row).await?,
+            None => self.show_silent(&allowed.app, &session.actor()).ok_or(Error::Unauthenticated)?,
+        };
         let ask = InboxAsk { since, limit: limits::HELLO_CONVERSATIONS as i64, ..InboxAsk::default() };
         Ok(Hello {
-            user: self.show_user(&allowed.app, &row).await?,
+            user,
             expires_at: session.grant().expires_at,
             permissions: policy::permissions_in_app(actor, &allowed.facts),
             muted_until: policy::muted_until(None, allowed.facts.user.as_ref(), self.clock.now()),

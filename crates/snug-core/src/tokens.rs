@@ -77,7 +77,6 @@ impl Core {
     ///
     /// # Errors
     /// `Unauthenticated` where the proof is too old to make one.
-    #[expect(dead_code, reason = "the door is not open yet")]
     pub(crate) async fn mint_at_door(
         &self,
         app: &AppContext,

@@ -57,6 +57,8 @@ impl Core {
                     written => {
                         let row = written?;
                         self.count(app.key(), &Used { users: 1, ..Used::default() });
+                        // Who had the id before and was erased may be remembered: somebody came with an old token.
+                        self.facts.user_keys.insert((app.key(), row.id_mac), row.key);
                         (row, false)
                     }
                 }
@@ -75,6 +77,18 @@ impl Core {
         role: snug_model::RoleKey,
     ) -> Result<UserWrite> {
         let key = UserKey(self.store.reserve(1).await?.start);
+        self.new_user_at(app, key, id, profile, role).await
+    }
+
+    /// The same with a row number that was reserved before.
+    pub(crate) async fn new_user_at(
+        &self,
+        app: &AppContext,
+        key: UserKey,
+        id: &UserId,
+        profile: &Profile,
+        role: snug_model::RoleKey,
+    ) -> Result<UserWrite> {
         Ok(UserWrite {
             key,
             id_mac: self.keyed(app.key()).await?.macs.user_id(id),
@@ -230,6 +244,21 @@ impl Core {
             self.hub
                 .directory
                 .each_of_user(actor.app(), user, |session| session.close(Close::Unauthenticated));
+            Ok(())
+        })
+    }
+
+    /// Believes proofs of a user again that say nothing of when they were made, although its tokens were ended before.
+    pub async fn allow_proofs(&self, actor: &Actor, id: &UserId, once: Option<&OnceKey>) -> Result<()> {
+        let ask = Ask::in_app(actor, Action::AllowProofs).on(id);
+        decided!(self, ask.clone(), |allowed| async {
+            let once = self.first_time(&allowed.permit, once).await?;
+            let user = allowed.target()?.user.key;
+            // Not before a revocation that was acknowledged, whatever the clock says.
+            let at = self.token_times.issue(self.clock.now(), [allowed.target()?.user.tokens_not_before]);
+            let once = once.as_ref().map(|once| once.once);
+            self.store.allow_proofs(&allowed.permit, user, at, once).await?;
+            self.facts.forget_user(actor.app(), user);
             Ok(())
         })
     }

@@ -42,7 +42,10 @@ impl Core {
 
 impl AppContext {
     /// What of the app's settings vouches under that name; nothing where its scheme is off, or its secret or key is gone.
-    pub(crate) fn vouching(&self, _voucher: &Voucher) -> Option<SettingsVoucher> {
-        None
+    pub(crate) fn vouching(&self, voucher: &Voucher) -> Option<SettingsVoucher> {
+        match voucher {
+            Voucher::Door { scheme, by } => self.vouching_at_door(*scheme, by),
+            Voucher::Issuer { .. } | Voucher::ApiKey(_) | Voucher::TokenKey(_) => None,
+        }
     }
 }

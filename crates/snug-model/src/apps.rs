@@ -1,6 +1,7 @@
 //! Apps: silos whose data touches no other app's.
 
 use crate::{
+    identity::{Identity, IdentityPatch},
     ids::{AppId, Region},
     origins::PageOrigin,
     rates::{Rates, RatesPatch},
@@ -40,6 +41,8 @@ pub struct Settings {
     pub rates: Rates,
     /// Whose pages may talk to the app; empty is those alone that the server itself delivers.
     pub origins: Vec<PageOrigin>,
+    /// Who may come in, and how.
+    pub identity: Identity,
 }
 
 /// An app that is to be made.
@@ -77,4 +80,6 @@ pub struct SettingsPatch {
     pub rates: RatesPatch,
     /// Whose pages may talk to the app, whole.
     pub origins: Option<Vec<PageOrigin>>,
+    /// Who may come in, and how.
+    pub identity: IdentityPatch,
 }

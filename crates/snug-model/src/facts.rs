@@ -155,8 +155,33 @@ pub struct UserFacts {
     pub blocks: bool,
     /// Tokens of this time and before are void.
     pub tokens_not_before: Option<Timestamp>,
+    /// Proofs that say nothing of when they were made are good again, unless its tokens were ended after this.
+    pub proofs_allowed_at: Option<Timestamp>,
     /// Whether it was erased.
     pub erased: bool,
+}
+
+impl UserFacts {
+    /// A visitor of whom nothing is stored yet: its row is not there, and that is what a decision rests on.
+    pub fn silent_visitor(key: UserKey, role: PermissionSet) -> Self {
+        Self {
+            key,
+            version: Version(0),
+            role,
+            banned_until: None,
+            muted_until: None,
+            shadow_banned_until: None,
+            blocks: false,
+            tokens_not_before: None,
+            proofs_allowed_at: None,
+            erased: false,
+        }
+    }
+
+    /// Whether it has a row.
+    pub fn is_stored(&self) -> bool {
+        self.version != Version(0)
+    }
 }
 
 /// What of a conversation a decision rests on: its settings, never its members.

@@ -67,6 +67,18 @@ limits! {
     JWKS_BYTES_MAX: 64 * 1024;
     /// Keys in it.
     JWKS_KEYS_MAX: 100;
+    /// Secrets of one scheme that are good at a time.
+    SCHEME_SECRETS_MAX: 2;
+    /// A secret of a scheme, at least.
+    SCHEME_SECRET_BYTES_MIN: 16;
+    /// A secret of a scheme, at most.
+    SCHEME_SECRET_BYTES_MAX: 256;
+    /// Pages from which visitors may come in, by their origins.
+    VISITOR_ORIGINS_MAX: 100;
+    /// How long a token of another system that does not say when it ends can be made good for.
+    TTL_WITHOUT_EXP_S_MAX: 10 * 365 * 24 * 60 * 60;
+    /// How long a visitor can return.
+    RESUME_LIFE_S_MAX: 30 * 24 * 60 * 60;
     /// Items of a page at most.
     PAGE_ITEMS_MAX: 200;
     /// Items of a page where the request says nothing.

@@ -30,6 +30,17 @@ impl SecretText {
     }
 }
 
+/// Takes as long wherever the first difference stands; how long a secret is, is none.
+impl PartialEq for SecretText {
+    fn eq(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.0.as_bytes(), other.0.as_bytes());
+        let differences = ours.iter().zip(theirs).fold(0, |found, (our, their)| found | (our ^ their));
+        ours.len() == theirs.len() && std::hint::black_box(differences) == 0
+    }
+}
+
+impl Eq for SecretText {}
+
 impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretText(…)")

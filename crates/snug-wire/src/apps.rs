@@ -5,6 +5,7 @@ use snug_model::apps as model;
 use utoipa::ToSchema;
 
 use crate::{
+    identity::{Identity, IdentityPatch},
     ids::{AppId, Region},
     json::{lists, present},
     origins::{Origins, PageOrigin},
@@ -50,6 +51,8 @@ pub struct Settings {
     pub rates: Rates,
     /// Whose pages may talk to the app; empty is those alone that the server itself delivers.
     pub origins: Origins,
+    /// Who may come in, and how.
+    pub identity: Identity,
 }
 
 /// Makes an app.
@@ -109,6 +112,10 @@ pub struct SettingsPatch {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Origins, required = false)]
     pub origins: Option<Origins>,
+    /// Who may come in, and how.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = IdentityPatch, required = false)]
+    pub identity: Option<IdentityPatch>,
 }
 
 impl AppPatch {
@@ -141,6 +148,7 @@ impl From<model::Settings> for Settings {
             reactions: OwnReactions(settings.reactions.into_iter().map(Emoji).collect()),
             rates: settings.rates.into(),
             origins: Origins(settings.origins.into_iter().map(PageOrigin).collect()),
+            identity: settings.identity.into(),
         }
     }
 }
@@ -168,6 +176,7 @@ impl From<SettingsPatch> for model::SettingsPatch {
             reactions: patch.reactions.map(own),
             rates: patch.rates.unwrap_or_default().into(),
             origins: patch.origins.map(|origins| origins.0.into_iter().map(Into::into).collect()),
+            identity: patch.identity.unwrap_or_default().into(),
         }
     }
 }

@@ -3,15 +3,18 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use snug_model::{limits::TOKEN_BYTES_MAX, secret::SecretText};
+use snug_model::{
+    limits::{SCHEME_SECRET_BYTES_MAX, SCHEME_SECRET_BYTES_MIN, TOKEN_BYTES_MAX},
+    secret::SecretText,
+};
 
 use crate::strings::{Checked, schema};
 
 /// Secret texts with a longest length in bytes.
 macro_rules! secrets {
-    ($($(#[doc = $doc:literal])+ $name:ident { $min:literal to $max:expr, $pattern:expr, $example:literal };)+) => {$(
+    ($($(#[doc = $doc:literal])+ $name:ident { $min:tt to $max:expr, $pattern:expr, $example:literal };)+) => {$(
         $(#[doc = $doc])+
-        #[derive(Clone)]
+        #[derive(Clone, PartialEq, Eq)]
         pub struct $name(pub SecretText);
 
         impl $name {
@@ -34,7 +37,7 @@ macro_rules! secrets {
 
         impl Checked for $name {
             fn check(text: &str) -> Result<Self, String> {
-                if !($min..=$max).contains(&(text.len() as u64)) {
+                if !($min as u64..=$max).contains(&(text.len() as u64)) {
                     return Err(format!("must have {} to {} bytes", $min, $max));
                 }
                 Ok(Self::new(text.to_owned()))
@@ -53,7 +56,7 @@ macro_rules! secrets {
             }
         }
 
-        schema! { $name { Some($min), Some($max as usize), $pattern, $example } $($doc),+ }
+        schema! { $name { Some($min as usize), Some($max as usize), $pattern, $example } $($doc),+ }
     )+};
 }
 
@@ -62,4 +65,6 @@ secrets! {
     AccessToken { 1 to TOKEN_BYTES_MAX, None, "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl" };
     /// The secret of an API key: 256 random bits in base64url. The whole credential is `sk_<id without key_>_<secret>`.
     KeySecret { 43 to 43, Some("^[A-Za-z0-9_-]{43}$"), "Zm9yIGV4YW1wbGUgb25seSwgbmV2ZXIgdXNlIHRoaXM" };
+    /// A secret that an app shares with another system: 16 to 256 bytes.
+    SharedSecret { SCHEME_SECRET_BYTES_MIN to SCHEME_SECRET_BYTES_MAX, None, "for example only, never use this" };
 }

@@ -51,7 +51,9 @@ pub(crate) async fn open(config: &Config) -> Result<Parts> {
     let master = MasterKey::at_start(&config.master_key_file, &*keys, Random).await?;
     let sealer = Sealer::open(master, keys, config.secrets_cache_bytes, Random).await?;
     let clock: SharedClock = Arc::new(SystemClock);
-    Ok(Parts { store, sealer, clock, settings: Settings { region: config.region.clone() } })
+    // Behind a proxy others reach it by way of that.
+    let public = refusals::is_public(config.listen) || config.behind_proxy;
+    Ok(Parts { store, sealer, clock, settings: Settings { region: config.region.clone(), public } })
 }
 
 /// How the data is opened in SQLite.

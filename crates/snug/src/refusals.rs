@@ -55,8 +55,13 @@ fn check_clock(now: Timestamp, built_at: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Whether others than this machine reach an address.
+pub(crate) fn is_public(address: SocketAddr) -> bool {
+    !address.ip().to_canonical().is_loopback()
+}
+
 fn check_listeners(config: &Config) -> Result<()> {
-    let public = |address: &SocketAddr| !address.ip().to_canonical().is_loopback();
+    let public = |address: &SocketAddr| is_public(*address);
     if public(&config.listen) && config.tls.is_none() && !config.behind_proxy {
         bail!(
             "listen is {}, which others can reach, and there is no TLS: set tls.certificate_file and tls.key_file, \

@@ -11,6 +11,7 @@ pub(crate) mod members;
 pub(crate) mod messages;
 mod roles;
 mod sanctions;
+mod sessions;
 mod token_keys;
 mod tokens;
 mod usage;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Vec<Route> {
         keys::routes(),
         token_keys::routes(),
         roles::routes(),
+        sessions::routes(),
         tokens::routes(),
         users::routes(),
         inbox::routes(),

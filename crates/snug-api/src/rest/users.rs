@@ -54,6 +54,17 @@ pub(super) fn routes() -> Vec<Route> {
         .ends_access()
         .once(),
         Route::new(
+            Method::POST,
+            "/v1/apps/{app}/users/{user}/allow_proofs",
+            "allowProofs",
+            "Believes proofs of a user again that say nothing of when they were made, after its tokens were ended.",
+            Takes::back_end("users"),
+            allow_proofs,
+        )
+        .optional_body::<Nothing>()
+        .answers_nothing(204)
+        .once(),
+        Route::new(
             Method::GET,
             "/v1/apps/{app}/users/{user}/presence",
             "getPresence",
@@ -114,6 +125,15 @@ async fn revoke_tokens(call: Call) -> Answered {
     call.no_body()?;
     let once = call.once(&actor).await?;
     call.core().revoke_user_tokens(&actor, &call.user()?, once.as_ref()).await?;
+    call.done_once(once).await
+}
+
+async fn allow_proofs(call: Call) -> Answered {
+    let actor = call.actor().await?;
+    call.query::<NoQuery>()?;
+    call.no_body()?;
+    let once = call.once(&actor).await?;
+    call.core().allow_proofs(&actor, &call.user()?, once.as_ref()).await?;
     call.done_once(once).await
 }
 

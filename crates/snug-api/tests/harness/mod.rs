@@ -104,7 +104,7 @@ impl Node {
         let (store, keys) = place.open().await.unwrap();
         let master = MasterKey::at_start(&folder.path().join("master.key"), &*keys, Random).await.unwrap();
         let sealer = Sealer::open(master, keys, 8 << 20, Random).await.unwrap();
-        let settings = Settings { region: Region::parse("eu").unwrap() };
+        let settings = Settings { region: Region::parse("eu").unwrap(), public: false };
         let core = Core::new(Parts { store, sealer, clock, settings });
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -175,6 +175,17 @@ impl Node {
         self.back_end(Method::POST, "/conversations", body).await.is(201);
     }
 
+    /// Changes who may come in; the settings after that.
+    pub(crate) async fn identity(&self, patch: Value) -> Value {
+        let patch = json!({ "settings": { "identity": patch } });
+        self.back_end(Method::PATCH, "", patch).await.is(200)["settings"]["identity"].take()
+    }
+
+    /// Comes to the door with this.
+    pub(crate) async fn enter(&self, proof: Value) -> Answer {
+        self.ask(Method::POST, "/sessions", "", Some(proof)).await
+    }
+
     /// A token of a user.
     pub(crate) async fn token(&self, user: &str) -> String {
         self.narrowed_token(json!({ "user": user })).await
@@ -235,6 +246,12 @@ pub(crate) async fn new_app(core: &Core) -> (String, String) {
     };
     let key = core.create_key(&system, &draft).await.unwrap();
     (app.id.as_str().to_owned(), key.credential.expose().to_owned())
+}
+
+/// The signature of a user's id, as back ends make it.
+pub(crate) fn identity_signature(secret: &str, user: &str) -> String {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
+    hex::encode(aws_lc_rs::hmac::sign(&key, user.as_bytes()))
 }
 
 /// A message's id.

@@ -23,6 +23,7 @@ mod batches;
 mod blocks;
 mod browsers;
 mod documents;
+mod door;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod keys;

@@ -64,7 +64,7 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Sqlite::open(&folder.path().join("snug.db"), &Options::default()).expect("a store");
         let store = Arc::new(store);
-        let settings = Settings { region: Region::parse("eu").expect("a region") };
+        let settings = Settings { region: Region::parse("eu").expect("a region"), public: false };
         let sealer = sealer(folder.path()).await;
         let core = Core::new(Parts { store: store.clone(), sealer, clock: Arc::new(Still), settings });
         let draft = AppDraft { name: Name::parse("the app").expect("a name"), region: None };

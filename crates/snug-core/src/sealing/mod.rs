@@ -13,6 +13,7 @@ pub mod controls;
 mod derive;
 mod error;
 mod fields;
+mod identity;
 mod keyed;
 mod locks;
 mod macs;

@@ -4,6 +4,7 @@
 use minicbor::{CborLen, Decode, Encode};
 use snug_model::{
     ConversationId, KeyId, UserId, UserKey, conversations,
+    identity::Identity,
     origins::PageOrigin,
     policy::By,
     rates::{OwnRates, Rate},
@@ -14,7 +15,9 @@ use snug_model::{
     users,
 };
 
-/// What an app is called, and what may be reacted with in it beside emoji.
+use super::identity::IdentityLayout;
+
+/// What an app is called, and how it behaves, as far as that is nobody else's business.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppProfile {
     /// What people call it.
@@ -25,6 +28,8 @@ pub struct AppProfile {
     pub rates: OwnRates,
     /// Whose pages may talk to it.
     pub origins: Vec<PageOrigin>,
+    /// Who may come in, and how.
+    pub identity: Identity,
 }
 
 /// What an API key is called, and from where it may be used.
@@ -226,6 +231,8 @@ pub struct AppLayout<'a> {
     #[b(9)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     origins: Vec<&'a str>,
+    #[b(4)]
+    identity: Option<IdentityLayout<'a>>,
 }
 
 /// Of the rates that an app has set: each its burst, and how many a minute.
@@ -285,6 +292,7 @@ impl Plain for AppProfile {
             reactions: self.reactions.iter().map(Emoji::as_str).collect(),
             rates: RatesLayout::of(&self.rates),
             origins: self.origins.iter().map(PageOrigin::as_str).collect(),
+            identity: Some(IdentityLayout::of(&self.identity)),
         }
     }
 
@@ -305,6 +313,10 @@ impl Plain for AppProfile {
                 .into_iter()
                 .map(|text| PageOrigin::parse(text).ok())
                 .collect::<Option<_>>()?,
+            identity: match layout.identity {
+                Some(identity) => identity.identity()?,
+                None => Identity::default(),
+            },
         })
     }
 }

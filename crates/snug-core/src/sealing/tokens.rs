@@ -30,6 +30,8 @@ pub enum TokenKind {
     Cursor,
     /// Up to where an inbox is known.
     Sync,
+    /// Which visitor returns.
+    Resume,
 }
 
 /// What a token is bound to, besides its app.
@@ -101,6 +103,7 @@ fn bound_to(used: TokenUse<'_>) -> Fields {
     let kind = match used.kind {
         TokenKind::Cursor => 1,
         TokenKind::Sync => 2,
+        TokenKind::Resume => 3,
     };
     actor_fields(Fields::new("snug.token.1").byte(FORMAT).byte(kind), used.actor).text(used.query)
 }

@@ -49,6 +49,11 @@ pub enum Action {
 
     /// Make a user that a token names and nobody knows.
     AdmitUser,
+    /// Come in by the door, with a proof of that date, or of none.
+    Enter {
+        /// When the proof was made.
+        proven_at: Option<Timestamp>,
+    },
     /// Open a session: what `hello` does.
     Connect,
     /// Make or replace a user, or set its role.
@@ -92,6 +97,8 @@ pub enum Action {
     },
     /// End a user's tokens.
     RevokeUserTokens,
+    /// Believe proofs of a user again that say nothing of when they were made.
+    AllowProofs,
     /// See a user's inbox.
     ReadInbox {
         /// Whether it is one's own.
@@ -185,4 +192,11 @@ pub enum Action {
 
     /// Read, after a commit, what is to be told of it: the server itself.
     Publish,
+}
+
+impl Action {
+    /// Whether by it somebody of whom nothing is stored yet leaves something that is: a visitor has a row from then on.
+    pub fn leaves_something(&self) -> bool {
+        matches!(self, Self::CreateConversation { .. } | Self::Join | Self::SendMessage { .. })
+    }
 }

@@ -99,7 +99,8 @@ fn ask(action: &Action) -> Ask {
         | Action::MuteUser
         | Action::ShadowBanUser
         | Action::BlockUser { .. }
-        | Action::RevokeUserTokens => Whole(Scope::Users),
+        | Action::RevokeUserTokens
+        | Action::AllowProofs => Whole(Scope::Users),
         Action::ReadUser { .. }
         | Action::ListUsers
         | Action::ListUserSanctions(_)
@@ -131,6 +132,7 @@ fn ask(action: &Action) -> Ask {
         }
         Action::ReadMessages | Action::ReadVersions => Reading(Scope::Messages),
         Action::AdmitUser
+        | Action::Enter { .. }
         | Action::Connect
         | Action::Join
         | Action::Leave

@@ -15,7 +15,7 @@ use crate::{
     permissions::{Permission, PermissionSet, Scope},
     sanctions::{InApp, InConversation},
     time::Timestamp,
-    vouchers::Voucher,
+    vouchers::{Scheme, Voucher},
 };
 
 pub(super) fn decide(
@@ -78,9 +78,11 @@ fn targets(facts: &Facts, fact: impl Fn(UserKey) -> Fact) -> impl Iterator<Item 
     facts.targets.iter().filter_map(move |target| target.user.map(|user| (fact(user), target.version)))
 }
 
-/// A token whose user nobody knows makes the user, where the app wants that.
+/// A token whose user nobody knows makes the user, where the app wants that. That it lets visitors in says so of them.
 fn admit(actor: &UserActor, facts: &Facts) -> Result<Permit, Denied> {
-    if !facts.app.auto_create_users || facts.user.is_some() {
+    let visits = matches!(actor.token.voucher, Voucher::Door { scheme: Scheme::Visitor, .. });
+    let stored = facts.user.as_ref().is_some_and(UserFacts::is_stored);
+    if stored || !(facts.app.auto_create_users || visits) {
         return Err(Denied::Unauthenticated);
     }
     Ok(permit(actor, facts, By::User(actor.user)))
@@ -97,6 +99,20 @@ fn token_is_good(actor: &UserActor, facts: &Facts, now: Timestamp) -> Result<(),
         || outdated(actor, facts.app.tokens_not_before)
         || outdated(actor, voucher.tokens_not_before());
     if void { Err(Denied::Unauthenticated) } else { Ok(()) }
+}
+
+/// Whether what somebody proves itself by at the door was made after its tokens were last ended. One that does not say when it
+/// was made is good if nothing was ended, or a back end has said since that it is; and where the whole app's tokens were
+/// ended, if what vouches for it came later.
+fn is_current(proven_at: Option<Timestamp>, facts: &Facts, user: &UserFacts) -> bool {
+    match proven_at {
+        Some(at) => !made_before(at, facts.app.tokens_not_before) && !made_before(at, user.tokens_not_before),
+        None => {
+            let since = facts.voucher.as_ref().and_then(VoucherFacts::tokens_not_before);
+            facts.app.tokens_not_before.is_none_or(|bound| since > Some(bound))
+                && user.tokens_not_before.is_none_or(|bound| user.proofs_allowed_at >= Some(bound))
+        }
+    }
 }
 
 /// Whether these facts are those of what vouches for the token, and it still does.
@@ -121,7 +137,10 @@ fn vouches(facts: &VoucherFacts, actor: &UserActor, now: Timestamp) -> bool {
 /// Whether the token is of that time or before. Snug's own say when they were made to the millisecond; of one that names a
 /// whole second, as back ends write them, the whole second counts as before.
 fn outdated(actor: &UserActor, not_before: Option<Timestamp>) -> bool {
-    let issued = actor.token.issued_at;
+    made_before(actor.token.issued_at, not_before)
+}
+
+fn made_before(issued: Timestamp, not_before: Option<Timestamp>) -> bool {
     not_before.is_some_and(|bound| match issued.is_whole_second() {
         true => issued.seconds() <= bound.seconds(),
         false => issued <= bound,
@@ -205,6 +224,8 @@ fn covers(have: PermissionSet, grants: PermissionSet) -> Result<(), Denied> {
 fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -> Result<(), Denied> {
     let have = effective_in_app(actor, facts);
     match action {
+        Action::Enter { proven_at } if is_current(*proven_at, facts, user) => Ok(()),
+        Action::Enter { .. } => Err(Denied::Unauthenticated),
         Action::Connect
         | Action::ReadUser { own: true }
         | Action::ReadInbox { own: true }

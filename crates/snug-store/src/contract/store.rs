@@ -164,6 +164,17 @@ pub trait Store: Send + Sync + 'static {
     ) -> StoreResult<()>;
     /// Whom a user has blocked, by row number.
     async fn list_blocks(&self, permit: &Permit, user: UserKey, page: Page) -> StoreResult<Vec<BlockRow>>;
+    /// Believes proofs again that say nothing of when they were made, of a user whose tokens were ended at this time or before.
+    /// `NotFound` where it is no user of the app, or was erased.
+    async fn allow_proofs(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<()>;
+    /// Counts a visitor's return: from `from` to `to`, and whether that was so. What it returned by is so good once.
+    async fn resume_visitor(&self, permit: &Permit, user: UserKey, from: i64, to: i64) -> StoreResult<bool>;
     /// Begins the erasure of a user: blanks its row, ends its tokens, keeps the MAC of its id.
     async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()>;
 

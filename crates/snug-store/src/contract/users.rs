@@ -38,6 +38,10 @@ pub struct UserRow {
     pub blocks: i64,
     /// Tokens of this time and before are void.
     pub tokens_not_before: Option<Timestamp>,
+    /// Proofs that say nothing of when they were made are good again, unless its tokens were ended after this.
+    pub proofs_allowed_at: Option<Timestamp>,
+    /// Of a visitor: how often it has returned.
+    pub resumed: i64,
     /// When it was erased.
     pub erased_at: Option<Timestamp>,
     /// When it was made.

@@ -387,7 +387,8 @@ impl From<Error> for StoreError {
 /// What two acts at once gave the same name, by the index that refused the second.
 fn taken(index: &str) -> Option<Unique> {
     match index {
-        "users_id" => Some(Unique::User),
+        // A visitor's row number is reserved before its row is made: two of its requests may make that at once.
+        "users_id" | "users_pkey" => Some(Unique::User),
         "conversations_id" | "conversations_members" => Some(Unique::Conversation),
         "conversations_alias" => Some(Unique::Alias),
         "messages_app_conversation_id_key" => Some(Unique::Message),

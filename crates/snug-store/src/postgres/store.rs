@@ -260,6 +260,20 @@ impl Store for Postgres {
         permitted!(self, permit, |sql| blocks::list(sql, permit, user, page))
     }
 
+    async fn allow_proofs(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Shared, |sql| users::allow_proofs(sql, permit, user, at, once))
+    }
+
+    async fn resume_visitor(&self, permit: &Permit, user: UserKey, from: i64, to: i64) -> StoreResult<bool> {
+        admitted!(self, permit, Lock::Shared, |sql| users::resume(sql, permit, user, from, to))
+    }
+
     async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
         admitted!(self, permit, Lock::Alone, |sql| users::erase(sql, permit, user, job.clone()))
     }

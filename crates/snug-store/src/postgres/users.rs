@@ -193,6 +193,42 @@ pub(super) async fn set_ban(
     if set == 0 { Err(StoreError::NotFound) } else { Ok(()) }
 }
 
+pub(super) async fn allow_proofs(
+    sql: &Sql<'_>,
+    permit: &Permit,
+    user: UserKey,
+    at: Timestamp,
+    once: Option<Once>,
+) -> StoreResult<()> {
+    idempotency::remember(sql, permit.app(), once).await?;
+    let allowed = sql
+        .run(
+            "UPDATE users u SET proofs_allowed_at = $1, version = version + 1
+             WHERE u.user = $2 AND app = $3 AND erased_at IS NULL",
+            params![at.0, user.0, permit.app().0],
+        )
+        .await?;
+    if allowed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
+/// No decision rests on how often a visitor has returned, so its version stays.
+pub(super) async fn resume(
+    sql: &Sql<'_>,
+    permit: &Permit,
+    user: UserKey,
+    from: i64,
+    to: i64,
+) -> StoreResult<bool> {
+    let resumed = sql
+        .run(
+            "UPDATE users u SET resumed = $1
+             WHERE u.user = $2 AND app = $3 AND resumed = $4 AND erased_at IS NULL",
+            params![to, user.0, permit.app().0, from],
+        )
+        .await?;
+    Ok(resumed == 1)
+}
+
 pub(super) async fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
     let at = job.created_at.0;
     let erased = sql

@@ -118,7 +118,8 @@ macro_rules! user_columns {
     () => {
         "u.user, u.id_mac, u.id, u.profile, u.profile_version, u.role, u.banned_until, u.ban_reason, u.banned_since, \
          u.muted_until, u.mute_note, u.muted_since, u.shadow_banned_until, u.shadow_ban_note, \
-         u.shadow_banned_since, u.blocks, u.tokens_not_before, u.erased_at, u.created_at, u.updated_at, u.version"
+         u.shadow_banned_since, u.blocks, u.tokens_not_before, u.proofs_allowed_at, u.resumed, \
+         u.erased_at, u.created_at, u.updated_at, u.version"
     };
 }
 
@@ -135,6 +136,8 @@ pub(super) fn user(row: &mut Cells<'_>) -> StoreResult<UserRow> {
         shadow_ban: sanction(row)?,
         blocks: row.int()?,
         tokens_not_before: row.time_or_none()?,
+        proofs_allowed_at: row.time_or_none()?,
+        resumed: row.int()?,
         erased_at: row.time_or_none()?,
         created_at: row.time()?,
         updated_at: row.time()?,

@@ -210,6 +210,20 @@ impl Store for Sqlite {
         self.read(permit, move |sql, permit| blocks::list(sql, permit, user, page)).await
     }
 
+    async fn allow_proofs(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        at: Timestamp,
+        once: Option<Once>,
+    ) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| users::allow_proofs(sql, permit, user, at, once)).await
+    }
+
+    async fn resume_visitor(&self, permit: &Permit, user: UserKey, from: i64, to: i64) -> StoreResult<bool> {
+        self.act(permit, move |sql, permit| users::resume(sql, permit, user, from, to)).await
+    }
+
     async fn erase_user(&self, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
         self.act(permit, move |sql, permit| users::erase(sql, permit, user, job)).await
     }

@@ -166,6 +166,31 @@ pub(super) fn set_ban(
     if set == 0 { Err(StoreError::NotFound) } else { Ok(()) }
 }
 
+pub(super) fn allow_proofs(
+    sql: &Sql<'_>,
+    permit: &Permit,
+    user: UserKey,
+    at: Timestamp,
+    once: Option<Once>,
+) -> StoreResult<()> {
+    idempotency::remember(sql, permit.app(), once)?;
+    let allowed = sql.run(
+        "UPDATE users SET proofs_allowed_at = ?1, version = version + 1
+         WHERE user = ?2 AND app = ?3 AND erased_at IS NULL",
+        params![at.0, user.0, permit.app().0],
+    )?;
+    if allowed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
+/// No decision rests on how often a visitor has returned, so its version stays.
+pub(super) fn resume(sql: &Sql<'_>, permit: &Permit, user: UserKey, from: i64, to: i64) -> StoreResult<bool> {
+    let resumed = sql.run(
+        "UPDATE users SET resumed = ?1 WHERE user = ?2 AND app = ?3 AND resumed = ?4 AND erased_at IS NULL",
+        params![to, user.0, permit.app().0, from],
+    )?;
+    Ok(resumed == 1)
+}
+
 pub(super) fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
     let at = job.created_at.0;
     let erased = sql.run(

@@ -14,6 +14,7 @@ use snug_wire::{
     paging::Nothing,
     roles::{RoleDraft, RoleScope},
     sanctions::{BanDraft, MemberBan, MemberMute, MemberUnban, MemberUnmute, MuteDraft},
+    sessions::SessionDraft,
     tokens::{Revocation, TokenDraft},
     users::{UserDraft, UserPatch},
 };
@@ -47,7 +48,17 @@ fn every_request_is_read_with_all_its_fields() {
     whole::<AppPatch>(&json!({ "name": "Shop", "settings": {
         "auto_create_users": false, "default_role": "user", "member_role": "observer", "creator_role": "member",
         "reactions": [":parrot:"],
+        "identity": { "required": false, "schemes": {
+            "hmac": { "enabled": true, "secrets": { "2026": { "secret": "0123456789abcdef" }, "2025": null } },
+            "talkjs": { "app_id": "t1", "max_ttl_s": 60 },
+            "twilio": { "account_sid": "AC1", "service_sid": null, "may_mint": null },
+            "agora": { "app_id": "970CA35de60c44645bbae8a215061b33" },
+            "stream": { "ttl_without_exp_s": 3_600 },
+            "visitor": { "may_mint": "moderator", "origins": ["https://shop.example"] },
+        } },
     } }));
+    whole::<SessionDraft>(&json!({
+        "scheme": "hmac", "user": "ann", "signature": "00", "token": "t", "resume": "r" }));
     whole::<KeyDraft>(&json!({
         "name": "k", "scopes": ["tokens", "users:read"], "may_mint": "user",
         "allowed_addresses": ["192.0.2.0/24", "2001:db8::/32", "192.0.2.1"], "expires_at": "2026-01-02T03:04:05.678Z",

@@ -2,7 +2,7 @@
 
 use snug_model::{
     AppId, ConversationId, Epoch, KeyId, MessageId, Permission, PermissionSet, Rev, Seq, Timestamp, UserId,
-    apps, conversations,
+    apps, conversations, identity,
     ids::Region,
     keys, members, messages,
     origins::PageOrigin,
@@ -10,8 +10,10 @@ use snug_model::{
     rates::Rates,
     roles,
     sanctions::{Sanction, Sanctioned, SanctionedBy, Sanctions},
+    secret::SecretText,
     text::{self, Reason},
     users,
+    vouchers::Scheme,
 };
 use snug_wire::{attributes::Attributes, jose::Jwk, people::People, token_keys::TokenKey};
 
@@ -75,6 +77,28 @@ fn image(url: &str) -> text::ImageUrl {
     text::ImageUrl::parse(url).expect("an address")
 }
 
+/// Who may come in: with an identity signature, and as a visitor.
+fn identity() -> identity::Identity {
+    let secret = identity::SchemeSecret {
+        id: identity::SecretId::parse("2026").expect("a name"),
+        secret: SecretText::new("nobody sees this".to_owned()),
+        created_at: at(60),
+    };
+    let hmac = identity::SchemeSettings {
+        enabled: true,
+        may_mint: Some(role_name("moderator")),
+        secrets: vec![secret],
+        ..identity::SchemeSettings::default()
+    };
+    let visitor = identity::SchemeSettings {
+        enabled: true,
+        origins: vec![PageOrigin::parse("https://shop.example").expect("an origin")],
+        ..identity::SchemeSettings::default()
+    };
+    let schemes = [(Scheme::Hmac, hmac), (Scheme::Visitor, visitor)].into();
+    identity::Identity { schemes, ..identity::Identity::default() }
+}
+
 pub(crate) fn app() -> apps::App {
     let region = Region::parse("eu-1").expect("a region");
     apps::App {
@@ -89,6 +113,7 @@ pub(crate) fn app() -> apps::App {
             reactions: vec![text::Emoji::parse(":parrot:").expect("a reaction")],
             rates: Rates::default(),
             origins: vec![PageOrigin::parse("https://shop.example").expect("an origin")],
+            identity: identity(),
         },
         created_at: at(0),
     }

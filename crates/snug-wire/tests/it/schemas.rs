@@ -25,6 +25,7 @@ use snug_wire::{
     problem::Problem,
     roles::{Role, RoleDraft},
     sanctions::{BanDraft, MemberBan, MemberMute, MemberUnban, MemberUnmute, MuteDraft, Sanctioned},
+    sessions::{SessionDraft, SessionToken},
     socket::{Acknowledged, Answer, ClientFrame, Hello, Push, Refreshed, Refusal},
     tokens::{Revocation, Token, TokenDraft},
     users::{Presence, User, UserDraft, UserPatch},
@@ -49,7 +50,7 @@ fn schemas() -> BTreeMap<String, Value> {
         ConversationPatch ConversationReplacement FoundPerson Hello Inbox InboxItem Job KeyDraft Limits Member
         MemberAddition MemberBan MemberMute MemberPatch MemberReplacement MemberUnban MemberUnmute Message MessageDraft MessagePatch
         MessageVersion MuteDraft NewApiKey Nothing Presence Problem Push ReadMark ReadRequest Refreshed Refusal Revocation Role RoleDraft
-        Sanctioned         StartedJob Token TokenDraft Typing User UserDraft UserPatch WrittenMessage
+        Sanctioned SessionDraft SessionToken StartedJob Token TokenDraft Typing User UserDraft UserPatch WrittenMessage
     }
     all.push(("Page_Member".to_owned(), Page::<Member>::schema()));
     all.push(("Answer_Hello".to_owned(), Answer::<Hello>::schema()));

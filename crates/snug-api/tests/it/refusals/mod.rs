@@ -7,7 +7,7 @@
 mod actors;
 mod rules;
 mod scene;
-mod witness;
+pub(crate) mod witness;
 
 use std::collections::BTreeSet;
 

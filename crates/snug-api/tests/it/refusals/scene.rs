@@ -9,7 +9,10 @@ use super::{
     actors::{Actors, Kind},
     rules::Rule,
 };
-use crate::harness::{Answer, Node, new_id};
+use crate::harness::{Answer, Node, identity_signature, new_id};
+
+/// A secret that the app shares with its back end.
+const SHARED: &str = "a secret that signs ids";
 
 /// What a request is about.
 #[derive(Debug, Clone)]
@@ -83,6 +86,10 @@ impl Scene {
                 } else {
                     self.target = user;
                 }
+            }
+            "enter" => {
+                let hmac = json!({ "enabled": true, "secrets": { "s": { "secret": SHARED } } });
+                node.identity(json!({ "schemes": { "hmac": hmac } })).await;
             }
             "revokeKey" => {
                 let key = node
@@ -169,6 +176,9 @@ impl Scene {
             "createKey" => json!({ "name": "k", "scopes": ["users"] }),
             "createTokenKey" => token_key(),
             "putRole" => json!({ "permissions": ["user.list"] }),
+            "enter" => {
+                json!({ "scheme": "hmac", "user": "target", "signature": identity_signature(SHARED, "target") })
+            }
             "mintToken" => json!({ "user": "target" }),
             "revokeTokens" => json!({ "jti": self.key }),
             "editUser" => json!({ "name": format!("renamed {conversation}") }),

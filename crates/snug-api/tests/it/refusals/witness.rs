@@ -12,16 +12,16 @@ use crate::harness::{
 };
 
 /// Connections to the data and to the secrets of a node.
-pub(super) enum Witness {
+pub(crate) enum Witness {
     Sqlite([Connection; 2]),
     Postgres([Looker; 2]),
 }
 
 /// A digest of the rows of each table, by its name.
-pub(super) type Digest = BTreeMap<String, Vec<u8>>;
+pub(crate) type Digest = BTreeMap<String, Vec<u8>>;
 
 impl Witness {
-    pub(super) async fn of(node: &Node) -> Self {
+    pub(crate) async fn of(node: &Node) -> Self {
         match node.place() {
             Place::Sqlite { folder, .. } => Self::Sqlite(
                 files(folder.path())
@@ -34,7 +34,7 @@ impl Witness {
     }
 
     /// A digest of every row of every table.
-    pub(super) async fn digest(&self) -> Digest {
+    pub(crate) async fn digest(&self) -> Digest {
         match self {
             Self::Sqlite(files) => files.iter().flat_map(of_file).collect(),
             Self::Postgres([data, keys]) => {
@@ -73,7 +73,7 @@ fn of_table(file: &Connection, table: &str) -> Vec<u8> {
 }
 
 /// A connection to a database, and the statement that digests its tables.
-pub(super) struct Looker {
+pub(crate) struct Looker {
     client: Client,
     statement: Statement,
 }

@@ -4,7 +4,9 @@
 use std::{collections::BTreeMap, os::unix::fs::PermissionsExt};
 
 use snug_core::sealing::{AppProfile, TokenKind, TokenUse};
-use snug_model::{Actor, KeyActor, KeyId, messages, permissions::Scope, rates::OwnRates, text, users};
+use snug_model::{
+    Actor, KeyActor, KeyId, identity::Identity, messages, permissions::Scope, rates::OwnRates, text, users,
+};
 use snug_store::{Class, Sealed, SecretName, Wrapped};
 
 use super::*;
@@ -56,6 +58,7 @@ fn app_profile() -> AppProfile {
         reactions: vec![text::Emoji::parse("🥐").unwrap()],
         rates: OwnRates::default(),
         origins: Vec::new(),
+        identity: Identity::default(),
     }
 }
 

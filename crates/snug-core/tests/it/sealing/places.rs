@@ -12,6 +12,7 @@ use snug_core::sealing::{
 };
 use snug_model::{
     AppKey, ConversationId, ConversationKey, KeyId, RoleKey, Timestamp, UserId, UserKey, conversations,
+    identity::{Identity, SchemeSecret, SchemeSettings, SecretId, VendorId},
     origins::PageOrigin,
     policy::By,
     rates::{OwnRates, RatePatch, RatesPatch},
@@ -20,6 +21,7 @@ use snug_model::{
     text::{Attributes, BotName, Emoji, ImageUrl, Label, Name, Reason, RoleName, Text},
     token_keys::PublicKey,
     users,
+    vouchers::Scheme,
 };
 use snug_store::{Class, Mac, Sealed, SealedAt, SealedPlace, SecretName, SenderRow};
 
@@ -91,6 +93,31 @@ fn note(by: By) -> SanctionNote {
     SanctionNote { reason: Some(Reason::parse("spam").unwrap()), by }
 }
 
+/// Who may come in, with every setting that a scheme has.
+fn identity() -> Identity {
+    let secret = |id: &str, at| SchemeSecret {
+        id: SecretId::parse(id).unwrap(),
+        secret: SecretText::new(format!("the secret called {id}")),
+        created_at: Timestamp(at),
+    };
+    let settings = |scheme: &Scheme| SchemeSettings {
+        enabled: *scheme != Scheme::Stream,
+        since: Timestamp(if *scheme == Scheme::Stream { 0 } else { 7 }),
+        may_mint: Some(RoleName::parse("moderator").unwrap()),
+        max_ttl_s: 60,
+        secrets: vec![secret("old", 1), secret("new", 2)],
+        account: Some(VendorId::parse("AC1").unwrap()),
+        service: Some(VendorId::parse("IS1").unwrap()),
+        ttl_without_exp_s: Some(3_600),
+        origins: vec![PageOrigin::parse("https://shop.example").unwrap()],
+    };
+    Identity {
+        required: false,
+        not_required_since: Timestamp(3),
+        schemes: Scheme::ALL.iter().map(|scheme| (*scheme, settings(scheme))).collect(),
+    }
+}
+
 async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
     let mut all = Vec::new();
     for (app, version) in [(APP, 1), (APP, 2), (OTHER_APP, 1)] {
@@ -101,6 +128,7 @@ async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
             reactions: vec![emoji(), Emoji::parse("ok").unwrap()],
             rates: OwnRates::default().patched(&patch, "rates").unwrap(),
             origins: vec![PageOrigin::parse("https://example.com").unwrap()],
+            identity: identity(),
         };
         let (place, at) = (Place::app_profile(app, version), SealedPlace::App { version });
         all.push(lies(sealer, place, app, at, profile).await);

@@ -73,6 +73,7 @@ impl Scene {
                 shadow_banned_until: None,
                 blocks: false,
                 tokens_not_before: None,
+                proofs_allowed_at: None,
                 erased: false,
             }),
             token_revoked: false,
@@ -163,6 +164,11 @@ impl Scene {
 /// What vouched for who came by the door with an identity signature.
 pub(super) fn door() -> Voucher {
     Voucher::Door { scheme: Scheme::Hmac, by: "secret-1".into() }
+}
+
+/// What vouches for a visitor.
+pub(super) fn visitor() -> Voucher {
+    Voucher::Door { scheme: Scheme::Visitor, by: "vis_1.0".into() }
 }
 
 /// A key of an issuer.

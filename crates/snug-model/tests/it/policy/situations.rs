@@ -3,7 +3,7 @@
 use snug_model::{
     Action, Permission, PermissionSet, Timestamp, UserKey, Version,
     conversations::{History, State},
-    facts::{IdMac, TargetFacts},
+    facts::{IdMac, TargetFacts, UserFacts},
     keys::{Scope, ScopeSet},
     members::Access,
     roles,
@@ -12,6 +12,7 @@ use snug_model::{
 
 use super::scene::{
     BackEnd, CONVERSATION_ID, FROZEN_REV, NOW, Scene, app_role, conversation_role, door, issuer, set, target,
+    visitor,
 };
 
 /// Acts of the app, each with its name in the table.
@@ -40,6 +41,8 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("MintToken, for a moderator", Action::MintToken { grants: app_role(roles::MODERATOR) }),
         ("RevokeTokens", Action::RevokeTokens),
         ("AdmitUser", Action::AdmitUser),
+        ("Enter, by a proof of now", Action::Enter { proven_at: Some(NOW) }),
+        ("Enter, by a proof without a date", Action::Enter { proven_at: None }),
         ("Connect", Action::Connect),
         ("WriteUser", Action::WriteUser),
         ("EditUser, oneself", Action::EditUser { own: true }),
@@ -61,6 +64,7 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("ListBlocks, one's own", Action::ListBlocks { own: true }),
         ("ListBlocks, another's", Action::ListBlocks { own: false }),
         ("RevokeUserTokens", Action::RevokeUserTokens),
+        ("AllowProofs", Action::AllowProofs),
         ("ReadInbox, one's own", Action::ReadInbox { own: true }),
         ("ReadInbox, another's", Action::ReadInbox { own: false }),
         ("ReadPresence", Action::ReadPresence),
@@ -131,6 +135,7 @@ pub(super) fn is_listed(action: &Action) {
         | Action::MintToken { .. }
         | Action::RevokeTokens
         | Action::AdmitUser
+        | Action::Enter { .. }
         | Action::Connect
         | Action::WriteUser
         | Action::EditUser { .. }
@@ -145,6 +150,7 @@ pub(super) fn is_listed(action: &Action) {
         | Action::ListBlocks { .. }
         | Action::ListUserSanctions(_)
         | Action::RevokeUserTokens
+        | Action::AllowProofs
         | Action::ReadInbox { .. }
         | Action::ReadPresence
         | Action::ListConversations
@@ -203,6 +209,26 @@ pub(super) const OF_CREDENTIALS: &[Situation<Scene>] = &[
     }),
     ("all the user's tokens up to its own were revoked", |s| {
         s.user().tokens_not_before = Some(s.client.token.issued_at);
+    }),
+    ("all the user's tokens were ended before its own was made", |s| {
+        s.user().tokens_not_before = Some(Timestamp(s.client.token.issued_at.0 - 1_000));
+    }),
+    ("likewise, and proofs without a date are believed again", |s| {
+        s.user().tokens_not_before = Some(Timestamp(s.client.token.issued_at.0 - 1_000));
+        s.user().proofs_allowed_at = s.user().tokens_not_before;
+    }),
+    ("all the app's tokens were ended before its own was made", |s| {
+        s.facts.app.tokens_not_before = Some(Timestamp(s.client.token.issued_at.0 - 1_000));
+    }),
+    ("likewise, and its secret was added after that", |s| {
+        s.vouched(door(), PermissionSet::all());
+        s.facts.app.tokens_not_before = Some(Timestamp(s.client.token.issued_at.0 - 2_000));
+        s.settings().tokens_not_before = Some(Timestamp(s.client.token.issued_at.0 - 1_000));
+    }),
+    ("it is a visitor of whom nothing is stored", |s| {
+        s.vouched(visitor(), PermissionSet::all());
+        let role = s.user().role;
+        s.facts.user = Some(UserFacts::silent_visitor(s.client.user, role));
     }),
     ("the key that signed its token has expired", |s| s.key().expires_at = Some(NOW)),
     ("the key that signed its token was revoked", |s| s.key().revoked = true),

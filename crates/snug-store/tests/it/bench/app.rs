@@ -320,6 +320,7 @@ impl App {
             blocks: row.blocks > 0,
             // A test that revokes tokens looks at the row; its clients hold newer ones.
             tokens_not_before: None,
+            proofs_allowed_at: row.proofs_allowed_at,
             erased: row.erased_at.is_some(),
         };
         Facts { user: Some(user), voucher: Some(self.signer_facts().await), ..self.facts().await }

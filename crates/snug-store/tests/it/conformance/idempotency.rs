@@ -112,7 +112,7 @@ async fn every_act_that_takes_a_key_remembers_it(bench: &mut Bench) {
     let app = bench.app("one").await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let conversation = app.conversation("c", &[ann]).await;
-    let acts = ["ban a user", "ban a member", "add members", "revoke tokens"];
+    let acts = ["ban a user", "allow proofs", "ban a member", "add members", "revoke tokens"];
     for name in acts {
         act(&app, &conversation, (ann, bob), name, once(&app, name)).await.unwrap();
         assert_eq!(
@@ -160,6 +160,7 @@ async fn act(
     let ban = Some(SanctionRow { until: at, note: None, since: at });
     match name {
         "ban a user" => store.set_user_ban(&permit, ann, ban, at, Some(once)).await,
+        "allow proofs" => store.allow_proofs(&permit, ann, at, Some(once)).await,
         "ban a member" => {
             let role = app.role(snug_model::roles::MEMBER);
             store.set_member_ban(&inside, bob, role, ban, at, Some(once)).await.map(drop)

@@ -137,6 +137,8 @@ impl Scene {
             ("set_user_shadow_ban", store.set_user_shadow_ban(permit, stranger, None, None).await),
             ("set_user_mute", store.set_user_mute(permit, stranger, None, None).await),
             ("set_user_ban", store.set_user_ban(permit, stranger, None, at, None).await),
+            ("allow_proofs", store.allow_proofs(permit, stranger, at, None).await),
+            ("resume_visitor", store.resume_visitor(permit, stranger, 0, 1).await.map(drop)),
             ("erase_user", store.erase_user(permit, stranger, app.job(user_job)).await),
             (
                 "create_key",

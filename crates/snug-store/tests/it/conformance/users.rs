@@ -8,6 +8,7 @@ use crate::bench::{App, Bench, id_mac, seal};
 on_both! {
     a_user_is_found_as_it_was_made
     a_users_id_is_taken_once
+    of_two_writes_that_make_the_same_row_at_once_one_does
     a_write_above_version_1_changes_the_user
     a_write_needs_the_version_that_it_was_made_for
     a_profile_changes_no_version_and_a_role_does
@@ -17,6 +18,8 @@ on_both! {
     people_are_found_among_those_who_share_a_conversation
     a_ban_ends_tokens_and_lifting_it_does_not_bring_them_back
     a_ban_makes_permits_stale
+    undated_proofs_are_allowed_from_a_time_on
+    a_visitor_returns_by_each_number_once
     an_erased_user_is_blank_and_keeps_its_id_taken_from_clients
     an_erased_id_is_a_new_person_to_a_back_end
     a_user_who_is_not_there_is_not_found
@@ -74,6 +77,8 @@ async fn a_user_is_found_as_it_was_made(bench: &mut Bench) {
         shadow_ban: None,
         blocks: 0,
         tokens_not_before: None,
+        proofs_allowed_at: None,
+        resumed: 0,
         erased_at: None,
         created_at: made.at,
         updated_at: made.at,
@@ -96,6 +101,17 @@ async fn a_users_id_is_taken_once(bench: &mut Bench) {
     refused!(write(&app, again), StoreError::Taken(Unique::User));
     assert_eq!(by_id(&app, "ann").await.map(|row| row.key), Some(ann));
     other.user("ann").await;
+}
+
+async fn of_two_writes_that_make_the_same_row_at_once_one_does(bench: &mut Bench) {
+    let app = bench.app("one").await;
+    let newcomer = app.user_write("ann").await;
+    let permit = app.admission(newcomer.key).await;
+    let both = (0..8).map(|_| app.store.write_user(&permit, newcomer.clone()));
+    let (made, refused): (Vec<_>, Vec<_>) =
+        futures_util::future::join_all(both).await.into_iter().partition(Result::is_ok);
+    assert_eq!(made.len(), 1);
+    assert!(refused.iter().all(|it| matches!(it, Err(StoreError::Taken(Unique::User)))), "{refused:?}");
 }
 
 async fn a_write_above_version_1_changes_the_user(bench: &mut Bench) {
@@ -245,6 +261,45 @@ async fn a_ban_makes_permits_stale(bench: &mut Bench) {
     app.store.append(&bobs, message(bob)).await.expect("another user is not concerned");
 }
 
+async fn undated_proofs_are_allowed_from_a_time_on(bench: &mut Bench) {
+    let app = bench.app("one").await;
+    let ann = app.user("ann").await;
+    let before = app.user_row(ann).await;
+    assert_eq!(before.proofs_allowed_at, None);
+    let at = app.now();
+    app.store.allow_proofs(&app.system().await, ann, at, None).await.unwrap();
+    let allowed = app.user_row(ann).await;
+    assert_eq!(allowed.proofs_allowed_at, Some(at));
+    assert!(allowed.version > before.version);
+    app.store.set_user_ban(&app.system().await, ann, Some(ban(app.now())), app.now(), None).await.unwrap();
+    assert_eq!(app.user_row(ann).await.proofs_allowed_at, Some(at), "a ban after it is after it");
+    erase(&app, ann).await;
+    let newcomer = app.user_write("ann").await;
+    let made = app.store.write_user(&app.back_end(&app.signer).await, newcomer).await.unwrap();
+    assert_eq!(made.proofs_allowed_at, None, "it was said of another person");
+}
+
+async fn a_visitor_returns_by_each_number_once(bench: &mut Bench) {
+    let app = bench.app("one").await;
+    let ann = app.user("ann").await;
+    let before = app.user_row(ann).await;
+    assert_eq!(before.resumed, 0);
+    let permit = app.client(ann).await;
+    for (from, to, expected) in [(1, 2, false), (0, 1, true), (0, 1, false), (1, 4, true), (1, 2, false)] {
+        let resumed = app.store.resume_visitor(&permit, ann, from, to).await.unwrap();
+        assert_eq!(resumed, expected, "from {from} to {to}");
+    }
+    let after = app.user_row(ann).await;
+    assert_eq!((after.resumed, after.version), (4, before.version));
+    let at_once = (0..8).map(|_| app.store.resume_visitor(&permit, ann, 4, 5));
+    let winners =
+        futures_util::future::join_all(at_once).await.into_iter().filter(|won| *won.as_ref().unwrap());
+    assert_eq!(winners.count(), 1);
+    erase(&app, ann).await;
+    let system = app.system().await;
+    assert!(!app.store.resume_visitor(&system, ann, 5, 6).await.unwrap());
+}
+
 async fn an_erased_user_is_blank_and_keeps_its_id_taken_from_clients(bench: &mut Bench) {
     let app = bench.app("one").await;
     let ann = app.user("ann").await;
@@ -290,6 +345,8 @@ async fn a_user_who_is_not_there_is_not_found(bench: &mut Bench) {
         refused!(app.store.erase_user(&permit, user, job), StoreError::NotFound);
         let at = app.now();
         refused!(app.store.set_user_ban(&permit, user, Some(ban(at)), at, None), StoreError::NotFound);
+        refused!(app.store.allow_proofs(&permit, user, at, None), StoreError::NotFound);
+        assert!(!app.store.resume_visitor(&permit, user, 0, 1).await.unwrap());
     }
     let row = other.user_row(stranger).await;
     assert!(row.erased_at.is_none() && row.ban.is_none());
