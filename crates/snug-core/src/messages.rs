@@ -153,7 +153,9 @@ impl Core {
                         used += Used { messages: 1, bytes: new.body.0.len() as i64, ..Used::default() };
                         let row = fresh_row(&new, seq, rev);
                         let shown = self.show_sent(&allowed.permit, conversation, &row, body).await?;
-                        let by = allowed.permit.user().filter(|_| allowed.permit.hides());
+                        let own =
+                            |user: &UserKey| new.sender == SenderRow::User(*user) && allowed.permit.hides();
+                        let by = allowed.permit.user().filter(own);
                         let hidden = by.map(|author| (author, new.at));
                         news.add(&shown, askers.map(|askers| askers.numbers[place]), hidden)?;
                         Ok(Outcome { value: shown.what, repeated: false, answered: askers.is_some() })

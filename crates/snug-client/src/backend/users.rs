@@ -3,12 +3,13 @@
 use reqwest::header::HeaderMap;
 use serde::de::IgnoredAny;
 use snug_wire::batches::{BatchedUser, UserBatch, UserResult, UserResults};
+use snug_wire::blocks::Block;
 use snug_wire::conversations::{Inbox, InboxItem};
 use snug_wire::ids::{ConversationId, UserId};
 use snug_wire::jobs::StartedJob;
 use snug_wire::paging::{InboxQuery, Nothing, Page, UsersQuery};
 use snug_wire::people::FoundPerson;
-use snug_wire::sanctions::{BanDraft, MuteDraft, Sanctioned};
+use snug_wire::sanctions::{BanDraft, MuteDraft, Sanctioned, ShadowBanDraft};
 use snug_wire::users::{Presence, User, UserDraft, UserPatch};
 
 use super::{Backend, Put};
@@ -111,6 +112,49 @@ impl Backend {
     /// Those of every request.
     pub async fn mutes(&self) -> Result<Page<Sanctioned>, Error> {
         self.get(&["mutes"], NOTHING).await
+    }
+
+    /// Shadow-bans a user: what it writes is hidden from the others, and nothing that it sees says so.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn shadow_ban_user(&self, user: &UserId, ban: &ShadowBanDraft) -> Result<(), Error> {
+        self.post::<IgnoredAny>(&["users", user.as_str(), "shadow_ban"], ban).await.map(drop)
+    }
+
+    /// Lifts a user's shadow ban; what was hidden stays so.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn shadow_unban_user(&self, user: &UserId) -> Result<(), Error> {
+        self.post::<IgnoredAny>(&["users", user.as_str(), "shadow_unban"], &Nothing {}).await.map(drop)
+    }
+
+    /// Has a user block another one.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn block_user(&self, user: &UserId, other: &UserId) -> Result<(), Error> {
+        let path = ["users", user.as_str(), "blocks", other.as_str()];
+        self.put::<IgnoredAny>(&path, NOTHING, &Nothing {}, HeaderMap::new()).await.map(drop)
+    }
+
+    /// Lifts a user's block of another one.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn unblock_user(&self, user: &UserId, other: &UserId) -> Result<(), Error> {
+        self.delete::<IgnoredAny>(&["users", user.as_str(), "blocks", other.as_str()], NOTHING)
+            .await
+            .map(drop)
+    }
+
+    /// The first page of whom a user has blocked.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn blocks(&self, user: &UserId) -> Result<Page<Block>, Error> {
+        self.get(&["users", user.as_str(), "blocks"], NOTHING).await
     }
 
     /// Lifts a user's ban.

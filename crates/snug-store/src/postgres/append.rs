@@ -174,11 +174,12 @@ impl Batch<'_> {
         (head.seq, head.rev) = (head.seq.next(), head.rev.next());
         head.at = head.at.max(Some(message.at));
         let (seq, rev) = (head.seq, head.rev);
-        self.rows.push(target, seq, rev, message, place.hides);
+        let hidden_at = place.hidden_at(message.sender, message.at);
+        self.rows.push(target, seq, rev, message, hidden_at);
         if let SenderRow::User(user) = message.sender {
             self.marks.insert((target, user), (seq, message.at));
         }
-        self.known.insert((target, message.id), Known::new(message, seq, rev, place.hides));
+        self.known.insert((target, message.id), Known::new(message, seq, rev, hidden_at));
         Ok(Appended::New { seq, rev })
     }
 
@@ -250,7 +251,7 @@ const WRITE: &str = concat!(
 );
 
 impl Known {
-    fn new(message: &NewMessage, seq: Seq, rev: Rev, hides: bool) -> Self {
+    fn new(message: &NewMessage, seq: Seq, rev: Rev, hidden_at: Option<Timestamp>) -> Self {
         let row = MessageRow {
             id: message.id,
             seq,
@@ -264,7 +265,7 @@ impl Known {
             created_at: message.at,
             edited_at: None,
             deleted_at: None,
-            hidden_at: hides.then_some(message.at),
+            hidden_at,
         };
         Self { stored: Stored { message: row, body_rev: rev, reacted: false }, draft: message.draft }
     }
@@ -289,7 +290,14 @@ struct Rows {
 }
 
 impl Rows {
-    fn push(&mut self, (app, conversation): Target, seq: Seq, rev: Rev, message: &NewMessage, hides: bool) {
+    fn push(
+        &mut self,
+        (app, conversation): Target,
+        seq: Seq,
+        rev: Rev,
+        message: &NewMessage,
+        hidden_at: Option<Timestamp>,
+    ) {
         let (kind, sender) = sender_cells(message.sender);
         self.apps.push(app.0);
         self.conversations.push(conversation.0);
@@ -303,7 +311,7 @@ impl Rows {
         self.drafts.push(message.draft.0.to_vec());
         self.replies.push(message.reply_to.map(|id| id.0));
         self.times.push(message.at.0);
-        self.hidden.push(hides.then_some(message.at.0));
+        self.hidden.push(hidden_at.map(|at| at.0));
     }
 }
 

@@ -15,8 +15,8 @@ use super::{
     sync,
 };
 use crate::{
-    Mac, MessageChanged, MessageEdit, MessagePage, MessageRow, ReactionRow, ReactionWrite, StoreError,
-    StoreResult, VersionRow,
+    Mac, MessageChanged, MessageEdit, MessagePage, MessageRow, ReactionRow, ReactionWrite, SenderRow,
+    StoreError, StoreResult, VersionRow,
 };
 
 /// A set of messages, `w (app, conversation, seq)`, of the parameters 1, the app, 2, the conversation, and 3, an array. `OFFSET`
@@ -48,7 +48,7 @@ pub(super) async fn edit(sql: &Sql<'_>, permit: &Permit, edit: MessageEdit) -> S
             place.app.0,
             place.conversation.0,
             stored.message.seq.0,
-            place.hides.then_some(edit.at.0)
+            place.hidden_at(stored.message.sender, edit.at).map(|at| at.0)
         ],
     )
     .await?;
@@ -267,6 +267,12 @@ impl Place {
             Some(user) => blocks::check(sql, self.app, self.conversation, user).await,
             None => Ok(()),
         }
+    }
+
+    /// Since when a message of this sender is hidden from the others: what a back end says through the user's page is not.
+    pub(super) fn hidden_at(&self, sender: SenderRow, at: Timestamp) -> Option<Timestamp> {
+        let own = self.reader.is_some_and(|user| sender == SenderRow::User(user));
+        (own && self.hides).then_some(at)
     }
 
     /// Refuses a message that comes too soon after the last one of its sender, where the permit says that it must wait;

@@ -75,7 +75,7 @@ fn append(sql: &Sql<'_>, place: &Place, message: NewMessage) -> StoreResult<Appe
             message.draft.0,
             message.reply_to.as_ref().map(MessageId::as_bytes),
             message.at.0,
-            place.hides.then_some(message.at.0),
+            place.hidden_at(message.sender, message.at).map(|at| at.0),
         ],
     )?;
     if inserted == 0 {
@@ -128,7 +128,7 @@ pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: MessageEdit) -> StoreRe
             place.app.0,
             place.conversation.0,
             stored.message.seq.0,
-            place.hides.then_some(edit.at.0),
+            place.hidden_at(stored.message.sender, edit.at).map(|at| at.0),
         ],
     )?;
     place.changed(sql, edit.id, Some(rev))
@@ -320,6 +320,12 @@ impl Place {
             Some(user) => blocks::check(sql, self.app, self.conversation, user),
             None => Ok(()),
         }
+    }
+
+    /// Since when a message of this sender is hidden from the others: what a back end says through the user's page is not.
+    pub(super) fn hidden_at(&self, sender: SenderRow, at: Timestamp) -> Option<Timestamp> {
+        let own = self.reader.is_some_and(|user| sender == SenderRow::User(user));
+        (own && self.hides).then_some(at)
     }
 
     /// Refuses a message that comes too soon after the last one of its sender, where the permit says that it must wait.

@@ -51,7 +51,8 @@ pub enum Push {
     },
     /// What one may do changed.
     Permissions {
-        /// Where; null in the app.
+        /// Where; null in the app, with which what one may do in its conversations may have changed: ask again for those
+        /// that are open.
         #[schema(required = true)]
         conversation: Option<ConversationId>,
         /// What one may do from now on.

@@ -33,6 +33,10 @@ async fn stopped(on: On) -> Stage {
     let ban = json!({ "user": "bob", "reason": "spam" });
     back_end(Method::POST, "/conversations/c/ban", ban).await.is(204);
     back_end(Method::POST, "/users/bob/ban", json!({ "reason": "spam" })).await.is(204);
+    for sanction in ["mute", "shadow_ban"] {
+        back_end(Method::POST, &format!("/users/ann/{sanction}"), json!({ "reason": "spam" })).await.is(204);
+    }
+    back_end(Method::POST, "/conversations/c/mute", json!({ "user": "ann" })).await.is(204);
     stage.back_end_once("/conversations", "once", json!({ "name": "once" })).await.is(201);
     blocking(|| stage.server.stop()).unwrap();
     stage
@@ -72,11 +76,14 @@ async fn names_values_that_do_not_open(on: On) {
         ("users", "id", "UserId("),
         ("users", "profile", "User {"),
         ("users", "ban_reason", "UserBan("),
+        ("users", "mute_note", "UserMute("),
+        ("users", "shadow_ban_note", "UserShadowBan("),
         ("conversations", "id", "ConversationId("),
         ("conversations", "alias", "Alias("),
         ("conversations", "profile", "Conversation {"),
         ("members", "profile", "Member {"),
         ("members", "ban_reason", "MemberBan {"),
+        ("members", "mute_note", "MemberMute {"),
         ("message_versions", "body", "Message {"),
         ("reactions", "emoji", "Reaction {"),
         ("idempotency", "answer", "Answer("),
