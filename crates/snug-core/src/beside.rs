@@ -15,6 +15,8 @@ const SWEEP_EVERY: Duration = Duration::from_millis(250);
 const KEYS_EVERY: Duration = Duration::from_secs(1);
 /// How often is looked at what memory is taken: the last eighth of the budget is for what comes in between.
 const MEMORY_EVERY: Duration = Duration::from_millis(50);
+/// How often is looked whether the keys of issuers are still fresh.
+const ISSUERS_EVERY: Duration = Duration::from_secs(1);
 /// How often lanes are looked at for an event that waits in vain.
 const LANES_EVERY: Duration = Duration::from_secs(1);
 /// How long placing rests once nothing is left: what is not placed yet is merged when read, which costs a little each time.
@@ -37,6 +39,7 @@ impl Core {
             tokio::join!(
                 self.sweep(),
                 self.sweep_the_keys(),
+                self.sweep_the_issuers(),
                 self.sweep_the_lanes(),
                 self.look_at_memory(),
                 self.place(),
@@ -61,6 +64,14 @@ impl Core {
         loop {
             ticks.tick().await;
             log("looking at keys", self.sweep_keys().await);
+        }
+    }
+
+    async fn sweep_the_issuers(&self) {
+        let mut ticks = ticks(ISSUERS_EVERY);
+        loop {
+            ticks.tick().await;
+            self.refresh_issuers().await;
         }
     }
 

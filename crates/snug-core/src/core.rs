@@ -19,9 +19,11 @@ use crate::{
     facts::FactCache,
     hub::Hub,
     idempotency::InProgress,
+    jwks::Jwks,
     jws::VerifyingKey,
     keys::KeyUse,
     memory::Memory,
+    outbound::Outbound,
     people::Known,
     rates::Buckets,
     sealing::{Keyed, Place, Random, Sealer},
@@ -49,6 +51,8 @@ pub struct Settings {
     pub region: Region,
     /// Whether others than this machine reach it. Then everybody has to prove who they are.
     pub public: bool,
+    /// Where it may ask for the keys of issuers.
+    pub outbound: Outbound,
 }
 
 /// The use cases, over one store.
@@ -68,6 +72,7 @@ pub struct Core {
     pub(crate) hub: Hub,
     pub(crate) in_progress: InProgress,
     pub(crate) key_use: KeyUse,
+    pub(crate) jwks: Jwks,
     pub(crate) token_times: TokenTimes,
     pub(crate) buckets: Buckets,
     pub(crate) usage: Usage,
@@ -79,6 +84,7 @@ pub struct Core {
 impl Core {
     /// A core over these parts. What runs beside the requests runs in [`Core::run`].
     pub fn new(parts: Parts) -> Arc<Self> {
+        let jwks = Jwks::new(parts.settings.outbound.clone(), Arc::clone(&parts.clock));
         Arc::new(Self {
             store: parts.store,
             sealer: parts.sealer,
@@ -95,6 +101,7 @@ impl Core {
             hub: Hub::default(),
             in_progress: InProgress::default(),
             key_use: KeyUse::default(),
+            jwks,
             token_times: TokenTimes::default(),
             buckets: Buckets::default(),
             usage: Usage::default(),

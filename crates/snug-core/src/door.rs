@@ -135,6 +135,17 @@ impl Core {
                 let unsigned = || signature.is_none().then(|| unproven(user)).flatten();
                 proven.map(|proven| Came::by(Scheme::Hmac, proven)).or_else(unsigned)
             }
+            Proof::Token(Scheme::Jwt, token) => {
+                let proven = self.prove_by_issuer(app, token.expose(), now).await;
+                proven.map(|proven| Came {
+                    user: proven.user,
+                    scheme: Scheme::Jwt,
+                    voucher: proven.voucher,
+                    made_at: proven.issued_at,
+                    expires_at: Some(proven.expires_at),
+                    resumed: None,
+                })
+            }
             Proof::Token(scheme, token) => {
                 let proven = self.verify_foreign(app, *scheme, token.expose(), now)?;
                 proven.map(|proven| Came::by(*scheme, proven))

@@ -7,6 +7,7 @@ use snug_model::{
     Invalid, Timestamp, Voucher,
     facts::SettingsVoucher,
     identity::{Identity, IdentityPatch, secret_field},
+    issuers::parts_of_key_name,
     limits, permissions,
     vouchers::Scheme,
 };
@@ -40,6 +41,14 @@ impl Core {
             if let Some(Some(role)) = &patch.may_mint {
                 let field = format!("settings.identity.schemes.{}.may_mint", scheme.name());
                 app.role(permissions::Scope::App, role, &field)?;
+            }
+        }
+        for (at, issuer) in patch.issuers.iter().flatten().enumerate() {
+            let field = |field: &str| format!("settings.identity.issuers[{at}].{field}");
+            let address = self.jwks.outbound().address(&issuer.jwks);
+            address.map_err(|invalid| Invalid::new(field("jwks"), invalid.reason))?;
+            if let Some(role) = &issuer.may_mint {
+                app.role(permissions::Scope::App, role, &field("may_mint"))?;
             }
         }
         // After all revocations so far, and not before any token so far: what is turned on now vouches for neither.
@@ -107,6 +116,7 @@ impl AppContext {
         let since = match scheme {
             Scheme::Visitor => settings.since,
             Scheme::Hmac if by.as_ref() == UNPROVEN => settings.since.max(self.identity.not_required_since),
+            Scheme::Jwt => settings.since.max(self.issuer(parts_of_key_name(by)?.0)?.since),
             _ => settings.since.max(settings.secret(by)?.created_at),
         };
         let believed = scheme != Scheme::Hmac || by.as_ref() != UNPROVEN || !self.identity.required;

@@ -62,6 +62,7 @@ impl Core {
                 user: draft.user.clone(),
                 issued_at: issued,
                 expires_at: issued.plus_s(draft.ttl_s),
+                not_before: None,
                 jti: Some(self.random.id_part()?.into()),
                 only: draft.only.clone(),
                 can: draft.can,
@@ -98,8 +99,16 @@ impl Core {
             return Err(Error::Unauthenticated);
         }
         let jti = Some(self.random.id_part()?.into());
-        let claims =
-            Claims { voucher, user: user.clone(), issued_at, expires_at, jti, only: None, can: None };
+        let claims = Claims {
+            voucher,
+            user: user.clone(),
+            issued_at,
+            expires_at,
+            not_before: None,
+            jti,
+            only: None,
+            can: None,
+        };
         let token = sign(&claims, app.id().as_str(), &keyed.door.0)?;
         Ok(Minted { token, user: claims.user, expires_at })
     }

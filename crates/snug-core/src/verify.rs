@@ -17,8 +17,17 @@ use snug_wire::{claims::TokenClaims, json};
 use crate::{
     Core, Error, Result,
     context::AppContext,
+    issuers::{IssuersKey, signs_access_tokens},
     jws::{Unverified, VerifyingKey},
 };
+
+/// What a token says, and what vouches for it.
+struct Verified {
+    claims: TokenClaims,
+    voucher: Voucher,
+    /// For whom it must be made; for the app where nothing is said.
+    audience: Option<Box<str>>,
+}
 
 impl Core {
     /// The claims of an access token of this app, with what vouches for it.
@@ -29,13 +38,20 @@ impl Core {
         let token = Unverified::read(token).filter(Unverified::is_access_token);
         let token = token.ok_or(Error::Unauthenticated)?;
         let kid = token.kid().ok_or(Error::Unauthenticated)?;
-        let (claims, voucher) = match (token.algorithm(), kid) {
+        let verified = match (token.algorithm(), kid) {
             (Algorithm::Hs256, SNUG_KID) => self.verify_by_door(app, &token).await?,
             (Algorithm::Hs256, _) => self.verify_by_api_key(app, kid, &token).await?,
-            (Algorithm::Es256 | Algorithm::EdDsa, _) => self.verify_by_token_key(app, kid, &token).await?,
+            (algorithm, _) if signs_access_tokens(algorithm) => {
+                match self.verify_by_token_key(app, kid, &token).await? {
+                    Some(verified) => verified,
+                    None => self.verify_by_issuer(app, &token).await?,
+                }
+            }
             _ => return Err(Error::Unauthenticated),
         };
-        let claims = claims.into_claims(voucher, app.id().as_str()).map_err(|_| Error::Unauthenticated)?;
+        let Verified { claims, voucher, audience } = verified;
+        let audience = audience.as_deref().unwrap_or(app.id().as_str());
+        let claims = claims.into_claims(voucher, audience).map_err(|_| Error::Unauthenticated)?;
         // A visitor is nobody whom a back end could know: only the door makes one.
         let visits = matches!(claims.voucher, Voucher::Door { scheme: Scheme::Visitor, .. });
         let good = self.token_is_timely(&claims) && claims.user.is_visitor() == visits;
@@ -43,15 +59,11 @@ impl Core {
     }
 
     /// A token that Snug signed itself, for who came by the door.
-    async fn verify_by_door(
-        &self,
-        app: &Arc<AppContext>,
-        token: &Unverified<'_>,
-    ) -> Result<(TokenClaims, Voucher)> {
+    async fn verify_by_door(&self, app: &Arc<AppContext>, token: &Unverified<'_>) -> Result<Verified> {
         let keyed = self.keyed(app.key()).await?;
         let claims = claims_by_secret(token, &keyed.door.0)?;
         let voucher = claims.door().ok_or(Error::Unauthenticated)?;
-        Ok((claims, voucher))
+        Ok(Verified { claims, voucher, audience: None })
     }
 
     /// A token that a back end signed with an API key's secret.
@@ -60,27 +72,40 @@ impl Core {
         app: &Arc<AppContext>,
         kid: &str,
         token: &Unverified<'_>,
-    ) -> Result<(TokenClaims, Voucher)> {
+    ) -> Result<Verified> {
         let id = KeyId::parse(kid).map_err(|_| Error::Unauthenticated)?;
         let key = self.key_row(&id, false).await?;
         let key = key.filter(|row| row.app == app.key() && row.scopes.has(Scope::Tokens));
         let key = key.ok_or(Error::Unauthenticated)?;
         let secret = self.key_secret(&key).await?;
-        Ok((claims_by_secret(token, secret.expose().as_bytes())?, Voucher::ApiKey(id)))
+        let claims = claims_by_secret(token, secret.expose().as_bytes())?;
+        Ok(Verified { claims, voucher: Voucher::ApiKey(id), audience: None })
     }
 
-    /// A token that a back end signed with the private half of a registered key.
+    /// A token that a back end signed with the private half of a registered key; nothing where the app has registered no key
+    /// of that name.
     async fn verify_by_token_key(
         &self,
         app: &Arc<AppContext>,
         kid: &str,
         token: &Unverified<'_>,
-    ) -> Result<(TokenClaims, Voucher)> {
-        let id = KeyId::parse(kid).map_err(|_| Error::Unauthenticated)?;
-        let key = self.token_key_row(&id, false).await?;
-        let key = key.filter(|row| row.app == app.key() && row.scopes.has(Scope::Tokens));
-        let key = self.public_key(&key.ok_or(Error::Unauthenticated)?.clone()).await?;
-        Ok((claims_by(token, &key)?, Voucher::TokenKey(id)))
+    ) -> Result<Option<Verified>> {
+        let Ok(id) = KeyId::parse(kid) else { return Ok(None) };
+        let row = self.token_key_row(&id, false).await?;
+        let Some(row) = row.filter(|row| row.app == app.key() && row.scopes.has(Scope::Tokens)) else {
+            return Ok(None);
+        };
+        let claims = claims_by(token, &*self.public_key(&row).await?)?;
+        Ok(Some(Verified { claims, voucher: Voucher::TokenKey(id), audience: None }))
+    }
+
+    /// A token of an issuer.
+    async fn verify_by_issuer(&self, app: &Arc<AppContext>, token: &Unverified<'_>) -> Result<Verified> {
+        let IssuersKey { issuer, kid, key } =
+            self.issuers_key(app, token).await.ok_or(Error::Unauthenticated)?;
+        let claims = claims_by(token, &key)?;
+        let voucher = Voucher::Issuer { iss: Arc::clone(&issuer.iss), kid };
+        Ok(Verified { claims, voucher, audience: issuer.audience.clone() })
     }
 
     fn token_is_timely(&self, claims: &Claims) -> bool {
@@ -88,6 +113,7 @@ impl Core {
         let life_ms = claims.expires_at.0.saturating_sub(claims.issued_at.0);
         let latest_iat = now.plus_s(limits::TOKEN_FUTURE_S_MAX as i64);
         claims.issued_at <= latest_iat
+            && claims.not_before.is_none_or(|bound| bound <= latest_iat)
             && now < claims.expires_at
             && life_ms > 0
             && life_ms <= limits::TOKEN_LIFE_S_MAX as i64 * 1_000

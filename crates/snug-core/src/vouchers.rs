@@ -20,9 +20,13 @@ impl Core {
                 let row = self.key_row(id, fresh).await?;
                 row.map(|row| VoucherFacts::ApiKey(facts::of_key(&row, Some(app))))
             }
-            Voucher::Door { .. } | Voucher::Issuer { .. } => {
-                app.vouching(voucher).map(VoucherFacts::OfSettings)
-            }
+            Voucher::Door { .. } | Voucher::Issuer { .. } => match app.vouching(voucher) {
+                Some(of_settings) => {
+                    let good = of_settings.good && self.is_published(app, voucher).await;
+                    Some(VoucherFacts::OfSettings(SettingsVoucher { good, ..of_settings }))
+                }
+                None => None,
+            },
             Voucher::TokenKey(id) => {
                 let row = self.token_key_row(id, fresh).await?;
                 row.map(|row| VoucherFacts::TokenKey(facts::of_token_key(&row, app)))
@@ -45,7 +49,13 @@ impl AppContext {
     pub(crate) fn vouching(&self, voucher: &Voucher) -> Option<SettingsVoucher> {
         match voucher {
             Voucher::Door { scheme, by } => self.vouching_at_door(*scheme, by),
-            Voucher::Issuer { .. } | Voucher::ApiKey(_) | Voucher::TokenKey(_) => None,
+            Voucher::Issuer { iss, .. } => Some(SettingsVoucher {
+                voucher: voucher.clone(),
+                good: true,
+                may_mint: self.may_mint(self.issuer(iss)?.may_mint.as_ref()),
+                tokens_not_before: None,
+            }),
+            Voucher::ApiKey(_) | Voucher::TokenKey(_) => None,
         }
     }
 }

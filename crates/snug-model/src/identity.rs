@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use crate::{
-    invalid::Invalid, limits, origins::PageOrigin, secret::SecretText, text::RoleName, time::Timestamp,
-    vouchers::Scheme,
+    invalid::Invalid, issuers::Issuer, limits, origins::PageOrigin, secret::SecretText, text::RoleName,
+    time::Timestamp, vouchers::Scheme,
 };
 
 /// Where the settings of this file stand, for the field that a refusal names.
@@ -72,11 +72,18 @@ pub struct Identity {
     pub not_required_since: Timestamp,
     /// The schemes that keep their settings here; what is not in it was never set.
     pub schemes: BTreeMap<Scheme, SchemeSettings>,
+    /// The issuers whose tokens are believed.
+    pub issuers: Vec<Issuer>,
 }
 
 impl Default for Identity {
     fn default() -> Self {
-        Self { required: true, not_required_since: Timestamp(0), schemes: BTreeMap::new() }
+        Self {
+            required: true,
+            not_required_since: Timestamp(0),
+            schemes: BTreeMap::new(),
+            issuers: Vec::new(),
+        }
     }
 }
 
@@ -126,6 +133,8 @@ pub struct IdentityPatch {
     pub required: Option<bool>,
     /// The schemes.
     pub schemes: BTreeMap<Scheme, SchemePatch>,
+    /// The issuers whose tokens are to be believed, whole.
+    pub issuers: Option<Vec<Issuer>>,
 }
 
 /// What is to change of a scheme; what is left out stays, and `Some(None)` takes away.
@@ -170,8 +179,29 @@ impl Identity {
             let settings = self.scheme(*scheme).patched(*scheme, patch, now)?;
             identity.schemes.insert(*scheme, settings);
         }
+        if let Some(issuers) = &patch.issuers {
+            identity.issuers = self.with_issuers(issuers, now)?;
+        }
         identity.shares_no_secret()?;
         Ok(identity)
+    }
+
+    /// The issuers that are to be believed from `now` on. One that was believed before, with keys from the same place, goes on.
+    fn with_issuers(&self, issuers: &[Issuer], now: Timestamp) -> Result<Vec<Issuer>, Invalid> {
+        let mut all: Vec<Issuer> = Vec::with_capacity(issuers.len());
+        for (at, issuer) in issuers.iter().enumerate() {
+            let field = format!("{FIELD}.issuers[{at}]");
+            let within =
+                |invalid: Invalid| Invalid::new(format!("{field}.{}", invalid.field), invalid.reason);
+            issuer.check().map_err(within)?;
+            if all.iter().any(|other| other.iss == issuer.iss) {
+                return Err(Invalid::new(format!("{field}.iss"), "is another issuer's too"));
+            }
+            let same = |it: &&Issuer| it.iss == issuer.iss && it.jwks == issuer.jwks;
+            let since = self.issuers.iter().find(same).map_or(now, |it| it.since);
+            all.push(Issuer { since, ..issuer.clone() });
+        }
+        Ok(all)
     }
 
     fn shares_no_secret(&self) -> Result<(), Invalid> {

@@ -12,6 +12,7 @@ pub mod facts;
 pub mod identity;
 pub mod ids;
 pub mod invalid;
+pub mod issuers;
 pub mod keys;
 pub mod limits;
 pub mod members;

@@ -63,6 +63,10 @@ limits! {
     TOKEN_LIFE_S_DEFAULT: 60 * 60;
     /// How far ahead of the server's clock a token's `iat` may be.
     TOKEN_FUTURE_S_MAX: 5;
+    /// Issuers whose tokens an app believes.
+    ISSUERS_MAX: 16;
+    /// The name of an issuer, of an audience and of an address of keys.
+    ISSUER_NAME_BYTES_MAX: 512;
     /// Bytes of an issuer's set of public keys.
     JWKS_BYTES_MAX: 64 * 1024;
     /// Keys in it.

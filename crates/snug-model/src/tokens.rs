@@ -18,6 +18,8 @@ pub struct Claims {
     pub issued_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// From when it is good, if it says so.
+    pub not_before: Option<Timestamp>,
     /// Its own id.
     pub jti: Option<Box<str>>,
     /// The only conversations that it reaches; all where absent.

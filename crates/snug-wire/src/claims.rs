@@ -17,6 +17,9 @@ pub struct TokenClaims {
     iat: f64,
     /// When it ends, likewise.
     exp: f64,
+    /// From when it is good, if it says so.
+    #[serde(default, deserialize_with = "crate::json::present", skip_serializing_if = "Option::is_none")]
+    nbf: Option<f64>,
     /// Its own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
@@ -43,9 +46,19 @@ struct Via {
 /// One audience, or a list of them.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Audience {
+pub(crate) enum Audience {
     One(String),
     Many(Vec<String>),
+}
+
+impl Audience {
+    /// Whether it is this one, or has it.
+    pub(crate) fn has(&self, audience: &str) -> bool {
+        match self {
+            Self::One(one) => one == audience,
+            Self::Many(many) => many.iter().any(|one| one == audience),
+        }
+    }
 }
 
 impl TokenClaims {
@@ -56,6 +69,7 @@ impl TokenClaims {
             sub: claims.user.as_str().to_owned(),
             iat: claims.issued_at.0 as f64 / 1_000.0,
             exp: claims.expires_at.0 as f64 / 1_000.0,
+            nbf: claims.not_before.map(|bound| bound.0 as f64 / 1_000.0),
             jti: claims.jti.as_deref().map(str::to_owned),
             only: claims.only.as_ref().map(|only| only.iter().map(|id| id.as_str().to_owned()).collect()),
             can: claims.can.map(|can| can.iter().map(|permission| permission.name().to_owned()).collect()),
@@ -74,17 +88,14 @@ impl TokenClaims {
         Some(Voucher::Door { scheme: Scheme::from_name(&via.scheme)?, by: via.by.as_str().into() })
     }
 
-    /// The claims as the model has them; `voucher` is what vouches for them, whose signature was verified.
+    /// The claims as the model has them, of a token for `audience`; `voucher` is what vouches for them, whose signature was
+    /// verified.
     ///
     /// # Errors
     /// `Invalid` for an id that is none, for a list over its limit, and for a permission that nobody knows: to pass over
     /// that would make a token do more, or less, than its maker meant.
-    pub fn into_claims(self, voucher: Voucher, app: &str) -> Result<Claims, Invalid> {
-        let for_app = match &self.aud {
-            Audience::One(aud) => aud == app,
-            Audience::Many(auds) => auds.iter().any(|aud| aud == app),
-        };
-        if !for_app {
+    pub fn into_claims(self, voucher: Voucher, audience: &str) -> Result<Claims, Invalid> {
+        if !self.aud.has(audience) {
             return Err(Invalid::new("aud", "must be this app"));
         }
         let over = |len: usize, max: u64| len as u64 > max;
@@ -107,6 +118,7 @@ impl TokenClaims {
             user: UserId::parse(&self.sub)?,
             issued_at: time("iat", self.iat)?,
             expires_at: time("exp", self.exp)?,
+            not_before: self.nbf.map(|bound| time("nbf", bound)).transpose()?,
             jti: self.jti.map(Into::into),
             only: only.transpose()?,
             can: can.transpose()?,

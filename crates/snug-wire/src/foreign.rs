@@ -3,11 +3,14 @@
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, Error, IgnoredAny},
+    de::{DeserializeOwned, Error},
 };
 use snug_model::Timestamp;
 
-use crate::{claims, json::present};
+use crate::{
+    claims::{self, Audience},
+    json::present,
+};
 
 /// What can be read of a token's JSON.
 pub trait Claims: Sized {
@@ -19,22 +22,6 @@ impl<T: DeserializeOwned> Claims for T {
     fn read(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }
-}
-
-/// The head of a signed token (JWS, RFC 7515).
-#[derive(Debug, Deserialize)]
-pub struct TokenHeader {
-    /// How it is signed.
-    pub alg: String,
-    /// What it is.
-    #[serde(default, deserialize_with = "present")]
-    pub typ: Option<String>,
-    /// What its payload is.
-    #[serde(default, deserialize_with = "present")]
-    pub cty: Option<String>,
-    /// Extensions that whoever reads it must understand. None are understood here, so that its presence refuses the token.
-    #[serde(default, deserialize_with = "present")]
-    pub crit: Option<IgnoredAny>,
 }
 
 /// A JWT's time: seconds since 1970, which may have a fraction, rounded down.
@@ -113,4 +100,30 @@ pub struct TwilioChatGrant {
 pub struct StreamClaims {
     /// The user.
     pub user_id: String,
+}
+
+/// A token of an issuer.
+#[derive(Debug, Deserialize)]
+pub struct IssuersClaims {
+    /// The issuer.
+    pub iss: String,
+    /// The user.
+    pub sub: String,
+    /// For whom it was made.
+    aud: Audience,
+    /// When it was made.
+    #[serde(default, deserialize_with = "present")]
+    pub iat: Option<Seconds>,
+    /// From when it is good.
+    #[serde(default, deserialize_with = "present")]
+    pub nbf: Option<Seconds>,
+    /// When it ends.
+    pub exp: Seconds,
+}
+
+impl IssuersClaims {
+    /// Whether it was made for this audience, among others.
+    pub fn is_for(&self, audience: &str) -> bool {
+        self.aud.has(audience)
+    }
 }

@@ -11,6 +11,7 @@ use utoipa::{
 
 use crate::{
     ids::{integer, integer_schema},
+    issuers::{Issuers, IssuersPatch},
     json::{lists, present},
     origins::PageOrigin,
     secrets::SharedSecret,
@@ -285,6 +286,8 @@ schemes! {
         /// How long a token is good that does not say when it ends, in seconds after it was made; null is not at all.
         ttl_without_exp_s: GraceLife = ttl_without_exp_s;
     } secrets secrets
+    /// `jwt`: a token of one of `issuers`.
+    jwt: JwtSettings, JwtPatch {}
 }
 
 /// `visitor`: somebody whom nobody knows.
@@ -354,6 +357,8 @@ pub struct Identity {
     pub required: bool,
     /// The schemes of the door.
     pub schemes: Schemes,
+    /// The issuers whose tokens are believed.
+    pub issuers: Issuers,
 }
 
 /// Changes who may come in, and how; what is left out stays.
@@ -368,6 +373,10 @@ pub struct IdentityPatch {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = SchemesPatch, required = false)]
     pub schemes: Option<SchemesPatch>,
+    /// The issuers whose tokens are to be believed, whole: removing one ends the sessions that came by it.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = IssuersPatch, required = false)]
+    pub issuers: Option<IssuersPatch>,
 }
 
 /// The schemes of the door, each with the scheme of the model that it is.
@@ -415,18 +424,27 @@ all! {
     agora: AgoraSettings, AgoraPatch is Agora;
     /// A user token as Stream has them.
     stream: StreamSettings, StreamPatch is Stream;
+    /// A token of one of `issuers`.
+    jwt: JwtSettings, JwtPatch is Jwt;
     /// Nothing: somebody whom nobody knows.
     visitor: VisitorSettings, VisitorPatch is Visitor;
 }
 
 impl From<model::Identity> for Identity {
     fn from(identity: model::Identity) -> Self {
-        Self { required: identity.required, schemes: (&identity).into() }
+        let schemes = (&identity).into();
+        let issuers = Issuers(identity.issuers.into_iter().map(Into::into).collect());
+        Self { required: identity.required, schemes, issuers }
     }
 }
 
 impl From<IdentityPatch> for model::IdentityPatch {
     fn from(patch: IdentityPatch) -> Self {
-        Self { required: patch.required, schemes: patch.schemes.unwrap_or_default().into() }
+        let issuers = |issuers: IssuersPatch| issuers.0.into_iter().map(Into::into).collect();
+        Self {
+            required: patch.required,
+            schemes: patch.schemes.unwrap_or_default().into(),
+            issuers: patch.issuers.map(issuers),
+        }
     }
 }

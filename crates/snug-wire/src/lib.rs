@@ -17,6 +17,7 @@ pub mod conversations;
 pub mod foreign;
 pub mod identity;
 pub mod ids;
+pub mod issuers;
 pub mod jobs;
 pub mod jose;
 pub mod json;

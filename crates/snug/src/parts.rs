@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use snug_core::{
-    Core, Parts, Settings,
+    Core, Outbound, Parts, Settings,
     clock::{SharedClock, SystemClock},
     sealing::{MasterKey, Random, Sealer},
 };
@@ -53,7 +53,9 @@ pub(crate) async fn open(config: &Config) -> Result<Parts> {
     let clock: SharedClock = Arc::new(SystemClock);
     // Behind a proxy others reach it by way of that.
     let public = refusals::is_public(config.listen) || config.behind_proxy;
-    Ok(Parts { store, sealer, clock, settings: Settings { region: config.region.clone(), public } })
+    let outbound = Outbound { allowed: config.outbound_allowed.clone(), roots: Vec::new() };
+    let settings = Settings { region: config.region.clone(), public, outbound };
+    Ok(Parts { store, sealer, clock, settings })
 }
 
 /// How the data is opened in SQLite.

@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use snug_api::Proxies;
 use snug_core::{
-    Core, Parts, Settings,
+    Core, Outbound, Parts, Settings,
     clock::{SharedClock, SystemClock},
     sealing::{MasterKey, Random, Sealer},
 };
@@ -48,11 +48,18 @@ pub(crate) struct Setup {
     pub(crate) proxies: Proxies,
     /// Whether it believes to be reached by HTTPS.
     pub(crate) https: bool,
+    /// Where it may ask for the keys of issuers.
+    pub(crate) outbound: Outbound,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), proxies: Proxies::default(), https: false }
+        Self {
+            clock: Arc::new(SystemClock),
+            proxies: Proxies::default(),
+            https: false,
+            outbound: Outbound::default(),
+        }
     }
 }
 
@@ -83,8 +90,13 @@ impl Answer {
 impl Node {
     pub(crate) async fn start(backend: Backend) -> Self {
         let node = Self::start_still(backend).await;
-        tokio::spawn(Arc::clone(&node.core).run(node.stop.clone()));
+        node.run();
         node
+    }
+
+    /// Lets happen what does beside the requests.
+    pub(crate) fn run(&self) {
+        tokio::spawn(Arc::clone(&self.core).run(self.stop.clone()));
     }
 
     /// A node in which nothing happens beside the requests, so that what is stored changes by them alone.
@@ -99,12 +111,12 @@ impl Node {
 
     /// A node that is set up in this way, in which nothing happens beside the requests.
     pub(crate) async fn start_with(place: Place, setup: Setup) -> Self {
-        let Setup { clock, proxies, https } = setup;
+        let Setup { clock, proxies, https, outbound } = setup;
         let folder = tempfile::tempdir().unwrap();
         let (store, keys) = place.open().await.unwrap();
         let master = MasterKey::at_start(&folder.path().join("master.key"), &*keys, Random).await.unwrap();
         let sealer = Sealer::open(master, keys, 8 << 20, Random).await.unwrap();
-        let settings = Settings { region: Region::parse("eu").unwrap(), public: false };
+        let settings = Settings { region: Region::parse("eu").unwrap(), public: false, outbound };
         let core = Core::new(Parts { store, sealer, clock, settings });
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -26,6 +26,7 @@ mod documents;
 mod door;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod issuers;
 mod keys;
 mod races;
 mod rates;

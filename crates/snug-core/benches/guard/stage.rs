@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use snug_core::{
-    Core, Parts, Settings,
+    Core, Outbound, Parts, Settings,
     clock::Clock,
     sealing::{MasterKey, Random, Sealer},
 };
@@ -64,7 +64,8 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Sqlite::open(&folder.path().join("snug.db"), &Options::default()).expect("a store");
         let store = Arc::new(store);
-        let settings = Settings { region: Region::parse("eu").expect("a region"), public: false };
+        let region = Region::parse("eu").expect("a region");
+        let settings = Settings { region, public: false, outbound: Outbound::default() };
         let sealer = sealer(folder.path()).await;
         let core = Core::new(Parts { store: store.clone(), sealer, clock: Arc::new(Still), settings });
         let draft = AppDraft { name: Name::parse("the app").expect("a name"), region: None };

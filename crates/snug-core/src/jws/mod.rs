@@ -56,6 +56,11 @@ impl<'t> Unverified<'t> {
         self.head.cty.as_deref()
     }
 
+    /// Whether it says nothing of its type, or that it is a JWT.
+    pub fn is_jwt(&self) -> bool {
+        self.head.typ.is_none() || self.is_typed("JWT")
+    }
+
     /// Whether it says to be of this type (RFC 8725, section 3.11), in upper or lower case.
     pub fn is_typed(&self, typ: &str) -> bool {
         self.head.typ.as_ref().is_some_and(|it| it.eq_ignore_ascii_case(typ))
@@ -64,13 +69,27 @@ impl<'t> Unverified<'t> {
     /// Whether it may be an access token: one that says nothing of its type, or that it is a JWT, of access (RFC 9068) or of
     /// any kind. Whatever else the same key signs is none.
     pub fn is_access_token(&self) -> bool {
-        self.head.typ.is_none()
-            || ["JWT", "at+jwt", "application/at+jwt"].iter().any(|typ| self.is_typed(typ))
+        self.is_jwt() || ["at+jwt", "application/at+jwt"].iter().any(|typ| self.is_typed(typ))
     }
 
     /// The issuer that it claims to have, unverified: to look a key up by, nothing more.
     pub fn claimed_issuer(&self) -> Option<String> {
         jose::issuer(&self.payload)
+    }
+
+    /// What its signature is of.
+    pub(crate) fn signed(&self) -> &[u8] {
+        self.signed.as_bytes()
+    }
+
+    /// Its signature.
+    pub(crate) fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// Its payload, once its signature was verified by other means than a [`VerifyingKey`].
+    pub(crate) fn into_payload(self) -> Vec<u8> {
+        self.payload
     }
 
     /// Its payload, if `key` signed it.

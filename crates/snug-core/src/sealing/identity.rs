@@ -4,8 +4,10 @@ use minicbor::{CborLen, Decode, Encode};
 use snug_model::{
     Timestamp,
     identity::{Identity, SchemeSecret, SchemeSettings, SecretId, VendorId},
+    issuers::Issuer,
     origins::PageOrigin,
     secret::SecretText,
+    signatures::Algorithm,
     text::RoleName,
     vouchers::Scheme,
 };
@@ -20,6 +22,27 @@ pub(super) struct IdentityLayout<'a> {
     #[b(1)]
     #[cbor(default)]
     schemes: Vec<SchemeLayout<'a>>,
+    #[b(2)]
+    #[cbor(default)]
+    issuers: Vec<IssuerLayout<'a>>,
+}
+
+/// Of an issuer.
+#[derive(Encode, Decode, CborLen)]
+#[cbor(map)]
+struct IssuerLayout<'a> {
+    #[b(0)]
+    iss: &'a str,
+    #[b(1)]
+    jwks: &'a str,
+    #[b(2)]
+    algorithms: Vec<&'a str>,
+    #[b(3)]
+    audience: Option<&'a str>,
+    #[b(4)]
+    may_mint: Option<&'a str>,
+    #[n(5)]
+    since: i64,
 }
 
 /// Of a scheme.
@@ -67,6 +90,7 @@ impl<'a> IdentityLayout<'a> {
         Self {
             not_required_since: (!identity.required).then_some(identity.not_required_since.0),
             schemes: identity.schemes.iter().map(|(scheme, settings)| laid_out(*scheme, settings)).collect(),
+            issuers: identity.issuers.iter().map(IssuerLayout::of).collect(),
         }
     }
 
@@ -78,6 +102,7 @@ impl<'a> IdentityLayout<'a> {
             required: self.not_required_since.is_none(),
             not_required_since: Timestamp(self.not_required_since.unwrap_or(0)),
             schemes: schemes.collect::<Option<_>>()?,
+            issuers: self.issuers.into_iter().map(IssuerLayout::issuer).collect::<Option<_>>()?,
         })
     }
 }
@@ -93,6 +118,30 @@ fn laid_out(scheme: Scheme, settings: &SchemeSettings) -> SchemeLayout<'_> {
         service: settings.service.as_ref().map(VendorId::as_str),
         ttl_without_exp_s: settings.ttl_without_exp_s,
         origins: settings.origins.iter().map(PageOrigin::as_str).collect(),
+    }
+}
+
+impl<'a> IssuerLayout<'a> {
+    fn of(issuer: &'a Issuer) -> Self {
+        Self {
+            iss: &issuer.iss,
+            jwks: &issuer.jwks,
+            algorithms: issuer.algorithms.iter().map(|algorithm| algorithm.name()).collect(),
+            audience: issuer.audience.as_deref(),
+            may_mint: issuer.may_mint.as_ref().map(RoleName::as_str),
+            since: issuer.since.0,
+        }
+    }
+
+    fn issuer(self) -> Option<Issuer> {
+        Some(Issuer {
+            iss: self.iss.into(),
+            jwks: self.jwks.into(),
+            algorithms: self.algorithms.into_iter().map(Algorithm::from_name).collect::<Option<_>>()?,
+            audience: self.audience.map(Into::into),
+            may_mint: self.may_mint.map(RoleName::parse).transpose().ok()?,
+            since: Timestamp(self.since),
+        })
     }
 }
 

@@ -55,7 +55,11 @@ fn every_request_is_read_with_all_its_fields() {
             "agora": { "app_id": "970CA35de60c44645bbae8a215061b33" },
             "stream": { "ttl_without_exp_s": 3_600 },
             "visitor": { "may_mint": "moderator", "origins": ["https://shop.example"] },
-        } },
+            "jwt": { "enabled": true },
+        }, "issuers": [{
+            "iss": "https://id.example", "jwks": "https://id.example/keys", "algs": ["ES256", "EdDSA", "RS256"],
+            "audience": "https://api.example", "may_mint": "user",
+        }] },
     } }));
     whole::<SessionDraft>(&json!({
         "scheme": "hmac", "user": "ann", "signature": "00", "token": "t", "resume": "r" }));

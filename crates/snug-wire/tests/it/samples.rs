@@ -4,13 +4,14 @@ use snug_model::{
     AppId, ConversationId, Epoch, KeyId, MessageId, Permission, PermissionSet, Rev, Seq, Timestamp, UserId,
     apps, conversations, identity,
     ids::Region,
-    keys, members, messages,
+    issuers, keys, members, messages,
     origins::PageOrigin,
     permissions,
     rates::Rates,
     roles,
     sanctions::{Sanction, Sanctioned, SanctionedBy, Sanctions},
     secret::SecretText,
+    signatures::Algorithm,
     text::{self, Reason},
     users,
     vouchers::Scheme,
@@ -96,7 +97,15 @@ fn identity() -> identity::Identity {
         ..identity::SchemeSettings::default()
     };
     let schemes = [(Scheme::Hmac, hmac), (Scheme::Visitor, visitor)].into();
-    identity::Identity { schemes, ..identity::Identity::default() }
+    let issuer = issuers::Issuer {
+        iss: "https://id.example".into(),
+        jwks: "https://id.example/keys".into(),
+        algorithms: vec![Algorithm::Es256, Algorithm::Rs256],
+        audience: None,
+        may_mint: Some(role_name("moderator")),
+        since: at(60),
+    };
+    identity::Identity { schemes, issuers: vec![issuer], ..identity::Identity::default() }
 }
 
 pub(crate) fn app() -> apps::App {

@@ -31,6 +31,7 @@ pub(crate) fn run(sign: &SignToken) -> Result<()> {
         user: UserId::parse(&sign.user)?,
         issued_at,
         expires_at: issued_at.plus_s(sign.ttl),
+        not_before: None,
         jti: Some(Random.id_part()?.into()),
         only: (!only.is_empty()).then_some(only),
         can: permissions(&sign.can)?,

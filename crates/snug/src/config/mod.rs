@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) behind_proxy: bool,
     /// The proxies in front, and how they say where a request comes from.
     pub(crate) proxies: Proxies,
+    /// Addresses that may be asked although not everybody reaches them.
+    pub(crate) outbound_allowed: Vec<IpNet>,
     /// The folder of everything that is kept.
     pub(crate) data_dir: PathBuf,
     /// The region of apps that are made here.
@@ -106,6 +108,7 @@ impl Config {
             listen: read.address("listen")?.context("listen must not be empty")?,
             behind_proxy: read.boolean("behind_proxy"),
             proxies: read.proxies()?,
+            outbound_allowed: read.blocks("outbound.allowed_addresses")?,
             master_key_file: read.path("master_key_file")?.unwrap_or_else(|| data_dir.join("master.key")),
             tls: read.tls()?,
             metrics_listen: read.address("metrics.listen")?,
@@ -175,7 +178,7 @@ impl Reader<'_> {
         bytes.with_context(|| format!("{path} (set by {source}): must be a number of MiB from 1 on"))
     }
 
-    fn proxies(&self) -> Result<Proxies> {
+    fn blocks(&self, path: &str) -> Result<Vec<IpNet>> {
         let block = |text: &str| {
             let alone = || text.parse().ok().map(|address: IpAddr| IpNet::from(address));
             text.parse()
@@ -183,9 +186,13 @@ impl Reader<'_> {
                 .or_else(alone)
                 .context("must be addresses and CIDR blocks, with commas between them")
         };
-        let trusted = self.parsed("http.trusted_proxies", |text| {
+        self.parsed(path, |text| {
             text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(block).collect()
-        })?;
+        })
+    }
+
+    fn proxies(&self) -> Result<Proxies> {
+        let trusted = self.blocks("http.trusted_proxies")?;
         let header = self.parsed("http.forwarded_header", |text| {
             text.to_ascii_lowercase().parse().context("must be the name of a header")
         })?;

@@ -13,6 +13,7 @@ use snug_core::sealing::{
 use snug_model::{
     AppKey, ConversationId, ConversationKey, KeyId, RoleKey, Timestamp, UserId, UserKey, conversations,
     identity::{Identity, SchemeSecret, SchemeSettings, SecretId, VendorId},
+    issuers::Issuer,
     origins::PageOrigin,
     policy::By,
     rates::{OwnRates, RatePatch, RatesPatch},
@@ -115,6 +116,24 @@ fn identity() -> Identity {
         required: false,
         not_required_since: Timestamp(3),
         schemes: Scheme::ALL.iter().map(|scheme| (*scheme, settings(scheme))).collect(),
+        issuers: vec![
+            Issuer {
+                iss: "https://id.example".into(),
+                jwks: "https://id.example/keys".into(),
+                algorithms: Issuer::ALGORITHMS.to_vec(),
+                audience: Some("https://api.example".into()),
+                may_mint: Some(RoleName::parse("moderator").unwrap()),
+                since: Timestamp(5),
+            },
+            Issuer {
+                iss: "https://other.example".into(),
+                jwks: "https://other.example/keys".into(),
+                algorithms: vec![Algorithm::Es256],
+                audience: None,
+                may_mint: None,
+                since: Timestamp(6),
+            },
+        ],
     }
 }
 
