@@ -1,11 +1,11 @@
 //! Compact JWS (RFC 7515) that other systems sign by HMAC, read as RFC 8725 asks.
 
 use aws_lc_rs::hmac as mac;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use snug_model::{identity::SchemeSecret, limits};
+use snug_model::identity::SchemeSecret;
 use snug_wire::foreign::{self, Claims};
 
 use super::{Times, signer};
+use crate::jws::Unverified;
 
 /// A token whose signature was verified.
 pub(super) struct Verified<'a> {
@@ -37,19 +37,9 @@ pub(super) fn verify<'a>(
     secrets: &'a [SchemeSecret],
     algorithms: &[(&str, mac::Algorithm)],
 ) -> Option<Verified<'a>> {
-    if token.len() as u64 > limits::TOKEN_BYTES_MAX {
-        return None;
-    }
-    let (signed, signature) = token.rsplit_once('.')?;
-    let (head, payload) = signed.split_once('.').filter(|(_, payload)| !payload.contains('.'))?;
-    let head = foreign::TokenHeader::read(&URL_SAFE_NO_PAD.decode(head).ok()?)?;
-    let is_jwt = head.typ.as_ref().is_none_or(|typ| typ.eq_ignore_ascii_case("jwt"));
-    if !is_jwt || head.crit.is_some() {
-        return None;
-    }
-    let (_, algorithm) = algorithms.iter().find(|(name, _)| *name == head.alg)?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-    let secret = signer(secrets, *algorithm, signed.as_bytes(), &signature)?;
-    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    Some(Verified { payload, secret, content_type: head.cty })
+    let token = Unverified::read(token).filter(Unverified::is_jwt)?;
+    let (_, algorithm) = algorithms.iter().find(|(name, _)| *name == token.algorithm().name())?;
+    let secret = signer(secrets, *algorithm, token.signed(), token.signature())?;
+    let content_type = token.content_type().map(str::to_owned);
+    Some(Verified { payload: token.into_payload(), secret, content_type })
 }
