@@ -44,6 +44,7 @@ impl Rows {
                 muted_until: None,
                 shadow_banned_until: None,
                 blocks: false,
+                proofs_allowed_at: None,
                 tokens_not_before: None,
                 erased: false,
             }),

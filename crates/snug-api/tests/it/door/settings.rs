@@ -25,7 +25,7 @@ async fn every_scheme_is_off_in_a_new_app(backend: Backend) {
     assert_eq!(identity["required"], true);
     let schemes = identity["schemes"].as_object().unwrap();
     let names: Vec<_> = schemes.keys().map(String::as_str).collect();
-    assert_eq!(names, ["agora", "hmac", "stream", "talkjs", "twilio", "visitor"]);
+    assert_eq!(names, ["agora", "hmac", "jwt", "stream", "talkjs", "twilio", "visitor"]);
     assert!(schemes.values().all(|scheme| scheme["enabled"] == false && scheme["max_ttl_s"] == 3_600));
 }
 
