@@ -302,13 +302,17 @@ async fn a_schema_of_a_newer_or_another_program_is_refused() {
                 other => panic!("expected a refusal, not {other:?}"),
             };
             open(&path).unwrap();
+            let newest: i64 = file
+                .query_one("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))
+                .unwrap();
             file.execute(
                 "INSERT INTO refinery_schema_history SELECT 99, 'later', applied_on, checksum
                  FROM refinery_schema_history WHERE version = 1",
                 [],
             )
             .unwrap();
-            refused("its schema has version 99, and this program knows versions up to 1");
+            let known = format!("its schema has version 99, and this program knows versions up to {newest}");
+            refused(&known);
             file.execute("DELETE FROM refinery_schema_history WHERE version = 99", []).unwrap();
             file.execute("UPDATE refinery_schema_history SET checksum = '1'", []).unwrap();
             refused("its schema cannot be brought up to date");
