@@ -34,7 +34,8 @@ async fn stopped(on: On) -> Stage {
     back_end(Method::POST, "/conversations/c/ban", ban).await.is(204);
     back_end(Method::POST, "/users/bob/ban", json!({ "reason": "spam" })).await.is(204);
     for sanction in ["mute", "shadow_ban"] {
-        back_end(Method::POST, &format!("/users/ann/{sanction}"), json!({ "reason": "spam" })).await.is(204);
+        let path = format!("/users/ann/{sanction}");
+        stage.back_end(Method::POST, &path, json!({ "reason": "spam" })).await.is(204);
     }
     back_end(Method::POST, "/conversations/c/mute", json!({ "user": "ann" })).await.is(204);
     stage.back_end_once("/conversations", "once", json!({ "name": "once" })).await.is(201);
