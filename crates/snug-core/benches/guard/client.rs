@@ -46,7 +46,6 @@ impl Rows {
                 blocks: false,
                 proofs_allowed_at: None,
                 tokens_not_before: None,
-                proofs_allowed_at: None,
                 erased: false,
             }),
             conversation: Some(ConversationFacts {
