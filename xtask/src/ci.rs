@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::machine::{self, CARGO_DENY, EJABBERD, NATS, POSTGRESQL};
+use crate::machine::{self, BUILDERS, CARGO_DENY, EJABBERD, NATS, POSTGRESQL};
 use crate::report::{Report, cargo};
 use crate::test;
 
@@ -15,6 +15,7 @@ const SHARED: &str = "../shared";
 /// Tests that need root, /dev/fuse, the shared data or servers that only they need, as arguments of `cargo test`.
 const TESTS: &[&[&str]] = &[
     &["--package", "snug-api", "--features", "shared", "--test", "shared"],
+    &["--package", "snug-core", "--features", "vendors", "--test", "vendors"],
     &["--package", "snug-rig", "--features", "power", "--test", "power"],
     &["--package", "snug", "--features", "power", "--test", "power"],
     &["--package", "snug-load", "--features", "peers", "--test", "peers"],
@@ -34,7 +35,7 @@ const BENCHES: &[&[&str]] = &[&["--backend", "sqlite"], &["--backend", "postgres
 pub(crate) fn ci(root: &Path) -> Result<ExitCode> {
     let shared = std::env::var_os("SNUG_SHARED").map_or_else(|| root.join(SHARED), Into::into);
     let shared = shared.canonicalize().with_context(|| format!("the shared data, {}", shared.display()))?;
-    machine::provide(&[&CARGO_DENY, &POSTGRESQL, &NATS, &EJABBERD])?;
+    machine::provide(&[&CARGO_DENY, &POSTGRESQL, &NATS, &EJABBERD, &BUILDERS])?;
     let mut report = Report::default();
     report.check(&mut cargo(root, ["deny", "--locked", "check", "licenses", "bans", "sources"]));
     for arguments in TESTS {

@@ -58,6 +58,41 @@ pub(crate) const NATS: Need = Need {
     }],
 };
 
+/// The builders of other systems' tokens that are open: what they mint is read by a test.
+pub(crate) const BUILDERS: Need = Need {
+    name: "twilio and agora-token, of npm and PyPI",
+    present: || {
+        let there = |path: &str| crate::root().join("target/vendors").join(path).is_dir();
+        there("node_modules/twilio") && there("node_modules/agora-token") && there("python/twilio")
+    },
+    install: &[
+        Install {
+            command: &[
+                "npm",
+                "install",
+                "--no-save",
+                "--prefix",
+                "target/vendors",
+                "twilio@6.2.0",
+                "agora-token@2.0.6",
+            ],
+            as_root: false,
+        },
+        Install {
+            command: &[
+                "python3",
+                "-m",
+                "pip",
+                "install",
+                "--target",
+                "target/vendors/python",
+                "twilio==9.13.0",
+            ],
+            as_root: false,
+        },
+    ],
+};
+
 /// The XMPP server that Snug is measured beside, with the driver of its archive. Debian's package starts a server of its
 /// own, which the tests leave alone.
 pub(crate) const EJABBERD: Need = Need {
