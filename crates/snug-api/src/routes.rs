@@ -53,6 +53,11 @@ impl Takes {
         Self { back_ends: true, clients: false, scope, permission: "" }
     }
 
+    /// Clients alone.
+    pub const fn client(permission: &'static str) -> Self {
+        Self { back_ends: false, clients: true, scope: "", permission }
+    }
+
     /// Back ends, and clients with the permission.
     pub const fn both(scope: &'static str, permission: &'static str) -> Self {
         Self { back_ends: true, clients: true, scope, permission }

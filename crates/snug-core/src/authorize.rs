@@ -37,6 +37,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) conversation: Option<&'a ConversationId>,
     /// Whom it concerns.
     pub(crate) targets: &'a [UserId],
+    /// What signed the message that the client carries.
+    pub(crate) signer: Option<&'a Voucher>,
     /// Whether the rows themselves are wanted, as they are now.
     pub(crate) rows: bool,
 }
@@ -44,7 +46,7 @@ pub(crate) struct Ask<'a> {
 impl<'a> Ask<'a> {
     /// An act in the app.
     pub(crate) fn in_app(actor: &'a Actor, action: Action) -> Self {
-        Self { actor, action, conversation: None, targets: &[], rows: false }
+        Self { actor, action, conversation: None, targets: &[], signer: None, rows: false }
     }
 
     /// An act in a conversation.
@@ -194,6 +196,9 @@ impl Core {
     async fn gather(&self, ask: &Ask<'_>, fresh: bool) -> Result<Gathered> {
         let app = self.app_by_key(ask.actor.app(), fresh).await?;
         let mut facts = Facts { app: app.facts(), ..Facts::default() };
+        if let Some(signer) = ask.signer {
+            facts.signer = self.voucher_facts(&app, signer, fresh).await?;
+        }
         self.gather_actor(ask.actor, &app, &mut facts, fresh).await?;
         let found = match ask.conversation {
             Some(id) => self.gather_conversation(ask, &app, id, &facts, fresh).await?,

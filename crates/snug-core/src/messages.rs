@@ -78,7 +78,7 @@ impl Core {
         decided!(self, ask.clone(), |allowed| self.send_allowed(actor, &allowed, drafts, askers))
     }
 
-    async fn send_allowed(
+    pub(crate) async fn send_allowed(
         &self,
         actor: &Actor,
         allowed: &Allowed,
@@ -186,7 +186,7 @@ impl Core {
             attributes: draft.content.attributes.clone(),
             mentions: self.user_keys(allowed, &draft.content.mentions, "mentions").await?,
             bot: match &draft.author {
-                Author::Bot(name) => Some(name.clone()),
+                Author::Bot(name) | Author::Carried { bot: name, .. } => Some(name.clone()),
                 Author::Own | Author::User(_) => None,
             },
             silent: draft.silent,
@@ -195,8 +195,12 @@ impl Core {
         let sealed =
             self.sealer.seal(&Place::message(app, conversation, draft.id, 1, sender, at), &body).await?;
         let mac = self.sealer.draft_mac(app, conversation, sender, draft).await?;
-        let new =
-            NewMessage { id: draft.id, sender, via, body: sealed, draft: mac, reply_to: draft.reply_to, at };
+        let after_seq = match draft.author {
+            Author::Carried { after_seq, .. } => after_seq,
+            Author::Own | Author::User(_) | Author::Bot(_) => None,
+        };
+        let (id, reply_to) = (draft.id, draft.reply_to);
+        let new = NewMessage { id, sender, via, body: sealed, draft: mac, reply_to, after_seq, at };
         Ok((new, body))
     }
 
@@ -208,7 +212,10 @@ impl Core {
                 let user = self.user_keys(allowed, std::slice::from_ref(user), "as.user").await?[0];
                 (SenderRow::User(user), Some(Via::Api))
             }
-            (Author::Bot(_), None) => (SenderRow::Bot { verified: true }, None),
+            (Author::Bot(_), None) | (Author::Carried { .. }, Some(_)) => {
+                (SenderRow::Bot { verified: true }, None)
+            }
+            (Author::Carried { .. }, None) => return Err(Error::Forbidden(crate::Missing::Actor)),
             (Author::Bot(_), Some(_)) => return Err(Invalid::new("as", "is for back ends").into()),
         })
     }

@@ -178,5 +178,5 @@ pub fn sign_token(claims: &Claims, app: &str, secret: &str) -> Result<SecretText
 
 fn sign(claims: &Claims, app: &str, secret: &[u8]) -> Result<SecretText> {
     let json = snug_wire::json::print(&TokenClaims::new(claims, app)).map_err(Error::internal)?;
-    Ok(SecretText::new(jws::sign_hs256(claims.voucher.kid(), &json, secret)))
+    Ok(SecretText::new(jws::sign_hs256("JWT", claims.voucher.kid(), &json, secret)))
 }

@@ -23,6 +23,8 @@ pub struct Facts {
     pub key: Option<KeyFacts>,
     /// What vouches for the client's token; absent where nobody knows it.
     pub voucher: Option<VoucherFacts>,
+    /// What signed the message that the client carries.
+    pub signer: Option<VoucherFacts>,
     /// The client's user; with a back end the one in whose name it acts, if it does.
     pub user: Option<UserFacts>,
     /// Whether the client's token was revoked by its own id.

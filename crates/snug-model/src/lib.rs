@@ -25,6 +25,7 @@ pub mod roles;
 pub mod sanctions;
 pub mod secret;
 pub mod signatures;
+pub mod signed;
 pub mod text;
 pub mod time;
 pub mod token_keys;

@@ -61,6 +61,8 @@ limits! {
     TOKEN_LIFE_S_MAX: 24 * 60 * 60;
     /// How long a token lives where the request says nothing.
     TOKEN_LIFE_S_DEFAULT: 60 * 60;
+    /// How long a message that a back end signed may wait for its carrier.
+    SIGNED_LIFE_S_MAX: 60;
     /// How far ahead of the server's clock a token's `iat` may be.
     TOKEN_FUTURE_S_MAX: 5;
     /// Issuers whose tokens an app believes.

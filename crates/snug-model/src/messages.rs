@@ -93,6 +93,13 @@ pub enum Author {
     User(UserId),
     /// A bot's, by a back end.
     Bot(BotName),
+    /// A bot's, by a back end that has signed it; a client carries it.
+    Carried {
+        /// The bot's name.
+        bot: BotName,
+        /// The newest message that the conversation may have before it; any where absent.
+        after_seq: Option<Seq>,
+    },
 }
 
 /// A message that is to be sent.

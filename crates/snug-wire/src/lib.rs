@@ -38,6 +38,7 @@ pub mod roles;
 pub mod sanctions;
 pub mod secrets;
 pub mod sessions;
+pub mod signed;
 pub mod socket;
 mod strings;
 pub mod text;

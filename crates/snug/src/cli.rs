@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Key(KeyCommand),
     /// Sign an access token with an API key of scope `tokens`, as a back end does
     Token(SignToken),
+    /// Sign a message with an API key of scope `bot_messages`, as a back end does, for a page to carry
+    SignMessage(SignMessage),
     /// Check the store: gaps, dangling rows, unreadable seals. Says what is wrong, and exits 1 then
     Check,
     /// Print which program this is
@@ -125,12 +127,8 @@ pub(crate) struct SignToken {
     /// The app
     #[arg(long)]
     pub(crate) app: String,
-    /// The API key, sk_…; others on the machine can see it while the command runs, so rather use --key-file
-    #[arg(long, required_unless_present = "key_file", conflicts_with = "key_file")]
-    pub(crate) key: Option<String>,
-    /// A file that holds the API key; `-` is the standard input
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) key: GivenKey,
     /// The user's id
     #[arg(long)]
     pub(crate) user: String,
@@ -143,4 +141,43 @@ pub(crate) struct SignToken {
     /// The only permission that it carries, such as message.send; may be repeated
     #[arg(long, value_name = "PERMISSION")]
     pub(crate) can: Vec<String>,
+}
+
+/// A message that is to be signed.
+#[derive(Args)]
+pub(crate) struct SignMessage {
+    /// The app
+    #[arg(long)]
+    pub(crate) app: String,
+    #[command(flatten)]
+    pub(crate) key: GivenKey,
+    /// The user whose page carries it
+    #[arg(long)]
+    pub(crate) user: String,
+    /// Where it is to appear; the user's support conversation where nothing is said
+    #[arg(long)]
+    pub(crate) conversation: Option<String>,
+    /// Who says it
+    #[arg(long)]
+    pub(crate) bot: String,
+    /// What it says
+    #[arg(long)]
+    pub(crate) text: String,
+    /// How long it may wait for its page, in seconds
+    #[arg(long, default_value_t = limits::SIGNED_LIFE_S_MAX as i64, value_name = "SECONDS")]
+    pub(crate) ttl: i64,
+    /// The newest message that the conversation may have before it
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) after_seq: Option<i64>,
+}
+
+/// An API key with which something is signed.
+#[derive(Args)]
+pub(crate) struct GivenKey {
+    /// The API key, sk_…; others on the machine can see it while the command runs, so rather use --key-file
+    #[arg(long, required_unless_present = "key_file", conflicts_with = "key_file")]
+    pub(crate) key: Option<String>,
+    /// A file that holds the API key; `-` is the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }

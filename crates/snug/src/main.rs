@@ -49,6 +49,7 @@ fn run(Cli { flags, command }: &Cli) -> Result<ExitCode> {
             println!("snug {}, built at {}", version::VERSION, version::written(version::built_at()))
         }
         Command::Token(sign) => commands::tokens::run(sign)?,
+        Command::SignMessage(sign) => commands::signed::run(sign)?,
         Command::Config(show) if show.defaults => print!("{DEFAULTS}"),
         Command::Config(_) => {
             let settings = config::settings(flags)?;
@@ -76,7 +77,7 @@ fn with_store(config: &Config, command: &Command) -> Result<ExitCode> {
                 let found = commands::check::run(config).await?;
                 return Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }
-            Command::Config(_) | Command::Token(_) | Command::Version => {}
+            Command::Config(_) | Command::Token(_) | Command::SignMessage(_) | Command::Version => {}
         }
         Ok(ExitCode::SUCCESS)
     });

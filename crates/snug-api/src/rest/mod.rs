@@ -12,6 +12,7 @@ pub(crate) mod messages;
 mod roles;
 mod sanctions;
 mod sessions;
+mod signed;
 mod token_keys;
 mod tokens;
 mod usage;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Vec<Route> {
         blocks::routes(),
         members::routes(),
         messages::routes(),
+        signed::routes(),
         batches::routes(),
     ]
     .into_iter()

@@ -40,7 +40,10 @@ pub(super) async fn answer(
 ) -> Result<Replied> {
     let actor = Actor::User(session.actor());
     let asked = Asked { session: Arc::clone(session), n };
-    core.charge(&actor).await?;
+    // What is sent pays for itself.
+    if !matches!(request, Request::SendSigned(_)) {
+        core.charge(&actor).await?;
+    }
     if takes_memory(&request) {
         core.memory().check()?;
     }
@@ -52,6 +55,10 @@ pub(super) async fn answer(
             }
             Err(error) => Ok(Replied::Refused(error)),
         },
+        Request::SendSigned(request) => {
+            let conversation = request.conversation.map(Into::into);
+            written(n, core.send_signed(&actor, conversation.as_ref(), &request.jws, Some(&asked)).await?)
+        }
         Request::Edit(request) => {
             let (conversation, id, patch) = request.into_parts();
             let edited = core

@@ -33,6 +33,7 @@ mod rates;
 mod refusals;
 mod sanctions;
 mod shadow_bans;
+mod signed;
 mod signing;
 mod slow;
 mod slow_mode;

@@ -43,7 +43,11 @@ impl Pair {
 
     /// A token that says to be signed by the key `kid`.
     pub(crate) fn token(&self, kid: &str, claims: &Value) -> String {
-        let header = Header { kid: Some(kid.to_owned()), ..Header::new(self.algorithm) };
+        self.signed(Header { kid: Some(kid.to_owned()), ..Header::new(self.algorithm) }, claims)
+    }
+
+    /// Claims, signed beneath this head.
+    pub(crate) fn signed(&self, header: Header, claims: &Value) -> String {
         jsonwebtoken::encode(&header, claims, &self.private).unwrap()
     }
 }

@@ -83,6 +83,9 @@ impl Macs {
             Author::Own => fields.byte(1),
             Author::User(user) => fields.byte(2).text(user.as_str()),
             Author::Bot(name) => fields.byte(3).text(name.as_str()),
+            Author::Carried { bot, after_seq } => {
+                fields.byte(4).text(bot.as_str()).int(after_seq.map_or(-1, |seq| seq.0))
+            }
         };
         let content = &draft.content;
         let fields = fields
@@ -114,6 +117,16 @@ impl Macs {
         users.sort_unstable();
         users.dedup();
         Mac(sign(&self.members, users.iter().fold(Fields::new("members"), |fields, user| fields.int(user.0))))
+    }
+
+    /// What the id of a user's support conversation is made of.
+    pub fn support(&self, user: UserKey) -> Mac {
+        Mac(sign(&self.members, Fields::new("support").int(user.0)))
+    }
+
+    /// What the id of a signed message is made of: what names its token.
+    pub fn signed_message(&self, kid: &str, jti: &str) -> Mac {
+        Mac(sign(&self.jti, Fields::new("signed message").text(kid).text(jti)))
     }
 
     /// A token's own id.

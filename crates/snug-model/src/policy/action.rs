@@ -167,6 +167,8 @@ pub enum Action {
         /// Whether a back end sends in a user's name.
         as_user: bool,
     },
+    /// Have a message appear that a back end signed, and that the client's page only carries.
+    CarryMessage,
     /// Edit a message.
     EditMessage {
         /// Whether one sent it.

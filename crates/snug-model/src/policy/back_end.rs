@@ -134,6 +134,7 @@ fn ask(action: &Action) -> Ask {
         Action::AdmitUser
         | Action::Enter { .. }
         | Action::Connect
+        | Action::CarryMessage
         | Action::Join
         | Action::Leave
         | Action::EditOwnMember
@@ -166,6 +167,7 @@ pub(super) fn of_conversation(action: &Action) -> bool {
             | Action::ListMemberSanctions(_)
             | Action::SetReadMark
             | Action::SendMessage { .. }
+            | Action::CarryMessage
             | Action::EditMessage { .. }
             | Action::DeleteMessage { .. }
             | Action::ReadMessages

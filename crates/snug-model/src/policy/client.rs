@@ -48,7 +48,8 @@ pub(super) fn decide(
         let member = facts.member.as_ref().map_or(Version(0), |member| member.version);
         let basis =
             [(Fact::User(user.key), user.version), (Fact::Member(conversation.key, user.key), member)];
-        Ok(rest(permit, basis.into_iter().chain(targets(facts, |user| Fact::Member(conversation.key, user)))))
+        let basis = basis.into_iter().chain(facts.signer.as_ref().and_then(rests_on));
+        Ok(rest(permit, basis.chain(targets(facts, |user| Fact::Member(conversation.key, user)))))
     } else {
         in_app(actor, action, facts, user)?;
         let basis = [(Fact::User(user.key), user.version)];
@@ -59,12 +60,16 @@ pub(super) fn decide(
 
 /// A permit that rests on the app and on what vouches for the token. What stands in the app's settings has the app's version.
 fn permit(actor: &UserActor, facts: &Facts, by: By) -> Permit {
-    let voucher = facts.voucher.as_ref().and_then(|voucher| match voucher {
+    rest(Permit::of_app(actor.app, by, facts), facts.voucher.as_ref().and_then(rests_on))
+}
+
+/// The row that something which vouches or signs has, beside the app's.
+fn rests_on(voucher: &VoucherFacts) -> Option<(Fact, Version)> {
+    match voucher {
         VoucherFacts::ApiKey(key) => Some((Fact::Key(key.id.clone()), key.version)),
         VoucherFacts::TokenKey(key) => Some((Fact::TokenKey(key.id.clone()), key.version)),
         VoucherFacts::OfSettings(_) => None,
-    });
-    rest(Permit::of_app(actor.app, by, facts), voucher)
+    }
 }
 
 /// The permit resting on these facts too.
@@ -330,6 +335,7 @@ fn in_conversation<'a>(
     writable(conversation, action, have)?;
     allowed(actor, action, facts, have)?;
     voices(action, facts, now)?;
+    signed(actor, action, facts, now)?;
     Ok((conversation, view))
 }
 
@@ -360,6 +366,7 @@ fn writable(conversation: &ConversationFacts, action: &Action, have: PermissionS
     let own_words = matches!(
         action,
         Action::SendMessage { .. }
+            | Action::CarryMessage
             | Action::EditMessage { .. }
             | Action::React
             | Action::Type
@@ -398,7 +405,11 @@ fn pace_ms(
 fn voices(action: &Action, facts: &Facts, now: Timestamp) -> Result<(), Denied> {
     let own_words = matches!(
         action,
-        Action::SendMessage { .. } | Action::EditMessage { .. } | Action::React | Action::Type
+        Action::SendMessage { .. }
+            | Action::CarryMessage
+            | Action::EditMessage { .. }
+            | Action::React
+            | Action::Type
     );
     match super::muted_until(facts.member.as_ref(), facts.user.as_ref(), now) {
         Some(until) if own_words => Err(Denied::Muted { permission: asked(action), until }),
@@ -406,10 +417,28 @@ fn voices(action: &Action, facts: &Facts, now: Timestamp) -> Result<(), Denied> 
     }
 }
 
+/// What a back end signed is carried as long as the key that signed it may sign such.
+fn signed(actor: &UserActor, action: &Action, facts: &Facts, now: Timestamp) -> Result<(), Denied> {
+    let may_sign = |app, scopes: keys::ScopeSet| app == actor.app && scopes.has(keys::Scope::BotMessages);
+    let good = match &facts.signer {
+        _ if *action != Action::CarryMessage => true,
+        Some(VoucherFacts::ApiKey(key)) => may_sign(key.app, key.scopes) && back_end::alive(key, now),
+        Some(VoucherFacts::TokenKey(key)) => may_sign(key.app, key.scopes),
+        Some(VoucherFacts::OfSettings(_)) | None => false,
+    };
+    if good { Ok(()) } else { Err(Denied::Forbidden(asked(action))) }
+}
+
 fn allowed(actor: &UserActor, action: &Action, facts: &Facts, have: PermissionSet) -> Result<(), Denied> {
     match action {
         Action::ReadConversation | Action::ReadMessages | Action::ListMembers | Action::EditOwnMember => {
             Ok(())
+        }
+        // The words are a back end's: who carries them needs no permission to write, only access and a token that may.
+        Action::CarryMessage => {
+            let full = facts.member.as_ref().is_some_and(|member| member.access == Access::Full);
+            let token = narrowed(actor, PermissionSet::all());
+            need(if full { token } else { PermissionSet::EMPTY }, asked(action))
         }
         Action::EditMessage { own: true } if have.has(Permission::MessageEditAny) => Ok(()),
         Action::DeleteMessage { own: true } if have.has(Permission::MessageDeleteAny) => Ok(()),
@@ -448,7 +477,7 @@ fn asked(action: &Action) -> Permission {
         Action::Leave => Permission::ConversationLeave,
         Action::BanMember | Action::ListMemberSanctions(InConversation::Ban) => Permission::MemberBan,
         Action::MuteMember | Action::ListMemberSanctions(InConversation::Mute) => Permission::MemberMute,
-        Action::SendMessage { .. } => Permission::MessageSend,
+        Action::SendMessage { .. } | Action::CarryMessage => Permission::MessageSend,
         Action::EditMessage { own: true } => Permission::MessageEditOwn,
         Action::EditMessage { own: false } => Permission::MessageEditAny,
         Action::DeleteMessage { own: true } => Permission::MessageDeleteOwn,

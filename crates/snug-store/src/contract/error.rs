@@ -43,6 +43,13 @@ pub enum StoreError {
     Corrupt(String),
 }
 
+impl StoreError {
+    /// Whether it concerns one message alone, of several that are appended together.
+    pub(crate) fn is_of_one_message(&self) -> bool {
+        matches!(self, Self::Taken(_) | Self::Changed | Self::NotFound | Self::Blocked | Self::TooSoon { .. })
+    }
+}
+
 /// What must be unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unique {

@@ -81,6 +81,8 @@ pub struct NewMessage {
     /// What it answers: a message of the conversation that the permit's view shows, else
     /// [`super::StoreError::NotFound`].
     pub reply_to: Option<MessageId>,
+    /// The newest message that the conversation may have before it, else [`super::StoreError::Changed`]; any where absent.
+    pub after_seq: Option<Seq>,
     /// Now: its `created_at`, which is part of what `body` was sealed for.
     pub at: Timestamp,
 }

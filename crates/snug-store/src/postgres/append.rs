@@ -136,17 +136,9 @@ impl Batch<'_> {
         let mut answers = Vec::with_capacity(append.messages.len());
         for message in &append.messages {
             match self.add(sql, &place, message).await {
-                answer @ (Ok(_)
-                | Err(
-                    StoreError::Taken(_)
-                    | StoreError::NotFound
-                    | StoreError::Blocked
-                    | StoreError::TooSoon { .. },
-                )) => {
-                    answers.push(answer);
-                }
                 // Not this one's fault, and the transaction is lost with it.
-                Err(fault) => return Err(fault),
+                Err(fault) if !fault.is_of_one_message() => return Err(fault),
+                answer => answers.push(answer),
             }
         }
         Ok(answers)
@@ -171,6 +163,9 @@ impl Batch<'_> {
         let before = place.reader.and_then(|sender| self.marks.get(&(target, sender)));
         place.keep_pace(sql, before.map(|(_, at)| *at), message.at).await?;
         let head = self.heads.get_mut(&target).ok_or(StoreError::NotFound)?;
+        if message.after_seq.is_some_and(|after| head.seq > after) {
+            return Err(StoreError::Changed);
+        }
         (head.seq, head.rev) = (head.seq.next(), head.rev.next());
         head.at = head.at.max(Some(message.at));
         let (seq, rev) = (head.seq, head.rev);

@@ -28,16 +28,8 @@ pub(super) fn append_all(
     let mut answers = Vec::with_capacity(messages.len());
     for message in messages {
         match append(sql, &place, message) {
-            answer @ (Ok(_)
-            | Err(
-                StoreError::Taken(_)
-                | StoreError::NotFound
-                | StoreError::Blocked
-                | StoreError::TooSoon { .. },
-            )) => {
-                answers.push(answer);
-            }
-            Err(fault) => return Err(fault),
+            Err(fault) if !fault.is_of_one_message() => return Err(fault),
+            answer => answers.push(answer),
         }
     }
     Ok(answers)
@@ -45,7 +37,8 @@ pub(super) fn append_all(
 
 fn append(sql: &Sql<'_>, place: &Place, message: NewMessage) -> StoreResult<Appended> {
     let heads = &sql.known.ok_or_else(|| corrupt("a reader", "cannot append"))?.heads;
-    if message.reply_to.is_some() || place.pace_ms.is_some() || place.heeds_blocks {
+    let asks_more = message.reply_to.is_some() || message.after_seq.is_some();
+    if asks_more || place.pace_ms.is_some() || place.heeds_blocks {
         if let Some(stored) = place.find(sql, message.id)? {
             return repeat(sql, place, stored, &message);
         }
@@ -56,6 +49,9 @@ fn append(sql: &Sql<'_>, place: &Place, message: NewMessage) -> StoreResult<Appe
         place.keep_pace(sql, message.at)?;
     }
     let (seq, rev) = heads.next(sql, place.app, place.conversation)?;
+    if message.after_seq.is_some_and(|after| seq > after.next()) {
+        return Err(StoreError::Changed);
+    }
     let (kind, sender) = sender_cells(message.sender);
     let inserted = sql.run(
         "INSERT INTO messages (app, conversation, seq, rev, id, sender_kind, sender, via, body, version, body_rev,

@@ -17,6 +17,7 @@ use crate::{
     ids::{INTEGER_END, integer_schema},
     json,
     paging::InboxQuery,
+    signed::SendSignedRequest,
 };
 
 macro_rules! requests {
@@ -68,6 +69,8 @@ requests! {
     "token" Token(TokenRequest);
     /// Send a message.
     "send" Send(SendRequest);
+    /// Have a message appear that a back end signed.
+    "send_signed" SendSigned(SendSignedRequest);
     /// Edit a message.
     "edit" Edit(EditRequest);
     /// Delete a message.

@@ -2,5 +2,7 @@
 
 pub(crate) mod apps;
 pub(crate) mod check;
+mod given;
 pub(crate) mod keys;
+pub(crate) mod signed;
 pub(crate) mod tokens;

@@ -67,6 +67,29 @@ async fn a_key_works_as_soon_as_it_is_made_and_no_longer_than_until_it_is_revoke
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_signed_by_command_appears_for_its_carrier_alone() {
+    let stage = Stage::start(&[]);
+    stage.conversation("c", &["ann", "bob"]).await;
+    let make = ["key", "create", "--app", &stage.app, "--name", "bot", "--scopes", "bot_messages", "--json"];
+    let key = parsed(&printed(&mut stage.command(&make)))["key"].as_str().unwrap().to_owned();
+    let sign = |more: &[&str]| {
+        let common =
+            ["sign-message", "--app", &stage.app, "--key", &key, "--bot", "Helper", "--text", "Hello!"];
+        stage.command(&[&common[..], more].concat())
+    };
+    let jws = printed(&mut sign(&["--user", "ann", "--conversation", "c"]));
+    let (ann, bob) = (stage.token("ann"), stage.token("bob"));
+    let path = "/conversations/c/signed";
+    stage.ask(Method::POST, path, &bob, json!({ "jws": jws.trim() })).await.is(400);
+    let sent = stage.ask(Method::POST, path, &ann, json!({ "jws": jws.trim() })).await.is(201);
+    assert_eq!(sent["message"]["sender"], json!({ "bot": "Helper", "verified": true }));
+    let jws = printed(&mut sign(&["--user", "bob"]));
+    stage.ask(Method::POST, "/signed", &bob, json!({ "jws": jws.trim() })).await.is(201);
+    let refusal = refused(&mut sign(&["--user", "ann", "--ttl", "61"]));
+    assert!(refusal.contains("at most 60 seconds"), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_the_installation_makes_apps_and_sees_nothing_in_them() {
     let stage = Stage::start(&[]);
     let made =

@@ -87,7 +87,7 @@ async fn every_operation_answers_every_kind_of_actor_as_ruled(backend: Backend) 
         for (kind, code) in rule.denied().filter(|(kind, _)| opens(kind)) {
             let (mut socket, _) = node.hello(&actors.token(kind)).await;
             let before = witness.digest().await;
-            let answer = socket.ask(scene.request(&actors, rule, kind)).await;
+            let answer = socket.ask(scene.request(&node, &actors, rule, kind)).await;
             assert_eq!(answer["error"]["code"], code, "{} by {kind:?}: {answer}", rule.id);
             assert_eq!(witness.digest().await, before, "{} by {kind:?}: denied, and a row changed", rule.id);
         }
@@ -95,7 +95,7 @@ async fn every_operation_answers_every_kind_of_actor_as_ruled(backend: Backend) 
             let scene = Scene::set(&node, rule).await;
             let (mut socket, _) = node.hello(&actors.token(kind)).await;
             let before = witness.digest().await;
-            let answer = socket.ask(scene.request(&actors, rule, kind)).await;
+            let answer = socket.ask(scene.request(&node, &actors, rule, kind)).await;
             assert!(answer["ok"].is_object(), "{} by {kind:?}: {answer}", rule.id);
             let changed = witness.digest().await != before;
             assert_eq!(changed, rule.writes, "{} by {kind:?}: whether a row changed", rule.id);
@@ -147,7 +147,7 @@ async fn before_hello_nothing_is_answered(backend: Backend) {
     for rule in OPERATIONS.iter().filter(|rule| rule.id != "hello") {
         let scene = Scene::set(&node, rule).await;
         let mut socket = node.socket().await;
-        let answer = socket.ask(scene.request(&actors, rule, Kind::Owner)).await;
+        let answer = socket.ask(scene.request(&node, &actors, rule, Kind::Owner)).await;
         assert_eq!(answer["error"]["code"], "unauthenticated", "{}: {answer}", rule.id);
     }
 }

@@ -54,6 +54,7 @@ impl Rule {
                 return Verdict::Denied("unauthenticated");
             }
             Kind::KeyWithoutScope => return Verdict::Denied("forbidden"),
+            Kind::BackEnd if self.scope == CLIENTS => return Verdict::Denied("forbidden"),
             Kind::BackEnd => return Verdict::Allowed,
             Kind::Owner => 0,
             Kind::Moderator => 1,
@@ -74,6 +75,9 @@ impl Rule {
         }
     }
 }
+
+/// In the place of a scope: no key may, whatever its scopes.
+const CLIENTS: &str = "clients";
 
 const fn reads(id: &'static str, scope: &'static str, people: &'static str) -> Rule {
     Rule { id, writes: false, scope, people }
@@ -149,6 +153,8 @@ pub(super) const ROUTES: &[Rule] = &[
     writes("markRead", "messages.as_user", "yyyyfbn"),
     reads("type", "messages.as_user", "yyyffbn"),
     writes("sendMessage", "messages", "yyyffbn"),
+    writes("sendSigned", CLIENTS, "yyyyfbn"),
+    writes("sendSignedToSupport", CLIENTS, "yyyyyyy"),
     reads("listMessages", "messages", "yyyyybn"),
     reads("getMessage", "messages", "yyyyybn"),
     writes("editMessage", "messages", "yffffbn"),
@@ -169,6 +175,7 @@ pub(super) const OPERATIONS: &[Rule] = &[
     Rule { id: "hello", writes: false, scope: "", people: "iiiiiii" },
     reads("token", "", "yyyyyyy"),
     writes("send", "", "yyyffbn"),
+    writes("send_signed", "", "yyyyfbn"),
     writes("edit", "", "yffffbn"),
     writes("delete", "", "yyfffbn"),
     writes("react", "", "yyyffbn"),

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use jsonwebtoken::Header;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -9,7 +10,10 @@ use super::{
     actors::{Actors, Kind},
     rules::Rule,
 };
-use crate::harness::{Answer, Node, identity_signature, new_id};
+use crate::{
+    harness::{Answer, Node, identity_signature, new_id},
+    signing,
+};
 
 /// A secret that the app shares with its back end.
 const SHARED: &str = "a secret that signs ids";
@@ -139,7 +143,11 @@ impl Scene {
             path.push_str("?epoch=0000000000000001&since=0");
         }
         let mut request = node.request(route.method.clone(), &path);
-        let body = self.body(rule.id);
+        let body = match rule.id {
+            "sendSigned" => json!({ "jws": signed_for(node, kind, &self.conversation) }),
+            "sendSignedToSupport" => json!({ "jws": signed_for(node, kind, "auto") }),
+            id => self.body(id),
+        };
         if !body.is_null() {
             request = request.body(body.to_string());
         }
@@ -154,8 +162,12 @@ impl Scene {
     }
 
     /// The socket's request.
-    pub(super) fn request(&self, actors: &Actors, rule: &Rule, kind: Kind) -> Value {
+    pub(super) fn request(&self, node: &Node, actors: &Actors, rule: &Rule, kind: Kind) -> Value {
         let mut request = self.body(rule.id);
+        if rule.id == "send_signed" {
+            let jws = signed_for(node, kind, &self.conversation);
+            request = json!({ "conversation": self.conversation, "jws": jws });
+        }
         if rule.id == "react" {
             let (conversation, id) = (&self.conversation, &self.message);
             request = json!({ "conversation": conversation, "id": id, "emoji": "👍", "on": true });
@@ -203,6 +215,13 @@ impl Scene {
             _ => Value::Null,
         }
     }
+}
+
+/// A message that the back end signs now for who is of this kind.
+fn signed_for(node: &Node, kind: Kind, conversation: &str) -> String {
+    let header = Header { typ: Some("snug-message+jwt".to_owned()), ..Header::default() };
+    let message = json!({ "conversation": conversation, "bot": "Helper", "text": "hi", "jti": new_id() });
+    signing::by_key(&node.key, header, &signing::claims(node, kind.user(), message))
 }
 
 /// The public key of RFC 8037, appendix A.2, to be registered.

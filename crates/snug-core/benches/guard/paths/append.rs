@@ -102,6 +102,7 @@ fn message(permit: &Permit, number: usize) -> NewMessage {
         body: post::sealed(),
         draft: post::draft_mac(number),
         reply_to: None,
+        after_seq: None,
         at: post::NOW,
     }
 }

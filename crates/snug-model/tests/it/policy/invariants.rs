@@ -202,7 +202,7 @@ proptest! {
             return Ok(());
         }
         let words =
-            matches!(action, Action::SendMessage { .. } | Action::EditMessage { .. } | Action::React | Action::Type);
+            matches!(action, Action::SendMessage { .. } | Action::CarryMessage | Action::EditMessage { .. } | Action::React | Action::Type);
         match (scene.decide(&action), muted.decide(&action)) {
             (Ok(_), Err(Denied::Muted { permission, until: said })) => {
                 prop_assert!(words && said == until, "{action:?}");

@@ -64,6 +64,10 @@ impl Scene {
             app: app_facts(),
             key: None,
             voucher: Some(VoucherFacts::ApiKey(key_facts(key, ScopeSet::EMPTY.with(Scope::Tokens)))),
+            signer: Some(VoucherFacts::ApiKey(key_facts(
+                KeyId::from_random("bot"),
+                ScopeSet::EMPTY.with(Scope::BotMessages),
+            ))),
             user: Some(UserFacts {
                 key: USER,
                 version: Version(103),
@@ -119,6 +123,14 @@ impl Scene {
         match &mut self.facts.voucher {
             Some(VoucherFacts::ApiKey(key)) => key,
             other => panic!("the scene has a key, and not {other:?}"),
+        }
+    }
+
+    /// The key that signed the message which the client carries.
+    pub(super) fn signer(&mut self) -> &mut KeyFacts {
+        match &mut self.facts.signer {
+            Some(VoucherFacts::ApiKey(key)) => key,
+            other => panic!("the scene has a signer, and not {other:?}"),
         }
     }
 

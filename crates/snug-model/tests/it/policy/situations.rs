@@ -104,6 +104,7 @@ pub(super) fn of_conversation() -> Vec<(&'static str, Action)> {
         ("SetReadMark", Action::SetReadMark),
         ("SendMessage", Action::SendMessage { as_user: false }),
         ("SendMessage, in another's name", Action::SendMessage { as_user: true }),
+        ("CarryMessage", Action::CarryMessage),
         ("EditMessage, one's own", Action::EditMessage { own: true }),
         ("EditMessage, another's", Action::EditMessage { own: false }),
         ("DeleteMessage, one's own", Action::DeleteMessage { own: true }),
@@ -174,6 +175,7 @@ pub(super) fn is_listed(action: &Action) {
         | Action::ListMemberSanctions(_)
         | Action::SetReadMark
         | Action::SendMessage { .. }
+        | Action::CarryMessage
         | Action::EditMessage { .. }
         | Action::DeleteMessage { .. }
         | Action::ReadMessages
@@ -307,6 +309,8 @@ pub(super) const OF_APP: &[Situation<Scene>] = &[
 
 /// Further situations for acts within a conversation.
 pub(super) const OF_CONVERSATION: &[Situation<Scene>] = &[
+    ("what signed the message that it carries may not sign such", |s| s.signer().scopes = ScopeSet::EMPTY),
+    ("what signed the message that it carries was revoked", |s| s.signer().revoked = true),
     ("access read", |s| s.member().access = Access::Read),
     ("removed: access none, with a view frozen at rev 7", removed),
     ("removed and forgotten", |s| {

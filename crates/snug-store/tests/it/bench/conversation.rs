@@ -114,6 +114,7 @@ impl Conversation {
             body: seal(text),
             draft: mac(text),
             reply_to: None,
+            after_seq: None,
             at: self.app.now(),
         }
     }

@@ -6,6 +6,7 @@ use snug_store::{Appended, MessageRow, NewMessage, ReactionRow, SenderRow, Store
 use crate::bench::{Bench, Conversation, Sent, mac, message_id, seal};
 
 on_both! {
+    what_may_only_follow_a_message_is_refused_behind_another
     a_message_is_found_as_it_was_sent
     a_message_moves_its_conversation_and_its_senders_mark
     bots_the_system_and_back_ends_send
@@ -520,4 +521,29 @@ async fn who_was_removed_sees_what_was_and_later_deletions(bench: &mut Bench) {
     let now = seen(&conversation, bob, id(3)).await.unwrap();
     assert_eq!((now.body, now.version), (Some(seal("3, version 3")), 3), "added again, it sees the present");
     assert!(seen(&conversation, bob, later.id).await.is_some());
+}
+
+async fn what_may_only_follow_a_message_is_refused_behind_another(bench: &mut Bench) {
+    let app = bench.app("one").await;
+    let ann = app.user("ann").await;
+    let conversation = app.conversation("c", &[ann]).await;
+    let first = conversation.send(ann, "first").await;
+    let after =
+        |seq, text| NewMessage { after_seq: Some(seq), ..conversation.message(SenderRow::System, text) };
+    let (one, two) = (after(first.seq, "one"), after(first.seq, "two"));
+    let permit = conversation.system().await;
+    // Of two that come together one is too late; what comes again is there already, wherever the conversation is.
+    let answers = app.store.append_all(&permit, vec![one.clone(), two.clone(), one.clone()]).await.unwrap();
+    assert!(
+        matches!(
+            answers.as_slice(),
+            [Ok(Appended::New { .. }), Err(StoreError::Changed), Ok(Appended::Repeat(_))]
+        ),
+        "{answers:?}"
+    );
+    let late = app.store.append(&permit, two.clone()).await;
+    assert!(matches!(late, Err(StoreError::Changed)), "{late:?}");
+    let now = NewMessage { after_seq: Some(first.seq.next()), ..two };
+    let taken = app.store.append(&permit, now).await;
+    assert!(matches!(taken, Ok(Appended::New { .. })), "{taken:?}");
 }
