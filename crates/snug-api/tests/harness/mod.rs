@@ -44,6 +44,8 @@ pub(crate) struct Node {
 
 /// What may be different of a node.
 pub(crate) struct Setup {
+    /// Whether others than this machine reach it.
+    pub(crate) public: bool,
     pub(crate) clock: SharedClock,
     pub(crate) proxies: Proxies,
     /// Whether it believes to be reached by HTTPS.
@@ -59,6 +61,7 @@ impl Default for Setup {
             proxies: Proxies::default(),
             https: false,
             outbound: Outbound::default(),
+            public: false,
         }
     }
 }
@@ -111,12 +114,12 @@ impl Node {
 
     /// A node that is set up in this way, in which nothing happens beside the requests.
     pub(crate) async fn start_with(place: Place, setup: Setup) -> Self {
-        let Setup { clock, proxies, https, outbound } = setup;
+        let Setup { clock, proxies, https, outbound, public } = setup;
         let folder = tempfile::tempdir().unwrap();
         let (store, keys) = place.open().await.unwrap();
         let master = MasterKey::at_start(&folder.path().join("master.key"), &*keys, Random).await.unwrap();
         let sealer = Sealer::open(master, keys, 8 << 20, Random).await.unwrap();
-        let settings = Settings { region: Region::parse("eu").unwrap(), public: false, outbound };
+        let settings = Settings { region: Region::parse("eu").unwrap(), public, outbound };
         let core = Core::new(Parts { store, sealer, clock, settings });
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,6 +1,7 @@
 //! Who may come in: the settings.
 
 use super::*;
+use crate::harness::{Setup, backend::Place};
 
 on_both! {
     every_scheme_is_off_in_a_new_app
@@ -8,6 +9,7 @@ on_both! {
     two_secrets_are_good_at_a_time
     no_secret_serves_two_purposes
     a_scheme_is_on_with_what_it_needs
+    where_others_come_everybody_proves_who_they_are
 }
 
 /// The field that a change of the schemes is refused for.
@@ -112,4 +114,17 @@ async fn a_scheme_is_on_with_what_it_needs(backend: Backend) {
     .await;
     // What it needs stays as long as it is on.
     assert_eq!(refused(&node, json!({ "talkjs": { "app_id": null } })).await, "talkjs.app_id");
+}
+
+async fn where_others_come_everybody_proves_who_they_are(backend: Backend) {
+    let setup = Setup { public: true, ..Setup::default() };
+    let node = Node::start_with(Place::new(backend), setup).await;
+    turn_hmac_on(&node).await;
+    let off = json!({ "settings": { "identity": { "required": false } } });
+    let refused = node.back_end(Method::PATCH, "", off).await.refused(400, "invalid");
+    assert_eq!(refused["field"], "settings.identity.required");
+    assert_eq!(node.identity(json!({ "required": true })).await["required"], true);
+    let claimed = json!({ "scheme": "hmac", "user": "ann" });
+    node.enter(claimed).await.refused(401, "unauthenticated");
+    token(node.enter(signed("ann")).await);
 }
