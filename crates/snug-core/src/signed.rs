@@ -65,7 +65,10 @@ impl Core {
         }
         let conversation = match message.conversation.clone() {
             Some(conversation) => conversation,
-            None => self.support_conversation(client, &me).await?,
+            None => {
+                self.have_a_row(&app, client).await?;
+                self.support_conversation(client, &me).await?
+            }
         };
         let ended = self.clock.now() >= message.expires_at;
         let draft = Draft {

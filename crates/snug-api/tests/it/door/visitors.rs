@@ -7,6 +7,7 @@ on_both! {
     nothing_is_stored_of_a_visitor_before_it_writes
     a_visitor_writes_and_is_a_user_like_any_other
     a_visitor_returns_once_by_each_resume
+    a_visitor_who_has_never_written_is_greeted
     nobody_else_is_a_visitor
     only_pages_that_may_bring_visitors
     turning_visitors_off_ends_their_sessions
@@ -134,6 +135,41 @@ async fn a_visitor_returns_once_by_each_resume(backend: Backend) {
     for other in [format!("{text}A"), text[1..].to_owned(), "A".repeat(text.len())] {
         node.enter(json!({ "scheme": "visitor", "resume": other })).await.refused(401, "unauthenticated");
     }
+}
+
+/// A back end greets it by a message that its page carries: what is stored of it begins there.
+async fn a_visitor_who_has_never_written_is_greeted(backend: Backend) {
+    let node = Node::start(backend).await;
+    turn_visitors_on(&node).await;
+    let (token, id, resume) = visitor(&node, json!({ "scheme": "visitor" })).await;
+    let (mut socket, hello) = node.hello(&token).await;
+    let (kid, secret) = node.key.strip_prefix("sk_").unwrap().split_once('_').unwrap();
+    let header = Header {
+        kid: Some(format!("key_{kid}")),
+        typ: Some("snug-message+jwt".to_owned()),
+        ..Header::default()
+    };
+    let claims = json!({
+        "aud": node.app, "ses": hello["session"], "conversation": "auto", "bot": "Helper",
+        "text": "How can we help?", "iat": now_s(), "exp": now_s() + 60, "jti": new_id(),
+    });
+    let sign = |claims: &Value| {
+        jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    };
+    // What nobody signed for it leaves nothing.
+    let mut others = claims.clone();
+    others["ses"] = json!("ses_0000000000000000000000");
+    let body = |claims: &Value| Some(json!({ "jws": sign(claims) }));
+    node.ask(Method::POST, "/signed", &token, body(&others)).await.refused(400, "invalid");
+    node.back_end(Method::GET, &format!("/users/{id}"), Value::Null).await.refused(404, "not_found");
+    node.ask(Method::POST, "/signed", &token, body(&claims)).await.is(201);
+    assert_eq!(socket.push().await["push"], "joined");
+    node.back_end(Method::GET, &format!("/users/{id}"), Value::Null).await.is(200);
+    // And it returns to that.
+    let (fresh, same, _) = visitor(&node, resume).await;
+    assert_eq!(same, id);
+    let (_, hello) = node.hello(&fresh).await;
+    assert_eq!(hello["inbox"]["items"].as_array().unwrap().len(), 1, "{hello}");
 }
 
 async fn nobody_else_is_a_visitor(backend: Backend) {
