@@ -228,14 +228,15 @@ impl Core {
             .new_user_at(app, actor.user, &id, &Profile::default(), app.row.settings.default_role)
             .await?;
         let admitted = Actor::User(actor.clone());
-        let permit = self.admission(Ask::in_app(&admitted, Action::AdmitUser)).await?;
+        let permit = match self.admission(Ask::in_app(&admitted, Action::AdmitUser)).await {
+            Ok(permit) => permit,
+            // Who has a row is not admitted again.
+            Err(Error::Unauthenticated) => return self.is_written(app, actor).await,
+            Err(error) => return Err(error),
+        };
         match self.store.write_user(&permit, write).await {
             Ok(_) => self.count(app.key(), &Used { users: 1, ..Used::default() }),
-            // Another of its requests was first, or it was erased.
-            Err(StoreError::Taken(Unique::User)) => {
-                let row = self.store.user(app.key(), UserRef::Key(actor.user)).await?;
-                return row.filter(|row| row.erased_at.is_none()).map(drop).ok_or(Error::Unauthenticated);
-            }
+            Err(StoreError::Taken(Unique::User)) => return self.is_written(app, actor).await,
             Err(error) => return Err(error.into()),
         }
         self.facts.forget_user(app.key(), actor.user);
@@ -244,6 +245,15 @@ impl Core {
             0 => Ok(()),
             resumed => Ok(self.store.resume_visitor(&permit, actor.user, 0, resumed).await.map(drop)?),
         }
+    }
+
+    /// That another of its requests has made its row meanwhile.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where it has none, or was erased.
+    async fn is_written(&self, app: &AppContext, actor: &UserActor) -> Result<()> {
+        let row = self.store.user(app.key(), UserRef::Key(actor.user)).await?;
+        row.filter(|row| row.erased_at.is_none()).map(drop).ok_or(Error::Unauthenticated)
     }
 }
 
