@@ -75,7 +75,16 @@ impl Core {
     ) -> Result<Vec<Result<Outcome<Message>>>> {
         let as_user = drafts.iter().any(|draft| matches!(draft.author, Author::User(_)));
         let ask = Ask::in_conversation(actor, Action::SendMessage { as_user }, conversation);
-        decided!(self, ask.clone(), |allowed| self.send_allowed(actor, &allowed, drafts, askers))
+        let sent = async {
+            decided!(self, ask.clone(), |allowed| self.send_allowed(actor, &allowed, drafts, askers))
+        };
+        let sent = sent.await;
+        if let Err(Error::Forbidden(_) | Error::NotFound | Error::Banned { .. } | Error::Muted { .. }) = &sent
+        {
+            // What is sent pays once it may be; what may not be pays too.
+            self.charge(actor).await?;
+        }
+        sent
     }
 
     pub(crate) async fn send_allowed(

@@ -53,6 +53,7 @@ impl Core {
     ) -> Result<(Arc<Session>, Hello)> {
         self.memory().check()?;
         let authenticated = self.authenticate_token(app, token).await?;
+        self.charge(&Actor::User(authenticated.actor.clone())).await?;
         let UserActor { app, user, token: grant, .. } = authenticated.actor;
         let id = SessionId::from_random(&self.random.id_part()?);
         let lagged = publish::lagged()?;

@@ -29,8 +29,7 @@ pub(super) fn routes() -> Vec<Route> {
             takes,
             block,
         )
-        .answers_nothing(204)
-        .ends_access(),
+        .answers_nothing(204),
         Route::new(Method::DELETE, BLOCK, "unblockUser", "Lifts a block.", takes, unblock)
             .answers_nothing(204),
     ]

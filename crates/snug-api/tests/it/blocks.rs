@@ -9,6 +9,7 @@ on_both! {
     who_is_blocked_is_refused_where_the_two_are_alone
     a_block_is_its_owners_and_names_whom_one_may_see
     neither_makes_a_conversation_of_the_two
+    a_narrowed_token_neither_blocks_nor_shows_who_is_blocked
 }
 
 async fn two(backend: Backend) -> Node {
@@ -110,4 +111,20 @@ async fn neither_makes_a_conversation_of_the_two(backend: Backend) {
     node.ask(Method::PUT, "/conversations/hers/members/bob", bob, None).await.refused(403, "forbidden");
     node.conversation("theirs", &[("ann", "owner"), ("cid", "member")]).await;
     node.ask(Method::PUT, "/conversations/theirs/members/bob", bob, None).await.is(201);
+}
+
+async fn a_narrowed_token_neither_blocks_nor_shows_who_is_blocked(backend: Backend) {
+    let node = two(backend).await;
+    for narrowing in [json!({ "only": ["group"] }), json!({ "can": [] }), json!({ "can": ["message.send"] })]
+    {
+        let mut draft = json!({ "user": "ann" });
+        draft.as_object_mut().unwrap().extend(narrowing.as_object().unwrap().clone());
+        let token = node.narrowed_token(draft).await;
+        node.ask(Method::PUT, "/users/ann/blocks/bob", &token, None).await.refused(403, "forbidden");
+        node.ask(Method::DELETE, "/users/ann/blocks/bob", &token, None).await.refused(403, "forbidden");
+        node.ask(Method::GET, "/users/ann/blocks", &token, None).await.refused(403, "forbidden");
+    }
+    // The control.
+    let ann = node.token("ann").await;
+    node.ask(Method::PUT, "/users/ann/blocks/bob", &ann, None).await.is(204);
 }

@@ -19,6 +19,7 @@ on_both! {
     sockets_from_one_address_are_counted_before_anybody_is_authenticated
     one_apps_flood_takes_nothing_from_another
     rates_are_settings
+    what_may_not_be_sent_and_what_connects_pays_too
 }
 
 /// A node whose time stands still until somebody moves it: nothing comes back by itself.
@@ -132,6 +133,8 @@ async fn messages_of_a_socket_pay_one_by_one(backend: Backend) {
     node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
     let (mut ann, _) = node.hello(&node.token("ann").await).await;
     let (mut bob, _) = node.hello(&node.token("bob").await).await;
+    // What that took has come back.
+    hands.forward(1_000);
     set(&node, json!({ "user": rate(6, 60) })).await;
     let ids: Vec<String> = (0..9).map(|_| new_id()).collect();
     let send = |id: &String| json!({ "op": "send", "conversation": "c1", "id": id, "text": "hi" });
@@ -272,4 +275,27 @@ async fn rates_are_settings(backend: Backend) {
         assert_eq!(patch(rates).await.refused(400, "invalid")["field"], field);
     }
     assert_eq!(node.back_end(Method::GET, "", Value::Null).await.is(200), app, "nothing was done");
+}
+
+async fn what_may_not_be_sent_and_what_connects_pays_too(backend: Backend) {
+    let (node, hands) = still(backend, Proxies::default()).await;
+    node.users(&["ann"]).await;
+    let ann = node.token("ann").await;
+    let send = async || {
+        let body = json!({ "id": new_id(), "text": "hi" });
+        node.ask(Method::POST, "/conversations/nowhere/messages", &ann, Some(body)).await
+    };
+    // The control: with much to spend it is only refused.
+    send().await.refused(404, "not_found");
+    hands.forward(1_000);
+    set(&node, json!({ "user": rate(4, 1) })).await;
+    node.hello(&ann).await;
+    for _ in 0..3 {
+        send().await.refused(404, "not_found");
+    }
+    send().await.refused(429, "rate_limited");
+    let mut socket = node.socket().await;
+    let hello = socket.ask(json!({ "op": "hello", "token": ann })).await;
+    assert_eq!(hello["error"]["code"], "rate_limited");
+    assert_eq!(socket.closed().await, Some(4429));
 }

@@ -234,9 +234,12 @@ fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -
         Action::Connect
         | Action::ReadUser { own: true }
         | Action::ReadInbox { own: true }
-        | Action::BlockUser { own: true }
-        | Action::ListBlocks { own: true }
         | Action::LookUpUsers => Ok(()),
+        // No permission names them, and they reach beyond every conversation: a token that is narrowed does not.
+        Action::BlockUser { own: true } | Action::ListBlocks { own: true } => {
+            let narrowed = actor.token.only.is_some() || actor.token.can.is_some();
+            if narrowed { Err(Denied::WrongActor) } else { Ok(()) }
+        }
         Action::EditUser { own: true } => need(have, Permission::UserEditOwn),
         Action::EditUser { own: false } => {
             need(have, Permission::UserEditAny).and_then(|()| outranks_in_app(actor, facts))
