@@ -244,13 +244,12 @@ impl Core {
         let mut keys = Vec::with_capacity(users.len());
         for (place, user) in users.iter().enumerate() {
             let id = keyed.macs.user_id(user);
-            let known = match self.facts.user_keys.get(&(app, id)) {
-                Some(user) => Some(user),
-                None => {
-                    let row = self.store.user(app, UserRef::Id(id)).await?;
-                    row.filter(|row| row.erased_at.is_none()).map(|row| row.key)
-                }
+            // Who is known by a token has no row yet as a visitor who has never written, or may have been erased.
+            let row = match self.facts.user_keys.get(&(app, id)) {
+                Some(user) => self.user_row(app, user, false).await?,
+                None => self.store.user(app, UserRef::Id(id)).await?.map(Arc::new),
             };
+            let known = row.filter(|row| row.erased_at.is_none()).map(|row| row.key);
             let nobody = || Invalid::new(format!("{field}[{place}]"), "names no user of the app");
             let key = known.ok_or_else(nobody)?;
             self.facts.user_keys.insert((app, id), key);
