@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     extract::{RawPathParams, rejection::RawPathParamsRejection},
     http::{HeaderMap, StatusCode, Uri, header, request},
     response::{IntoResponse, Response},
@@ -320,14 +320,25 @@ impl Call {
     }
 }
 
+/// From what length on a body is worth a look at the memory that is left.
+const LARGE_BODY_BYTES: u64 = 64 * 1024;
 /// What a body may have that is read although memory is short: a ban with its reason.
 const SMALL_BODY_BYTES: usize = 4 * 1024;
 
 /// Reads a body, up to its limit, as long as there is memory for it: each may be small, and those of many are not.
 async fn read_body(node: &Node, route: &Route, body: Body) -> Result<Bytes, Failure> {
     let mut body = Limited::new(body, limits::BODY_BYTES_MAX as usize);
+    // Room for all of it at once: what grows leaves smaller blocks behind, and takes twice its size while it moves.
+    let length = body.size_hint().exact().unwrap_or(0).min(limits::BODY_BYTES_MAX);
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
+        if bytes.is_empty() {
+            // Many of these come between two looks.
+            if length > LARGE_BODY_BYTES {
+                node.core.memory().look();
+            }
+            bytes.reserve(length as usize);
+        }
         match frame {
             Ok(frame) => bytes.extend_from_slice(frame.data_ref().map_or(&[], Bytes::as_ref)),
             Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {

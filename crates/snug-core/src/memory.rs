@@ -47,7 +47,7 @@ impl Memory {
     }
 
     /// Looks at what the process takes; whether memory is short. Where the system does not tell, it never is.
-    pub(crate) fn look(&self) -> bool {
+    pub fn look(&self) -> bool {
         let Some(taken) = fs::read_to_string(STATUS).ok().as_deref().and_then(taken_bytes) else {
             return false;
         };
