@@ -56,7 +56,7 @@ async fn a_log_holds_nothing_of_people(on: On) {
     for format in ["json", "text"] {
         let mut stage = Stage::start_on(on, &[("SNUG_LOG_LEVEL", "trace"), ("SNUG_LOG_FORMAT", format)]);
         sing(&stage).await;
-        let secret = stage.key.rsplit_once('_').unwrap().1.to_owned();
+        let secret = stage.secret().to_owned();
         blocking(|| stage.server.stop()).unwrap();
         let log = fs::read_to_string(stage.server.log_file()).unwrap();
         assert!(log.contains("serving") && log.contains("127.0.0.1"), "what is searched is the log: {log}");

@@ -190,6 +190,11 @@ impl Stage {
         assert_ne!(changed, 0, "{sql} changed nothing");
     }
 
+    /// The last part of the key, `sk_<id>_<secret>`: an underscore may be one of its own characters.
+    pub(crate) fn secret(&self) -> &str {
+        self.key.splitn(3, '_').last().unwrap()
+    }
+
     /// Where the server listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.url().strip_prefix("http://").unwrap().parse().unwrap()
