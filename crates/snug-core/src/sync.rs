@@ -65,10 +65,12 @@ impl Core {
     /// # Errors
     /// What concerns all of them.
     pub async fn sync_all(&self, actor: &Actor, syncs: &[SyncAsk]) -> Result<Vec<Result<Changes>>> {
-        let mut decided = Vec::with_capacity(syncs.len());
+        let (mut decided, mut paid) = (Vec::with_capacity(syncs.len()), Vec::with_capacity(syncs.len()));
         for sync in syncs {
             let ask = Ask::in_conversation(actor, Action::ReadMessages, &sync.conversation);
-            decided.push(match self.charge(actor).await {
+            let charged = self.charge(actor).await;
+            paid.push(charged.is_ok());
+            decided.push(match charged {
                 Ok(()) => self.authorize(&mut Decision::new(ask)).await,
                 Err(empty) => Err(empty),
             });
@@ -83,27 +85,21 @@ impl Core {
             false => self.store.sync_all(permitted, ANSWERS_SEALED_BYTES_MAX).await?,
         };
         let (mut found, mut answers) = (found.into_iter(), Vec::with_capacity(syncs.len()));
-        let mut decided = decided.into_iter();
-        for (sync, decided) in syncs.iter().zip(&mut decided) {
-            let (allowed, found) = match decided.map(|allowed| (found.next(), allowed)) {
-                Ok((Some(found), allowed)) => (allowed, found),
-                Ok((None, allowed)) => {
-                    self.refund(actor, &allowed);
-                    break;
-                }
-                Err(error) => {
-                    answers.push(Err(error));
-                    continue;
-                }
-            };
-            answers.push(match found {
-                Ok(rows) => self.show_changes(&allowed, rows).await,
-                // It is decided anew, by itself.
-                Err(StoreError::Stale) => self.sync(actor, sync).await,
-                Err(error) => Err(error.into()),
+        for (sync, decided) in syncs.iter().zip(decided) {
+            answers.push(match decided {
+                Err(error) => Err(error),
+                Ok(allowed) => match found.next() {
+                    None => break,
+                    Some(Ok(rows)) => self.show_changes(&allowed, rows).await,
+                    // It is decided anew, by itself.
+                    Some(Err(StoreError::Stale)) => self.sync(actor, sync).await,
+                    Some(Err(error)) => Err(error.into()),
+                },
             });
         }
-        decided.flatten().for_each(|allowed| self.refund(actor, &allowed));
+        // Whatever was decided of them, the others pay when they are asked again.
+        let again = paid[answers.len()..].iter().filter(|paid| **paid).count();
+        self.refund(actor, again).await?;
         Ok(answers)
     }
 

@@ -20,6 +20,7 @@ on_both! {
     one_apps_flood_takes_nothing_from_another
     rates_are_settings
     what_may_not_be_sent_and_what_connects_pays_too
+    what_is_asked_together_pays_once_however_often_it_waits_for_room
 }
 
 /// A node whose time stands still until somebody moves it: nothing comes back by itself.
@@ -298,4 +299,26 @@ async fn what_may_not_be_sent_and_what_connects_pays_too(backend: Backend) {
     let hello = socket.ask(json!({ "op": "hello", "token": ann })).await;
     assert_eq!(hello["error"]["code"], "rate_limited");
     assert_eq!(socket.closed().await, Some(4429));
+}
+
+async fn what_is_asked_together_pays_once_however_often_it_waits_for_room(backend: Backend) {
+    let (node, hands) = still(backend, Proxies::default()).await;
+    node.users(&["ann", "bob"]).await;
+    node.conversation("c1", &[("ann", "member"), ("bob", "member")]).await;
+    let bob = node.token("bob").await;
+    for _ in 0..5 {
+        node.say(&bob, "c1", &"x".repeat(16 * 1024)).await;
+    }
+    let (mut ann, hello) = node.hello(&node.token("ann").await).await;
+    let epoch = hello["inbox"]["items"][0]["conversation"]["epoch"].clone();
+    let sync = |conversation: &str| json!({ "op": "sync", "conversation": conversation, "epoch": epoch, "since": 0, "limit": 5 });
+    hands.forward(60_000);
+    set(&node, json!({ "user": rate(10, 1) })).await;
+    // Each answer is as much as may wait, so that those behind it, refused ones among them, are put off again and again.
+    let requests = ["c1", "nowhere"].into_iter().cycle().take(10).map(sync);
+    let answers = ann.ask_at_once(requests).await;
+    let codes: Vec<_> = answers.iter().map(|answer| answer["error"]["code"].as_str()).collect();
+    assert_eq!(codes, [None, Some("not_found")].repeat(5));
+    let refused = ann.ask(sync("c1")).await;
+    assert_eq!(refused["error"]["code"], "rate_limited", "all ten have paid");
 }

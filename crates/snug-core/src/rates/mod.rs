@@ -182,9 +182,11 @@ impl Core {
         Ok(self.store.message(&allowed.permit, message).await?.is_some())
     }
 
-    /// Gives back what a request has cost that is to be asked again.
-    pub(crate) fn refund(&self, actor: &Actor, allowed: &Allowed) {
-        self.buckets.give_back(actor, &allowed.app.rates, self.clock.now());
+    /// Gives back what so many requests have cost that are to be asked again.
+    pub(crate) async fn refund(&self, actor: &Actor, requests: usize) -> Result<()> {
+        let (rates, now) = (self.rates_of(actor).await?, self.clock.now());
+        (0..requests).for_each(|_| self.buckets.give_back(actor, &rates, now));
+        Ok(())
     }
 
     /// Gives back what a message has cost that was not sent after all.
