@@ -177,6 +177,8 @@ impl Core {
             let laid = rows.iter().filter_map(|row| match kind {
                 InApp::Ban => Some((row.key, Place::user_ban(app, row.key), row.ban.as_ref()?)),
                 InApp::Mute => Some((row.key, Place::user_mute(app, row.key), row.mute.as_ref()?)),
+                // Whom it concerns is not told, though it may see the list.
+                InApp::ShadowBan if allowed.permit.user() == Some(row.key) => None,
                 InApp::ShadowBan => {
                     Some((row.key, Place::user_shadow_ban(app, row.key), row.shadow_ban.as_ref()?))
                 }

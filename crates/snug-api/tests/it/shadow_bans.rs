@@ -175,6 +175,13 @@ async fn nobody_does_anything_with_what_it_may_not_see(backend: Backend) {
     assert_eq!((&listed["items"][0]["user"], &listed["items"][0]["reason"]), (&json!("ann"), &json!("spam")));
     let user = node.back_end(Method::GET, "/users/ann", Value::Null).await.is(200);
     assert_eq!(user["shadow_ban"]["reason"], "spam");
+    // Not even where it may see the list: there it is missing for itself alone.
+    for (name, listed) in [("chief", 1), ("ann", 0)] {
+        node.back_end(Method::PUT, &format!("/users/{name}"), json!({ "role": "moderator" })).await;
+        let token = node.token(name).await;
+        let seen = node.ask(Method::GET, "/shadow_bans", &token, None).await.is(200);
+        assert_eq!(seen["items"].as_array().map(Vec::len), Some(listed), "for {name}");
+    }
     let own = node.ask(Method::GET, "/users/ann", &node.token("ann").await, None).await.is(200);
     says_nothing(&own);
 }
