@@ -328,16 +328,12 @@ const SMALL_BODY_BYTES: usize = 4 * 1024;
 /// Reads a body, up to its limit, as long as there is memory for it: each may be small, and those of many are not.
 async fn read_body(node: &Node, route: &Route, body: Body) -> Result<Bytes, Failure> {
     let mut body = Limited::new(body, limits::BODY_BYTES_MAX as usize);
-    // Room for all of it at once: what grows leaves smaller blocks behind, and takes twice its size while it moves.
-    let length = body.size_hint().exact().unwrap_or(0).min(limits::BODY_BYTES_MAX);
+    let large = body.size_hint().upper().is_none_or(|length| length > LARGE_BODY_BYTES);
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        if bytes.is_empty() {
-            // Many of these come between two looks.
-            if length > LARGE_BODY_BYTES {
-                node.core.memory().look();
-            }
-            bytes.reserve(length as usize);
+        // Many of these come between two looks.
+        if large && bytes.is_empty() {
+            node.core.memory().look();
         }
         match frame {
             Ok(frame) => bytes.extend_from_slice(frame.data_ref().map_or(&[], Bytes::as_ref)),
