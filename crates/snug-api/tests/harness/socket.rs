@@ -4,8 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{WebSocketStream, tungstenite};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        self,
+        protocol::frame::{
+            FrameHeader,
+            coding::{Data, OpCode},
+        },
+    },
+};
 
 /// A client's end of a socket.
 pub(crate) struct Socket {
@@ -58,6 +67,31 @@ impl Socket {
             }
         }
         answers.into_values().collect()
+    }
+
+    /// The number of the last request.
+    pub(crate) fn asked(&self) -> u64 {
+        self.n
+    }
+
+    /// Sends a request past the library, as a program does that does not care whether its socket was closed; nobody waits for
+    /// the answer.
+    pub(crate) async fn write_regardless(&mut self, mut request: Value) {
+        self.n += 1;
+        request["n"] = self.n.into();
+        let text = request.to_string();
+        // Masked by zeros: nothing changes.
+        let header = FrameHeader {
+            is_final: true,
+            opcode: OpCode::Data(Data::Text),
+            mask: Some([0; 4]),
+            ..FrameHeader::default()
+        };
+        let mut frame = Vec::new();
+        header.format(text.len() as u64, &mut frame).unwrap();
+        frame.extend_from_slice(text.as_bytes());
+        // A socket that is gone refuses it, which is as good as the server's refusal.
+        let _ = self.stream.get_mut().write_all(&frame).await;
     }
 
     /// The next push.

@@ -24,6 +24,7 @@ mod blocks;
 mod browsers;
 mod documents;
 mod door;
+mod ends;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod issuers;
