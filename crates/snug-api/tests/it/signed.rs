@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,13 +11,14 @@ use tokio::task::JoinSet;
 
 use crate::{
     harness::{Backend, Node, Setup, Socket, backend::Place, clock::Hands},
-    signing::{Pair, by_key},
+    signing::{Pair, base64url, by_key},
 };
 
 on_both! {
     a_silent_page_shows_what_was_signed_for_it_at_once
     one_token_makes_one_message_however_often_it_comes_and_for_ever
     a_token_of_which_anything_was_changed_is_refused
+    parts_of_two_tokens_make_none
     what_was_signed_for_another_page_place_or_time_is_refused
     only_a_key_that_may_sign_for_bots_does
     a_conversation_that_has_moved_on_refuses_what_was_signed_before
@@ -143,37 +145,104 @@ async fn one_token_makes_one_message_however_often_it_comes_and_for_ever(backend
     post(&node, &node.token("ann").await, &other).await.refused(409, "conflict");
 }
 
-async fn a_token_of_which_anything_was_changed_is_refused(backend: Backend) {
-    let (node, clock) = stage(backend).await;
-    let ann = node.token("ann").await;
-    let jws = signed(&node, &greeting(&clock, &node, json!({})));
-    let other = signed(&node, &greeting(&clock, &node, json!({ "jti": "greeting-2", "text": "Bye" })));
-    let mut tried = 0;
-    for place in 0..jws.len() {
-        let mut changed = jws.clone().into_bytes();
+/// What somebody who signs makes of claims.
+type Signer = Box<dyn Fn(&Value) -> String + Send>;
+
+/// All who sign: a key's secret, and the private halves of registered keys.
+async fn signers(node: &Node) -> Vec<Signer> {
+    let key = node.key.clone();
+    let mut signers: Vec<Signer> =
+        vec![Box::new(move |claims| by_key(&key, typed(Algorithm::HS256), claims))];
+    for pair in [Pair::es256(), Pair::eddsa()] {
+        let draft = json!({ "name": "public", "jwk": pair.jwk, "scopes": ["bot_messages"] });
+        let key = node.back_end(Method::POST, "/token_keys", draft).await.is(201);
+        let header = Header { kid: key["id"].as_str().map(str::to_owned), ..typed(pair.algorithm) };
+        signers.push(Box::new(move |claims| pair.signed(header.clone(), claims)));
+    }
+    signers
+}
+
+/// A token with every character of it another one, and with every byte of what its parts say.
+fn flipped(jws: &str) -> Vec<String> {
+    let other_character = |place: usize| {
+        let mut changed = jws.to_owned().into_bytes();
         changed[place] = match changed[place] {
             b'.' => b'_',
             b'A' => b'Q',
+            // The last character of a part has bits that stand for nothing, and must be zero.
             _ => b'A',
         };
-        let changed = String::from_utf8(changed).unwrap();
-        // The last character of a part has bits that stand for nothing, and must be zero.
-        post(&node, &ann, &changed).await.refused(400, "invalid");
-        tried += 1;
-    }
-    let parts = |jws: &str| jws.split('.').map(str::to_owned).collect::<Vec<_>>();
-    let (one, two) = (parts(&jws), parts(&other));
-    for mixed in [[&one[0], &two[1], &one[2]], [&one[0], &one[1], &two[2]], [&two[0], &one[1], &two[2]]] {
-        let mixed = format!("{}.{}.{}", mixed[0], mixed[1], mixed[2]);
-        if mixed != jws {
-            post(&node, &ann, &mixed).await.refused(400, "invalid");
-            tried += 1;
+        String::from_utf8(changed).unwrap()
+    };
+    let mut changed: Vec<_> = (0..jws.len()).map(other_character).collect();
+    let parts: Vec<&str> = jws.split('.').collect();
+    for (at, part) in parts.iter().enumerate() {
+        let bytes = URL_SAFE_NO_PAD.decode(part).unwrap();
+        for (place, bit) in (0..bytes.len()).flat_map(|place| [(place, 0x01), (place, 0x80)]) {
+            let mut bytes = bytes.clone();
+            bytes[place] ^= bit;
+            let part = base64url(bytes);
+            let mut parts = parts.clone();
+            parts[at] = &part;
+            changed.push(parts.join("."));
         }
     }
-    assert!(tried > 300, "{tried} changes tried");
+    changed
+}
+
+async fn a_token_of_which_anything_was_changed_is_refused(backend: Backend) {
+    let (node, clock) = stage(backend).await;
+    let ann = node.token("ann").await;
+    let (mut page, _) = node.hello(&ann).await;
+    let claims = greeting(&clock, &node, json!({}));
+    let mut signed = Vec::new();
+    for sign in signers(&node).await {
+        let jws = sign(&claims);
+        let changed = flipped(&jws);
+        assert!(changed.len() > 900, "{} changes tried", changed.len());
+        let carry = |jws: &String| json!({ "op": "send_signed", "conversation": "c1", "jws": jws });
+        for (jws, answer) in changed.iter().zip(page.ask_at_once(changed.iter().map(carry)).await) {
+            let error = &answer["error"];
+            assert_eq!((&error["code"], &error["field"]), (&json!("invalid"), &json!("jws")), "{jws}");
+        }
+        for jws in changed.iter().step_by(16) {
+            post(&node, &ann, jws).await.refused(400, "invalid");
+        }
+        signed.push(jws);
+    }
     assert_eq!(messages(&node, "c1").await.len(), 0);
-    // The control: unchanged it is taken.
-    post(&node, &ann, &jws).await.is(201);
+    // The control: unchanged it is taken, whoever signed it.
+    for jws in signed {
+        post(&node, &ann, &jws).await.is(201);
+    }
+}
+
+async fn parts_of_two_tokens_make_none(backend: Backend) {
+    let (node, clock) = stage(backend).await;
+    let ann = node.token("ann").await;
+    let one = greeting(&clock, &node, json!({}));
+    let other = greeting(&clock, &node, json!({ "jti": "greeting-2", "text": "Bye" }));
+    let mut tokens = Vec::new();
+    for sign in signers(&node).await {
+        tokens.extend([sign(&one), sign(&other)]);
+    }
+    let parts: Vec<Vec<&str>> = tokens.iter().map(|jws| jws.split('.').collect()).collect();
+    let pairs = parts.iter().flat_map(|one| parts.iter().map(move |other| (one[0], other[1])));
+    let mut mixed: Vec<String> = pairs
+        .flat_map(|(head, payload)| parts.iter().map(move |last| [head, payload, last[2]].join(".")))
+        .collect();
+    mixed.sort();
+    mixed.dedup();
+    mixed.retain(|jws| !tokens.contains(jws));
+    // Three heads, two payloads and six signatures; six of these are whole.
+    assert_eq!(mixed.len(), 3 * 2 * 6 - 6);
+    for jws in &mixed {
+        post(&node, &ann, jws).await.refused(400, "invalid");
+    }
+    assert_eq!(messages(&node, "c1").await.len(), 0);
+    for jws in &tokens {
+        post(&node, &ann, jws).await.is(201);
+    }
 }
 
 async fn what_was_signed_for_another_page_place_or_time_is_refused(backend: Backend) {
@@ -214,9 +283,17 @@ async fn what_was_signed_for_another_page_place_or_time_is_refused(backend: Back
     let jws = signed(&node, &greeting(&clock, &node, json!({})));
     node.ask(Method::GET, "/users/ann", &jws, None).await.refused(401, "unauthenticated");
     assert_eq!(messages(&node, "c1").await.len(), 0);
-    clock.forward(60_000);
-    post(&node, &node.token("ann").await, &jws).await.refused(400, "invalid");
-    assert_eq!(messages(&node, "c1").await.len(), 0);
+    // A moment before its end it is taken, and at its end no more.
+    let last = signed(&node, &greeting(&clock, &node, json!({ "jti": "greeting-2" })));
+    clock.forward((now + 60) * 1_000 - 1 - clock.now().0);
+    let ann = node.token("ann").await;
+    post(&node, &ann, &last).await.is(201);
+    clock.forward(1);
+    post(&node, &ann, &jws).await.refused(400, "invalid");
+    let (mut page, _) = node.hello(&ann).await;
+    let late = page.ask(json!({ "op": "send_signed", "conversation": "c1", "jws": jws })).await;
+    assert_eq!(late["error"]["code"], "invalid", "{late}");
+    assert_eq!(messages(&node, "c1").await.len(), 1);
 }
 
 async fn only_a_key_that_may_sign_for_bots_does(backend: Backend) {

@@ -7,6 +7,7 @@ mod logs;
 mod memory;
 mod refusals;
 mod serving;
+mod signed;
 mod socket;
 mod stage;
 mod talk;
