@@ -1,6 +1,6 @@
 //! Blocks between two people: made, lifted, listed by whose they are.
 
-use snug_model::{Action, Actor, Invalid, UserId, UserKey, blocks::Block};
+use snug_model::{Action, Actor, AppKey, Invalid, UserId, UserKey, blocks::Block};
 
 use crate::{
     Core, Error, Result,
@@ -21,7 +21,9 @@ impl Core {
         let ask = Ask::in_app(actor, Action::BlockUser { own }).on_visible(user, own);
         decided!(self, ask.clone(), |allowed| async {
             let user = allowed.target()?.user.key;
-            let Some(other) = self.whom(actor, &allowed, other).await? else {
+            // Somebody whom one no longer meets is still let off.
+            let among = actor.user().filter(|_| on);
+            let Some(other) = self.whom(actor.app(), &allowed, other, among).await? else {
                 return if on { Err(Error::NotFound) } else { Ok(()) };
             };
             let since = on.then(|| self.clock.now());
@@ -33,10 +35,16 @@ impl Core {
         })
     }
 
-    /// The person of that id, if there is one and the actor may see it: a client those with whom it shares a conversation.
-    async fn whom(&self, actor: &Actor, allowed: &Allowed, other: &UserId) -> Result<Option<UserKey>> {
-        let id = self.keyed(actor.app()).await?.macs.user_id(other);
-        let found = self.store.people_by_id(&allowed.permit, &[id], actor.user()).await?;
+    /// The person of that id, if there is one; where somebody is named, one with whom that shares a conversation.
+    async fn whom(
+        &self,
+        app: AppKey,
+        allowed: &Allowed,
+        other: &UserId,
+        among: Option<UserKey>,
+    ) -> Result<Option<UserKey>> {
+        let id = self.keyed(app).await?.macs.user_id(other);
+        let found = self.store.people_by_id(&allowed.permit, &[id], among).await?;
         Ok(found.first().map(|row| row.key))
     }
 
@@ -51,7 +59,11 @@ impl Core {
         let ask = Ask::in_app(actor, Action::ListBlocks { own }).on_visible(user, own);
         decided!(self, ask.clone(), |allowed| async {
             let from = self.open_page(actor, page).await?;
-            let user = allowed.target()?.user.key;
+            let user = match (allowed.target(), actor.user()) {
+                // A visitor of whom nothing is stored yet has blocked nobody.
+                (Err(_), Some(_)) => return Ok(Listed::whole(Vec::new())),
+                (target, _) => target?.user.key,
+            };
             let rows = self.store.list_blocks(&allowed.permit, user, from).await?;
             let next = self.next_page(actor, page, rows.len(), rows.last().map(|row| row.other.0)).await?;
             let faces = self.faces(actor.app(), rows.iter().map(|row| row.other)).await?;

@@ -148,7 +148,7 @@ impl Core {
     ) -> Result<(InboxItem, People)> {
         let own = self.own_id(actor).await?.as_ref() == Some(user);
         self.admit_inbox(actor, user, own).await?;
-        let ask = Ask::in_conversation(actor, Action::ReadConversation, conversation)
+        let ask = Ask::in_conversation(actor, Action::ReadInboxItem, conversation)
             .perhaps_on((!own).then_some(user));
         decided!(self, ask.clone(), |allowed| async {
             let user = match (own, allowed.permit.user()) {

@@ -111,7 +111,12 @@ impl Core {
     pub async fn admit(&self, actor: &Actor) -> Result<()> {
         match actor {
             Actor::User(_) => self.admitted(actor).await.map(drop),
-            Actor::Key(_) | Actor::System(_) => Ok(()),
+            // One of the installation's is nobody in an app.
+            Actor::Key(key) => match self.key_row(&key.key, false).await? {
+                Some(row) if row.app == key.app => Ok(()),
+                _ => Err(Error::Unauthenticated),
+            },
+            Actor::System(_) => Ok(()),
         }
     }
 

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     Core, Error, Result,
-    authorize::{Ask, decided},
+    authorize::{Ask, Decision, decided},
     context::AppContext,
     jws::{self, Unverified, VerifyingKey},
     publish::{Asked, Askers, Outcome},
@@ -63,14 +63,11 @@ impl Core {
         if !carried || message.conversation.as_ref() != conversation {
             return Err(refused());
         }
+        let ended = self.clock.now() >= message.expires_at;
         let conversation = match message.conversation.clone() {
             Some(conversation) => conversation,
-            None => {
-                self.have_a_row(&app, client).await?;
-                self.support_conversation(client, &me).await?
-            }
+            None => self.support_conversation(actor, client, &me, &signer, ended).await?,
         };
-        let ended = self.clock.now() >= message.expires_at;
         let draft = Draft {
             id: message_id(self.keyed(app.key()).await?.macs.signed_message(signer.kid(), &message.jti)),
             author: Author::Carried { bot: message.bot, after_seq: message.after_seq },
@@ -132,8 +129,16 @@ impl Core {
         has
     }
 
-    /// The id of a user's support conversation, which is made where it does not exist.
-    async fn support_conversation(&self, client: &UserActor, me: &UserId) -> Result<ConversationId> {
+    /// The id of a user's support conversation, which is made where it does not exist, for a message that can still appear
+    /// and a client that may carry it: what is refused leaves nothing.
+    async fn support_conversation(
+        &self,
+        actor: &Actor,
+        client: &UserActor,
+        me: &UserId,
+        signer: &Voucher,
+        ended: bool,
+    ) -> Result<ConversationId> {
         let macs = self.keyed(client.app).await?;
         let part = URL_SAFE_NO_PAD.encode(&macs.macs.support(client.user).0[..16]);
         let id = ConversationId::parse(&format!("cnv_{part}"))?;
@@ -141,6 +146,11 @@ impl Core {
         if self.store.conversation(client.app, found, Viewer::Anyone).await?.is_some() {
             return Ok(id);
         }
+        if ended {
+            return Err(refused());
+        }
+        let ask = Ask { signer: Some(signer), ..Ask::in_app(actor, Action::OpenSupport) };
+        self.authorize(&mut Decision::new(ask)).await?;
         let member = MemberDraft {
             user: me.clone(),
             role: None,

@@ -194,7 +194,13 @@ impl Core {
         let own = self.own_id(actor).await?.as_ref() == Some(id);
         let ask = Ask::in_app(actor, Action::ReadUser { own }).on_visible(id, own);
         decided!(self, ask.clone(), |allowed| async {
-            let row = &allowed.target()?.user;
+            let row = match (allowed.target(), actor) {
+                // A visitor of whom nothing is stored yet.
+                (Err(_), Actor::User(me)) if own => {
+                    return self.show_silent(&allowed.app, me).ok_or(Error::NotFound);
+                }
+                (target, _) => &target?.user,
+            };
             let user = self.show_user(&allowed.app, row).await?;
             if actor.user().is_some() {
                 return Ok(user);

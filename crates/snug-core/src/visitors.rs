@@ -214,13 +214,6 @@ impl Core {
         })
     }
 
-    /// Makes the row of a client that is a silent visitor.
-    pub(crate) async fn have_a_row(&self, app: &AppContext, actor: &UserActor) -> Result<()> {
-        let silent = vouched(&actor.token.voucher).is_some()
-            && self.user_row(app.key(), actor.user, false).await?.is_none();
-        if silent { self.write_visitor(app, actor).await } else { Ok(()) }
-    }
-
     /// Makes the row of a silent visitor, which is about to leave something.
     pub(crate) async fn write_visitor(&self, app: &AppContext, actor: &UserActor) -> Result<()> {
         let (id, resumed) = vouched(&actor.token.voucher).ok_or(Error::Unauthenticated)?;

@@ -96,6 +96,8 @@ async fn send(call: Call) -> Answered {
         (None, false) => None,
     };
     if let (Some(field), Some(_)) = (for_back_ends, actor.user()) {
+        // Who may not be here at all is told so first.
+        call.core().admit(&actor).await?;
         return Err(snug_model::Invalid::new(field, "is for back ends").into());
     }
     let sent = call.core().send(&actor, &call.conversation()?, &draft.try_into()?).await?;

@@ -120,6 +120,8 @@ pub enum Action {
     },
     /// See a conversation.
     ReadConversation,
+    /// See it as an item of a user's inbox.
+    ReadInboxItem,
     /// Change name, image and attributes.
     EditConversation,
     /// Change the alias, or how far back members read.
@@ -167,6 +169,8 @@ pub enum Action {
         /// Whether a back end sends in a user's name.
         as_user: bool,
     },
+    /// Have one's own support conversation made, for a message that a back end signed.
+    OpenSupport,
     /// Have a message appear that a back end signed, and that the client's page only carries.
     CarryMessage,
     /// Edit a message.
@@ -199,6 +203,9 @@ pub enum Action {
 impl Action {
     /// Whether by it somebody of whom nothing is stored yet leaves something that is: a visitor has a row from then on.
     pub fn leaves_something(&self) -> bool {
-        matches!(self, Self::CreateConversation { .. } | Self::Join | Self::SendMessage { .. })
+        matches!(
+            self,
+            Self::CreateConversation { .. } | Self::OpenSupport | Self::Join | Self::SendMessage { .. }
+        )
     }
 }

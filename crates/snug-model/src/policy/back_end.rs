@@ -107,6 +107,7 @@ fn ask(action: &Action) -> Ask {
         | Action::ListBlocks { .. }
         | Action::LookUpUsers
         | Action::ReadInbox { .. }
+        | Action::ReadInboxItem
         | Action::ReadPresence => Reading(Scope::Users),
         Action::ListConversations
         | Action::ReadConversation
@@ -134,6 +135,7 @@ fn ask(action: &Action) -> Ask {
         Action::AdmitUser
         | Action::Enter { .. }
         | Action::Connect
+        | Action::OpenSupport
         | Action::CarryMessage
         | Action::Join
         | Action::Leave
@@ -149,6 +151,7 @@ pub(super) fn of_conversation(action: &Action) -> bool {
     matches!(
         action,
         Action::ReadConversation
+            | Action::ReadInboxItem
             | Action::EditConversation
             | Action::ConfigureConversation
             | Action::FreezeConversation

@@ -51,7 +51,7 @@ pub(super) fn decide(
         let basis = basis.into_iter().chain(facts.signer.as_ref().and_then(rests_on));
         Ok(rest(permit, basis.chain(targets(facts, |user| Fact::Member(conversation.key, user)))))
     } else {
-        in_app(actor, action, facts, user)?;
+        in_app(actor, action, facts, user, now)?;
         let basis = [(Fact::User(user.key), user.version)];
         let permit = Permit { heeds_blocks: user.blocks, ..permit(actor, facts, By::User(user.key)) };
         Ok(rest(permit, basis.into_iter().chain(targets(facts, Fact::User))))
@@ -226,15 +226,33 @@ fn covers(have: PermissionSet, grants: PermissionSet) -> Result<(), Denied> {
     have.first_lacking(grants).map_or(Ok(()), |permission| Err(Denied::Forbidden(permission)))
 }
 
-fn in_app(actor: &UserActor, action: &Action, facts: &Facts, user: &UserFacts) -> Result<(), Denied> {
+fn in_app(
+    actor: &UserActor,
+    action: &Action,
+    facts: &Facts,
+    user: &UserFacts,
+    now: Timestamp,
+) -> Result<(), Denied> {
     let have = effective_in_app(actor, facts);
     match action {
         Action::Enter { proven_at } if is_current(*proven_at, facts, user) => Ok(()),
         Action::Enter { .. } => Err(Denied::Unauthenticated),
-        Action::Connect
-        | Action::ReadUser { own: true }
-        | Action::ReadInbox { own: true }
-        | Action::LookUpUsers => Ok(()),
+        Action::Connect | Action::ReadUser { own: true } | Action::ReadInbox { own: true } => Ok(()),
+        // It reaches the people of every conversation: a token that names its conversations does not.
+        Action::LookUpUsers => {
+            if actor.token.only.is_some() {
+                Err(Denied::WrongActor)
+            } else {
+                Ok(())
+            }
+        }
+        // What a token leaves out of the conversations does not exist, and is not made for it.
+        Action::OpenSupport if actor.token.only.is_some() => Err(Denied::NotFound),
+        Action::OpenSupport => {
+            need(narrowed(actor, PermissionSet::all()), asked(action))?;
+            voices(action, facts, now)?;
+            signed(actor, action, facts, now)
+        }
         // No permission names them, and they reach beyond every conversation: a token that is narrowed does not.
         Action::BlockUser { own: true } | Action::ListBlocks { own: true } => {
             let narrowed = actor.token.only.is_some() || actor.token.can.is_some();
@@ -331,7 +349,9 @@ fn in_conversation<'a>(
     let view = view(conversation, member, have);
     if view.until.is_some() {
         return match action {
-            Action::ReadMessages | Action::ReadConversation => Ok((conversation, view)),
+            Action::ReadMessages | Action::ReadConversation | Action::ReadInboxItem => {
+                Ok((conversation, view))
+            }
             _ => Err(Denied::Forbidden(asked(action))),
         };
     }
@@ -409,6 +429,7 @@ fn voices(action: &Action, facts: &Facts, now: Timestamp) -> Result<(), Denied> 
     let own_words = matches!(
         action,
         Action::SendMessage { .. }
+            | Action::OpenSupport
             | Action::CarryMessage
             | Action::EditMessage { .. }
             | Action::React
@@ -424,7 +445,7 @@ fn voices(action: &Action, facts: &Facts, now: Timestamp) -> Result<(), Denied> 
 fn signed(actor: &UserActor, action: &Action, facts: &Facts, now: Timestamp) -> Result<(), Denied> {
     let may_sign = |app, scopes: keys::ScopeSet| app == actor.app && scopes.has(keys::Scope::BotMessages);
     let good = match &facts.signer {
-        _ if *action != Action::CarryMessage => true,
+        _ if !matches!(action, Action::CarryMessage | Action::OpenSupport) => true,
         Some(VoucherFacts::ApiKey(key)) => may_sign(key.app, key.scopes) && back_end::alive(key, now),
         Some(VoucherFacts::TokenKey(key)) => may_sign(key.app, key.scopes),
         Some(VoucherFacts::OfSettings(_)) | None => false,
@@ -434,9 +455,11 @@ fn signed(actor: &UserActor, action: &Action, facts: &Facts, now: Timestamp) -> 
 
 fn allowed(actor: &UserActor, action: &Action, facts: &Facts, have: PermissionSet) -> Result<(), Denied> {
     match action {
-        Action::ReadConversation | Action::ReadMessages | Action::ListMembers | Action::EditOwnMember => {
-            Ok(())
-        }
+        Action::ReadConversation
+        | Action::ReadInboxItem
+        | Action::ReadMessages
+        | Action::ListMembers
+        | Action::EditOwnMember => Ok(()),
         // The words are a back end's: who carries them needs no permission to write, only access and a token that may.
         Action::CarryMessage => {
             let full = facts.member.as_ref().is_some_and(|member| member.access == Access::Full);
@@ -480,7 +503,7 @@ fn asked(action: &Action) -> Permission {
         Action::Leave => Permission::ConversationLeave,
         Action::BanMember | Action::ListMemberSanctions(InConversation::Ban) => Permission::MemberBan,
         Action::MuteMember | Action::ListMemberSanctions(InConversation::Mute) => Permission::MemberMute,
-        Action::SendMessage { .. } | Action::CarryMessage => Permission::MessageSend,
+        Action::SendMessage { .. } | Action::OpenSupport | Action::CarryMessage => Permission::MessageSend,
         Action::EditMessage { own: true } => Permission::MessageEditOwn,
         Action::EditMessage { own: false } => Permission::MessageEditAny,
         Action::DeleteMessage { own: true } => Permission::MessageDeleteOwn,

@@ -179,6 +179,7 @@ proptest! {
         let reading = matches!(
             action,
             Action::ReadConversation
+                | Action::ReadInboxItem
                 | Action::ReadMessages
                 | Action::ListMembers
                 | Action::MarkRead
@@ -202,7 +203,7 @@ proptest! {
             return Ok(());
         }
         let words =
-            matches!(action, Action::SendMessage { .. } | Action::CarryMessage | Action::EditMessage { .. } | Action::React | Action::Type);
+            matches!(action, Action::SendMessage { .. } | Action::OpenSupport | Action::CarryMessage | Action::EditMessage { .. } | Action::React | Action::Type);
         match (scene.decide(&action), muted.decide(&action)) {
             (Ok(_), Err(Denied::Muted { permission, until: said })) => {
                 prop_assert!(words && said == until, "{action:?}");
@@ -225,7 +226,7 @@ proptest! {
             return Ok(());
         }
         match action {
-            Action::ReadConversation | Action::ReadMessages => {
+            Action::ReadConversation | Action::ReadInboxItem | Action::ReadMessages => {
                 prop_assert_eq!(permit.view().until, Some(snug_model::Rev(rev)));
                 prop_assert!(!permit.view().read_marks && !permit.view().versions);
             }

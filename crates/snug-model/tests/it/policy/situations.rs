@@ -73,6 +73,7 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("CreateConversation, with members", create(false, true, member)),
         ("CreateConversation, with an owner", create(false, true, conversation_role(roles::OWNER))),
         ("CreateConversation, with an id", create(true, false, PermissionSet::EMPTY)),
+        ("OpenSupport", Action::OpenSupport),
     ]
 }
 
@@ -82,6 +83,7 @@ pub(super) fn of_conversation() -> Vec<(&'static str, Action)> {
     let owner = conversation_role(roles::OWNER);
     vec![
         ("ReadConversation", Action::ReadConversation),
+        ("ReadInboxItem", Action::ReadInboxItem),
         ("EditConversation", Action::EditConversation),
         ("ConfigureConversation", Action::ConfigureConversation),
         ("FreezeConversation", Action::FreezeConversation),
@@ -157,6 +159,8 @@ pub(super) fn is_listed(action: &Action) {
         | Action::ListConversations
         | Action::CreateConversation { .. }
         | Action::ReadConversation
+        | Action::ReadInboxItem
+        | Action::OpenSupport
         | Action::EditConversation
         | Action::ConfigureConversation
         | Action::FreezeConversation
