@@ -1,6 +1,6 @@
 //! Issuers: their tokens are believed by the keys that they publish, as long as they publish them, and nobody else is asked.
 
-mod provider;
+pub(crate) mod provider;
 
 use std::sync::{
     Arc,

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 /// A running provider.
-pub(super) struct Provider {
+pub(crate) struct Provider {
     address: SocketAddr,
     root: reqwest::Certificate,
     answer: Arc<Mutex<Vec<u8>>>,
@@ -27,7 +27,7 @@ pub(super) struct Provider {
 }
 
 impl Provider {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let made =
             rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
@@ -71,30 +71,30 @@ impl Provider {
     }
 
     /// Where it publishes its keys.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}/keys", self.address.port())
     }
 
     /// Answers with these keys from now on.
-    pub(super) fn publishes(&self, keys: &Value) {
+    pub(crate) fn publishes(&self, keys: &Value) {
         let body = keys.to_string();
         self.answers(&format!("200 OK\r\nContent-Length: {}", body.len()), body.as_bytes());
     }
 
     /// Answers with this status line and headers, and this body.
-    pub(super) fn answers(&self, head: &str, body: &[u8]) {
+    pub(crate) fn answers(&self, head: &str, body: &[u8]) {
         let mut answer = format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n").into_bytes();
         answer.extend_from_slice(body);
         *self.answer.lock() = answer;
     }
 
     /// How often it was asked.
-    pub(super) fn asked(&self) -> u32 {
+    pub(crate) fn asked(&self) -> u32 {
         self.asked.load(Ordering::SeqCst)
     }
 
     /// A server that may ask it, and knows its root.
-    pub(super) fn reached(&self) -> Outbound {
+    pub(crate) fn reached(&self) -> Outbound {
         Outbound {
             allowed: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
             ..self.trusted()
@@ -102,7 +102,7 @@ impl Provider {
     }
 
     /// A server that knows its root, and may not ask it.
-    pub(super) fn trusted(&self) -> Outbound {
+    pub(crate) fn trusted(&self) -> Outbound {
         Outbound { allowed: Vec::new(), roots: vec![self.root.clone()] }
     }
 }

@@ -1,22 +1,24 @@
-//! Every route and every socket request, asked by every kind of actor.
+//! The matrix: every route and every socket request, by every kind of actor, on what is its own and on what is another's.
 //!
-//! What each is to answer stands in [`rules`], written from `wire.md`. A route or an operation that is missing there fails
-//! the test. After a denial all rows are as before; each denied cell has its twin, the same request by somebody who may,
-//! which changes a row where it is a write.
+//! What each is to answer stands in `rules.txt`, written from `wire.md`. A route or an operation that is missing there fails the
+//! test, and so does a kind of actor to which a rule says nothing. After what is refused all rows are as before; each refused cell
+//! has its twin, the same request by somebody who may, which changes a row where it is a write.
 
-mod actors;
+mod cast;
+mod cells;
 mod rules;
 mod scene;
 pub(crate) mod witness;
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
 use snug_wire::socket::Request;
+use tokio::time::Instant;
 
-use crate::harness::{Answer, Backend, Node};
-use actors::{Actors, Kind};
-use rules::{OPERATIONS, ROUTES, Rule};
+use crate::harness::{Answer, Backend};
+use cast::Troupe;
+use cells::Matrix;
+use rules::{Rule, Rules, Verdict};
 use scene::Scene;
 use witness::Witness;
 
@@ -25,6 +27,13 @@ on_both! {
     every_operation_answers_every_kind_of_actor_as_ruled
     what_may_not_be_seen_is_as_what_is_not_there
     before_hello_nothing_is_answered
+}
+
+/// The rules.
+const RULES: &str = include_str!("rules.txt");
+
+fn rules() -> Rules {
+    Rules::read(RULES).unwrap()
 }
 
 /// The ids of what is served, and those of the rules, are the same.
@@ -40,114 +49,122 @@ fn same(
 
 #[test]
 fn every_route_and_operation_has_a_rule() {
+    let rules = rules().rules;
+    let ruled = |socket: bool| rules.iter().filter(move |rule| rule.socket == socket).map(|rule| rule.id);
     let routes = || snug_api::routes().iter().map(|route| route.id);
-    same(routes(), ROUTES.iter().map(|rule| rule.id)).unwrap();
-    same(Request::OPS.iter().copied(), OPERATIONS.iter().map(|rule| rule.id)).unwrap();
+    same(routes(), ruled(false)).unwrap();
+    same(Request::OPS.iter().copied(), ruled(true)).unwrap();
     // The control: one more route than rules is noticed.
-    same(routes().chain(["oneMore"]), ROUTES.iter().map(|rule| rule.id)).unwrap_err();
+    same(routes().chain(["oneMore"]), ruled(false)).unwrap_err();
+}
+
+#[test]
+fn every_cell_has_one_verdict_and_a_twin() {
+    let Rules { rules, kinds } = rules();
+    let names: BTreeSet<_> = rules.iter().map(Rule::name).collect();
+    assert_eq!(names.len(), rules.len(), "a rule is there twice");
+    for rule in &rules {
+        // On what is another's somebody may who may not on its own, or the other way round: the request is the same one.
+        let twins = rules.iter().filter(|other| (other.socket, other.id) == (rule.socket, rule.id));
+        assert!(twins.flat_map(Rule::may).next().is_some(), "{} has no twin", rule.name());
+    }
+    let cells = rules.len() * kinds.len();
+    println!("{} rules by {} kinds of actors are {cells} cells", rules.len(), kinds.len());
+    assert!(cells >= 10_000, "{cells} cells only");
+    // The controls: what is said of nobody, twice, or of a kind that is in no group, is noticed.
+    for (line, what) in [
+        (
+            "section door: forged unauthenticated\nenter reads - nobody - forged\n",
+            "nothing is said of the rest",
+        ),
+        ("section door: everybody forbidden\nenter reads - owner ! owner invalid\n", "two answers"),
+        ("section door: everybody forbidden\nenter reads - ownre\n", "a kind that is none"),
+    ] {
+        let groups = RULES.split("\nsection ").next().unwrap();
+        let text: &'static str = Box::leak(format!("{groups}\n{line}").into_boxed_str());
+        assert!(Rules::read(text).is_err(), "{what}");
+    }
 }
 
 async fn every_route_answers_every_kind_of_actor_as_ruled(backend: Backend) {
-    let node = Node::start_still(backend).await;
-    let (actors, witness) = (Actors::make(&node).await, Witness::of(&node).await);
-    let (mut denied, mut allowed) = (0, 0);
-    for rule in ROUTES {
-        // Who is denied changes nothing, so that the next one finds the same scene.
-        let scene = Scene::set(&node, rule).await;
-        let before = witness.digest().await;
-        for (kind, code) in rule.denied() {
-            let answer = scene.ask(&node, &actors, rule, kind).await;
-            assert_eq!(answer.body["code"], code, "{} by {kind:?}: {}", rule.id, answer.body);
-            assert_eq!(witness.digest().await, before, "{} by {kind:?}: denied, and a row changed", rule.id);
-            denied += 1;
-        }
-        for kind in rule.allowed() {
-            let scene = Scene::set(&node, rule).await;
-            let before = witness.digest().await;
-            let answer = scene.ask(&node, &actors, rule, kind).await;
-            assert!((200..300).contains(&answer.status), "{} by {kind:?}: {}", rule.id, answer.body);
-            let changed = witness.digest().await != before;
-            assert_eq!(changed, rule.writes, "{} by {kind:?}: whether a row changed", rule.id);
-            allowed += 1;
-        }
-        assert!(rule.allowed().next().is_some(), "{} has no twin", rule.id);
-    }
-    assert!(denied > 400 && allowed > 100, "{denied} denied, {allowed} allowed");
+    is_as_ruled(backend, false).await;
 }
 
 async fn every_operation_answers_every_kind_of_actor_as_ruled(backend: Backend) {
-    let node = Node::start_still(backend).await;
-    let (actors, witness) = (Actors::make(&node).await, Witness::of(&node).await);
-    for kind in Kind::ALL.iter().copied().filter(|kind| !actors::opens_sockets(*kind)) {
-        is_refused_at_hello(&node, &actors, kind).await;
-    }
-    let opens = |kind: &Kind| actors::opens_sockets(*kind);
-    for rule in OPERATIONS {
-        let scene = Scene::set(&node, rule).await;
-        for (kind, code) in rule.denied().filter(|(kind, _)| opens(kind)) {
-            let (mut socket, _) = node.hello(&actors.token(kind)).await;
-            let before = witness.digest().await;
-            let answer = socket.ask(scene.request(&node, &actors, rule, kind)).await;
-            assert_eq!(answer["error"]["code"], code, "{} by {kind:?}: {answer}", rule.id);
-            assert_eq!(witness.digest().await, before, "{} by {kind:?}: denied, and a row changed", rule.id);
-        }
-        for kind in rule.allowed().filter(opens) {
-            let scene = Scene::set(&node, rule).await;
-            let (mut socket, _) = node.hello(&actors.token(kind)).await;
-            let before = witness.digest().await;
-            let answer = socket.ask(scene.request(&node, &actors, rule, kind)).await;
-            assert!(answer["ok"].is_object(), "{} by {kind:?}: {answer}", rule.id);
-            let changed = witness.digest().await != before;
-            assert_eq!(changed, rule.writes, "{} by {kind:?}: whether a row changed", rule.id);
-        }
-    }
+    is_as_ruled(backend, true).await;
 }
 
-/// No operation is answered to who has no token of a living user.
-async fn is_refused_at_hello(node: &Node, actors: &Actors, kind: Kind) {
-    let mut socket = node.socket().await;
-    let hello = socket.ask(json!({ "op": "hello", "token": actors.token(kind) })).await;
-    if kind == Kind::Nobody {
-        assert_eq!(hello["error"]["field"], "token", "hello by {kind:?}: {hello}");
-    } else {
-        assert_eq!(hello["error"]["code"], "unauthenticated", "hello by {kind:?}: {hello}");
-        assert_eq!(socket.closed().await, Some(4401));
+/// Asks all of the routes, or of the socket, and tells all that differs.
+async fn is_as_ruled(backend: Backend, socket: bool) {
+    let begun = Instant::now();
+    let Rules { rules, kinds } = rules();
+    let troupe = Troupe::assemble(backend, &rules).await;
+    let acted: BTreeSet<_> = troupe.cast.kinds().collect();
+    assert_eq!(acted, kinds, "kinds of the rules, and those that are acted");
+    let mut matrix = Matrix::of(&troupe, &rules).await;
+    let set = begun.elapsed();
+    for rule in rules.iter().filter(|rule| rule.socket == socket) {
+        matrix.run(rule).await;
     }
+    println!(
+        "{} cells, {} of them refused, in {:?} and {set:?} before",
+        matrix.cells,
+        matrix.refused,
+        begun.elapsed() - set
+    );
+    assert!(
+        matrix.differences.is_empty(),
+        "{} differ:\n{}",
+        matrix.differences.len(),
+        matrix.differences.join("\n")
+    );
 }
 
 async fn what_may_not_be_seen_is_as_what_is_not_there(backend: Backend) {
-    let node = Node::start_still(backend).await;
-    let actors = Actors::make(&node).await;
+    const STRANGER: &str = "stranger";
+    let Rules { rules, .. } = rules();
+    let troupe = Troupe::assemble(backend, &rules).await;
+    let scene = Scene::set(&troupe).await;
+    let node = &troupe.node;
     let mut compared = 0;
-    let hidden = |rule: &&Rule| rule.denied().any(|cell| cell == (Kind::Stranger, "not_found"));
-    for rule in ROUTES.iter().filter(hidden) {
-        let scene = Scene::set(&node, rule).await;
-        let absent =
-            Scene { conversation: "nowhere".to_owned(), target: "nobody".to_owned(), ..scene.clone() };
+    let hidden = |rule: &&Rule| {
+        let of_oneself = rule.on.starts_with("own") && rule.id.ends_with("User");
+        !rule.socket && !of_oneself && rule.verdict(STRANGER) == Verdict::Refused("not_found")
+    };
+    for rule in rules.iter().filter(hidden) {
+        let there = scene.standing(rule, STRANGER);
+        let mut absent = there.clone();
+        absent.conversation = "nowhere".to_owned();
+        if !rule.on.starts_with("own") {
+            absent.user = "nobody".to_owned();
+        }
         // Once for the caches: what is not seen may be known to the process for another's sake.
-        for scene in [&scene, &absent] {
-            scene.ask(&node, &actors, rule, Kind::Stranger).await;
+        for object in [&there, &absent] {
+            scene.ask(rule, object).await;
         }
         let mut seen = Vec::new();
-        for scene in [&scene, &absent] {
+        for object in [&there, &absent] {
             let rows = node.core.rows_read();
-            let Answer { status, mut headers, body } = scene.ask(&node, &actors, rule, Kind::Stranger).await;
+            let Answer { status, mut headers, body } = scene.ask(rule, object).await;
             headers.remove("date");
             seen.push((status, headers, body, node.core.rows_read() - rows));
         }
-        assert_eq!(seen[0], seen[1], "{}: what is hidden differs from what is absent", rule.id);
+        assert_eq!(seen[0], seen[1], "{}: what is hidden differs from what is absent", rule.name());
         compared += 1;
     }
-    assert!(compared > 15, "{compared} routes only");
+    assert!(compared > 30, "{compared} rules only");
 }
 
 async fn before_hello_nothing_is_answered(backend: Backend) {
-    let node = Node::start_still(backend).await;
-    let actors = Actors::make(&node).await;
-    for rule in OPERATIONS.iter().filter(|rule| rule.id != "hello") {
-        let scene = Scene::set(&node, rule).await;
-        let mut socket = node.socket().await;
-        let answer = socket.ask(scene.request(&node, &actors, rule, Kind::Owner)).await;
+    let Rules { rules, .. } = rules();
+    let troupe = Troupe::assemble(backend, &rules).await;
+    let scene = Scene::set(&troupe).await;
+    let witness = Witness::of(&troupe.node).await;
+    let before = witness.digest().await;
+    for rule in rules.iter().filter(|rule| rule.socket && rule.id != "hello") {
+        let mut socket = troupe.node.socket().await;
+        let answer = socket.ask(scene.request(rule, &scene.standing(rule, "owner"))).await;
         assert_eq!(answer["error"]["code"], "unauthenticated", "{}: {answer}", rule.id);
     }
+    assert_eq!(witness.digest().await, before);
 }

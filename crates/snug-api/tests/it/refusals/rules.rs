@@ -1,191 +1,182 @@
-//! What each kind of actor is to be answered, from `wire.md`.
+//! The rules of the matrix, read from `rules.txt`: for each of them and each kind of actor one verdict, and no more than one.
 
-use super::actors::Kind;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A kind of actor, by its name in the rules.
+pub(super) type Kind = &'static str;
 
 /// What a cell says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     /// It is done.
-    Allowed,
+    Done,
     /// It is refused with this code.
-    Denied(&'static str),
+    Refused(&'static str),
 }
 
-/// One route or operation.
+/// A route or an operation, on something.
+#[derive(Debug)]
 pub(super) struct Rule {
-    /// Its id.
+    /// Whether it is a request of the socket.
+    pub(super) socket: bool,
+    /// The id of the route, or the operation's name.
     pub(super) id: &'static str,
+    /// On what: `own`, `another`, or which form of the request; empty where there is one alone.
+    pub(super) on: &'static str,
     /// Whether it changes a row.
     pub(super) writes: bool,
-    /// The scope that a key needs; empty where no key may.
+    /// The scopes that a key needs, joined by `+`; `-` where none is asked.
     pub(super) scope: &'static str,
-    /// Owner, moderator, member, observer, removed, banned, stranger: `y`es, `f`orbidden, `n`ot found, `b`anned,
-    /// `u`nauthenticated, `i`nvalid.
-    pub(super) people: &'static str,
+    verdicts: BTreeMap<Kind, Verdict>,
 }
 
+/// All of them.
+pub(super) struct Rules {
+    pub(super) rules: Vec<Rule>,
+    /// The kinds of actors, each once.
+    pub(super) kinds: BTreeSet<Kind>,
+}
+
+const CODES: [&str; 5] = ["unauthenticated", "forbidden", "banned", "not_found", "invalid"];
+/// The group of all kinds, and that of the keys that are good in the app.
+const EVERYBODY: &str = "everybody";
+const KEYS: &str = "keys";
+/// The one key that has no scope that is asked for, and the one that has it for reading alone.
+const LACKING: Kind = "key-lacking";
+const READER: Kind = "key-reader";
+
 impl Rule {
+    pub(super) fn verdict(&self, kind: Kind) -> Verdict {
+        self.verdicts[kind]
+    }
+
     /// Who is refused, with which code.
-    pub(super) fn denied(&self) -> impl Iterator<Item = (Kind, &'static str)> {
-        Kind::ALL.iter().filter_map(|kind| match self.verdict(*kind) {
-            Verdict::Denied(code) => Some((*kind, code)),
-            Verdict::Allowed => None,
+    pub(super) fn refused(&self) -> impl Iterator<Item = (Kind, &'static str)> {
+        self.verdicts.iter().filter_map(|(kind, verdict)| match verdict {
+            Verdict::Refused(code) => Some((*kind, *code)),
+            Verdict::Done => None,
         })
     }
 
-    /// Who may. The back end comes last: where it deletes the app, nobody comes after it.
-    pub(super) fn allowed(&self) -> impl Iterator<Item = Kind> {
-        let others = Kind::ALL.iter().filter(|kind| **kind != Kind::BackEnd);
-        let may = |kind: &Kind| self.verdict(*kind) == Verdict::Allowed;
-        others.chain([&Kind::BackEnd]).copied().filter(may)
+    /// Who may.
+    pub(super) fn may(&self) -> impl Iterator<Item = Kind> {
+        self.verdicts.iter().filter(|(_, verdict)| **verdict == Verdict::Done).map(|(kind, _)| *kind)
     }
 
-    fn verdict(&self, kind: Kind) -> Verdict {
-        let place = match kind {
-            _ if self.scope == ANYBODY => return Verdict::Allowed,
-            Kind::Nobody
-            | Kind::Malformed
-            | Kind::Expired
-            | Kind::OtherAppsKey
-            | Kind::OtherAppsToken
-            | Kind::KeyFromBrowser => return Verdict::Denied("unauthenticated"),
-            // A key of an app is nobody to the installation.
-            Kind::KeyWithoutScope if self.scope == "installation" => {
-                return Verdict::Denied("unauthenticated");
+    /// How it is called where it fails.
+    pub(super) fn name(&self) -> String {
+        format!("{}{} {}", if self.socket { "socket " } else { "" }, self.id, self.on).trim_end().to_owned()
+    }
+}
+
+impl Rules {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// What is wrong with a line: also that a kind has two verdicts, or none.
+    pub(super) fn read(text: &'static str) -> Result<Self, String> {
+        let mut reader = Reader { groups: BTreeMap::new(), socket: false, section: BTreeMap::new() };
+        let mut rules = Vec::new();
+        let mut last = "";
+        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            if let Some(head) = line.strip_prefix("section ") {
+                reader.begin(head)?;
+            } else if let Some((name, kinds)) = line.split_once(" = ") {
+                last = name.trim();
+                reader.groups.insert(last, reader.kinds(kinds)?);
+            } else if line.starts_with(' ') {
+                let more = reader.kinds(line)?;
+                reader.groups.entry(last).or_default().extend(more);
+            } else {
+                rules.push(reader.rule(line)?);
             }
-            Kind::KeyWithoutScope => return Verdict::Denied("forbidden"),
-            Kind::BackEnd if self.scope == CLIENTS => return Verdict::Denied("forbidden"),
-            Kind::BackEnd => return Verdict::Allowed,
-            Kind::Owner => 0,
-            Kind::Moderator => 1,
-            Kind::Member => 2,
-            Kind::Observer => 3,
-            Kind::Removed => 4,
-            Kind::Banned => 5,
-            Kind::Stranger => 6,
+        }
+        Ok(Self { rules, kinds: reader.group(EVERYBODY)?.clone() })
+    }
+}
+
+/// What was read so far.
+struct Reader {
+    groups: BTreeMap<&'static str, BTreeSet<Kind>>,
+    socket: bool,
+    section: BTreeMap<Kind, Verdict>,
+}
+
+impl Reader {
+    fn group(&self, name: &str) -> Result<&BTreeSet<Kind>, String> {
+        self.groups.get(name).ok_or_else(|| format!("no group is called {name}"))
+    }
+
+    /// The kinds of a list of groups and kinds, without those behind `-`.
+    fn kinds(&self, list: &'static str) -> Result<BTreeSet<Kind>, String> {
+        let (with, without) = list.split_once(" - ").unwrap_or((list, ""));
+        let all = |list: &'static str| -> BTreeSet<Kind> {
+            let kinds = list.split_whitespace().map(|name| match self.groups.get(name) {
+                Some(group) => group.clone(),
+                None => BTreeSet::from([name]),
+            });
+            kinds.flatten().collect()
         };
-        match self.people.as_bytes()[place] {
-            b'y' => Verdict::Allowed,
-            b'f' => Verdict::Denied("forbidden"),
-            b'n' => Verdict::Denied("not_found"),
-            b'b' => Verdict::Denied("banned"),
-            b'u' => Verdict::Denied("unauthenticated"),
-            b'i' => Verdict::Denied("invalid"),
-            other => panic!("no verdict is called {}", char::from(other)),
+        let (with, without) = (all(with), all(without));
+        match without.difference(&with).next() {
+            Some(kind) => Err(format!("{kind} is taken away from what does not have it: {list}")),
+            None => Ok(&with - &without),
+        }
+    }
+
+    /// What is answered to whom: groups and a code, and again behind each comma.
+    fn answers(&self, text: &'static str) -> Result<BTreeMap<Kind, Verdict>, String> {
+        let mut answers = BTreeMap::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let (groups, code) = part.rsplit_once(' ').ok_or_else(|| format!("no code: {part}"))?;
+            let code = CODES.into_iter().find(|it| *it == code).ok_or_else(|| format!("no code: {part}"))?;
+            for kind in self.kinds(groups)? {
+                only_once(&mut answers, kind, Verdict::Refused(code))?;
+            }
+        }
+        Ok(answers)
+    }
+
+    fn begin(&mut self, head: &'static str) -> Result<(), String> {
+        let (name, answers) = head.split_once(':').ok_or_else(|| format!("no answers: {head}"))?;
+        self.socket = name.starts_with("socket");
+        self.section = self.answers(answers)?;
+        Ok(())
+    }
+
+    fn rule(&self, line: &'static str) -> Result<Rule, String> {
+        let wrong = || format!("no rule: {line}");
+        let (head, answers) = line.split_once('!').unwrap_or((line, ""));
+        let (what, rest, writes) = match (head.split_once(" writes "), head.split_once(" reads ")) {
+            (Some((what, rest)), _) => (what, rest, true),
+            (None, Some((what, rest))) => (what, rest, false),
+            (None, None) => return Err(wrong()),
+        };
+        let (id, on) = what.trim().split_once(' ').unwrap_or((what.trim(), ""));
+        let (scope, may) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
+        let mut verdicts = self.answers(answers)?;
+        for kind in self.kinds(may)? {
+            only_once(&mut verdicts, kind, Verdict::Done)?;
+        }
+        let for_reading = scope.split('+').all(|scope| scope.ends_with(":read"));
+        for kind in self.group(KEYS)?.iter().filter(|_| scope != "-") {
+            let may = *kind != LACKING && (*kind != READER || for_reading);
+            verdicts.entry(kind).or_insert(if may { Verdict::Done } else { Verdict::Refused("forbidden") });
+        }
+        for (kind, verdict) in &self.section {
+            verdicts.entry(kind).or_insert(*verdict);
+        }
+        let has: BTreeSet<Kind> = verdicts.keys().copied().collect();
+        match has.symmetric_difference(self.group(EVERYBODY)?).next() {
+            Some(kind) => Err(format!("{kind} has no verdict, or is nobody's kind: {line}")),
+            None => Ok(Rule { socket: self.socket, id, on: on.trim(), writes, scope, verdicts }),
         }
     }
 }
 
-/// In the place of a scope: no key may, whatever its scopes.
-const CLIENTS: &str = "clients";
-
-const fn reads(id: &'static str, scope: &'static str, people: &'static str) -> Rule {
-    Rule { id, writes: false, scope, people }
+fn only_once(verdicts: &mut BTreeMap<Kind, Verdict>, kind: Kind, verdict: Verdict) -> Result<(), String> {
+    match verdicts.insert(kind, verdict) {
+        None => Ok(()),
+        Some(other) => Err(format!("{kind} has two verdicts, {other:?} and {verdict:?}")),
+    }
 }
-
-const fn writes(id: &'static str, scope: &'static str, people: &'static str) -> Rule {
-    Rule { id, writes: true, scope, people }
-}
-
-/// In place of a scope: it takes no credential, and what comes as one makes no difference.
-const ANYBODY: &str = "*";
-
-/// The routes. Where a request is about a person it is about `target`, a member; a message is `target`'s.
-pub(super) const ROUTES: &[Rule] = &[
-    writes("createApp", "installation", "uuuuuuu"),
-    reads("listApps", "installation", "uuuuuuu"),
-    reads("getApp", "app", "fffffff"),
-    writes("editApp", "app", "fffffff"),
-    reads("getJob", "app", "fffffff"),
-    reads("getUsage", "app", "fffffff"),
-    reads("listKeys", "keys", "fffffff"),
-    writes("createKey", "keys", "fffffff"),
-    writes("revokeKey", "keys", "fffffff"),
-    reads("listTokenKeys", "keys", "fffffff"),
-    writes("createTokenKey", "keys", "fffffff"),
-    reads("getTokenKey", "keys", "fffffff"),
-    writes("deleteTokenKey", "keys", "fffffff"),
-    reads("listRoles", "roles", "fffffff"),
-    writes("putRole", "roles", "fffffff"),
-    writes("deleteRole", "roles", "fffffff"),
-    reads("enter", ANYBODY, "yyyyyyy"),
-    reads("mintToken", "tokens", "fffffff"),
-    writes("revokeTokens", "tokens", "fffffff"),
-    reads("listUsers", "users", "fffffff"),
-    writes("putUser", "users", "fffffff"),
-    reads("getUser", "users", "nnnnnnn"),
-    writes("editUser", "users", "fffffff"),
-    writes("eraseUser", "users", "nnnnnnn"),
-    writes("banUser", "users", "fffffff"),
-    writes("unbanUser", "users", "fffffff"),
-    writes("muteUser", "users", "fffffff"),
-    writes("unmuteUser", "users", "fffffff"),
-    writes("shadowBanUser", "users", "fffffff"),
-    writes("shadowUnbanUser", "users", "fffffff"),
-    reads("listShadowBans", "users", "fffffff"),
-    reads("listBans", "users", "fffffff"),
-    reads("listMutes", "users", "fffffff"),
-    reads("listBlocks", "users", "nnnnnnn"),
-    writes("blockUser", "users", "nnnnnnn"),
-    writes("unblockUser", "users", "nnnnnnn"),
-    writes("revokeUserTokens", "users", "fffffff"),
-    writes("allowProofs", "users", "fffffff"),
-    reads("getPresence", "users", "fffffff"),
-    reads("listInbox", "users", "nnnnnnn"),
-    reads("getInboxItem", "users", "nnnnnnn"),
-    reads("listConversations", "conversations", "fffffff"),
-    writes("createConversation", "conversations", "fffffff"),
-    writes("putConversation", "conversations", "yffffbn"),
-    reads("getConversation", "conversations", "yyyyybn"),
-    writes("editConversation", "conversations", "yffffbn"),
-    writes("deleteConversation", "conversations", "yffffbn"),
-    writes("banMember", "conversations", "yyfffbn"),
-    writes("unbanMember", "conversations", "yyfffbn"),
-    writes("muteMember", "conversations", "yyfffbn"),
-    writes("unmuteMember", "conversations", "yyfffbn"),
-    reads("listMemberBans", "conversations", "yyfffbn"),
-    reads("listMemberMutes", "conversations", "yyfffbn"),
-    reads("listMembers", "conversations", "yyyyfbn"),
-    writes("addMembers", "conversations", "yffffbn"),
-    writes("putMember", "conversations", "yffffbn"),
-    writes("editMember", "conversations", "yffffbn"),
-    writes("removeMember", "conversations", "yyfffbn"),
-    writes("markRead", "messages.as_user", "yyyyfbn"),
-    reads("type", "messages.as_user", "yyyffbn"),
-    writes("sendMessage", "messages", "yyyffbn"),
-    writes("sendSigned", CLIENTS, "yyyyfbn"),
-    writes("sendSignedToSupport", CLIENTS, "yyyyyyy"),
-    reads("listMessages", "messages", "yyyyybn"),
-    reads("getMessage", "messages", "yyyyybn"),
-    writes("editMessage", "messages", "yffffbn"),
-    writes("deleteMessage", "messages", "yyfffbn"),
-    reads("listMessageVersions", "messages", "yyfffbn"),
-    writes("putUsers", "users", "fffffff"),
-    writes("sendMessages", "messages", "fffffff"),
-    writes("react", "messages.as_user", "yyyffbn"),
-    writes("unreact", "messages.as_user", "yyyffbn"),
-    reads("syncConversation", "messages", "yyyyybn"),
-    // Last: nothing is answered in the app after it.
-    writes("deleteApp", "app", "fffffff"),
-];
-
-/// The socket's operations.
-pub(super) const OPERATIONS: &[Rule] = &[
-    // A second one on an open socket is refused; the first is tried with every credential.
-    Rule { id: "hello", writes: false, scope: "", people: "iiiiiii" },
-    reads("token", "", "yyyyyyy"),
-    writes("send", "", "yyyffbn"),
-    writes("send_signed", "", "yyyyfbn"),
-    writes("edit", "", "yffffbn"),
-    writes("delete", "", "yyfffbn"),
-    writes("react", "", "yyyffbn"),
-    writes("read", "", "yyyyfbn"),
-    reads("typing", "", "yyyffbn"),
-    reads("inbox", "", "yyyyyyy"),
-    reads("conversation", "", "yyyyybn"),
-    reads("history", "", "yyyyybn"),
-    reads("sync", "", "yyyyybn"),
-    reads("members", "", "yyyyfbn"),
-    reads("watch", "", "yffffbn"),
-    reads("ping", "", "yyyyyyy"),
-];

@@ -1,4 +1,4 @@
-//! What a request of a rule is about, and the request.
+//! What a request of a rule is about, what must be so beforehand, and the request.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,221 +7,412 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    actors::{Actors, Kind},
-    rules::Rule,
+    cast::{Actor, Credential, TARGET, Troupe},
+    rules::{Kind, Rule},
 };
 use crate::{
-    harness::{Answer, Node, identity_signature, new_id},
+    harness::{Answer, Node, new_app, new_id},
     signing,
 };
 
-/// A secret that the app shares with its back end.
-const SHARED: &str = "a secret that signs ids";
-
-/// What a request is about.
-#[derive(Debug, Clone)]
-pub(super) struct Scene {
-    pub(super) conversation: String,
-    pub(super) target: String,
-    pub(super) message: String,
-    pub(super) job: String,
-    pub(super) key: String,
+/// What is there for everybody, so that what is refused would find something to change.
+pub(super) struct Scene<'a> {
+    troupe: &'a Troupe,
+    job: String,
+    key: String,
+    token_key: String,
+    count: AtomicU32,
 }
 
-impl Scene {
-    /// Sets a conversation of its own, in which everybody is what it is called, and what else the rule needs.
-    pub(super) async fn set(node: &Node, rule: &Rule) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let conversation = format!("c{count}");
-        let members = [
-            ("owner", "owner"),
-            ("moderator", "moderator"),
-            ("member", "member"),
-            ("observer", "observer"),
-            ("removed", "member"),
-            ("banned", "member"),
-            ("target", "member"),
-        ];
-        node.conversation(&conversation, &members).await;
-        let path = format!("/conversations/{conversation}");
-        let message = new_id();
-        let sent = json!({ "id": message, "text": "hello", "as": { "user": "target" } });
-        node.back_end(Method::POST, &format!("{path}/messages"), sent).await.is(201);
-        node.back_end(Method::DELETE, &format!("{path}/members/removed"), Value::Null).await.is(204);
-        node.back_end(Method::POST, &format!("{path}/ban"), json!({ "user": "banned" })).await.is(204);
-        let mut scene =
-            Self { conversation, target: "target".into(), message, job: String::new(), key: String::new() };
-        scene.prepare(node, rule, count).await;
+/// What one request is about, and who asks.
+#[derive(Debug, Clone)]
+pub(super) struct Object {
+    pub(super) actor: Actor,
+    app: String,
+    pub(super) conversation: String,
+    pub(super) user: String,
+    message: String,
+    /// A key's id, a role's name or a token's.
+    key: String,
+    job: String,
+    /// Up to where is read.
+    seq: i64,
+    /// Makes what is written new.
+    n: u32,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) async fn set(troupe: &'a Troupe) -> Self {
+        let mut scene = Self {
+            troupe,
+            job: String::new(),
+            key: String::new(),
+            token_key: String::new(),
+            count: AtomicU32::new(0),
+        };
+        scene.does(Method::PUT, "/users/gone", Value::Null).await;
+        scene.job = id(&scene.does(Method::DELETE, "/users/gone", Value::Null).await["job"]);
+        scene.key = scene.made("/keys", json!({ "name": "k", "scopes": ["users"] })).await;
+        scene.token_key = scene.made("/token_keys", token_key()).await;
+        scene.does(Method::PUT, "/roles/app/spare", json!({ "permissions": [] })).await;
         scene
     }
 
-    /// What must be so for the request to change something.
-    async fn prepare(&mut self, node: &Node, rule: &Rule, count: u32) {
-        let path = format!("/conversations/{}", self.conversation);
-        match rule.id {
-            "unbanMember" => {
-                node.back_end(Method::POST, &format!("{path}/ban"), json!({ "user": "target" }))
-                    .await
-                    .is(204);
+    fn node(&self) -> &Node {
+        &self.troupe.node
+    }
+
+    /// What the back end does, so that something is as it is to be.
+    async fn does(&self, method: Method, path: &str, body: Value) -> Value {
+        let answer = self.node().back_end(method, path, body).await;
+        assert!((200..300).contains(&answer.status), "{path}: {}", answer.body);
+        answer.body
+    }
+
+    /// The id of what the back end makes.
+    async fn made(&self, path: &str, draft: Value) -> String {
+        id(&self.does(Method::POST, path, draft).await["id"])
+    }
+
+    /// What is there for everybody: nothing of it changes where nobody may.
+    pub(super) fn standing(&self, rule: &Rule, kind: Kind) -> Object {
+        let actor = self.troupe.cast.actor(kind, rule.scope);
+        let own = rule.on.starts_with("own");
+        let user = match rule.id {
+            "putMember" if !own => "joiner".to_owned(),
+            _ if own => actor.user.clone(),
+            _ => TARGET.to_owned(),
+        };
+        let messages = &self.troupe.cast.messages;
+        let of = |user: &str| messages.get(&(actor.place, user.to_owned()));
+        let message = of(if own { &actor.user } else { TARGET }).or_else(|| of(TARGET)).unwrap().clone();
+        let key = match rule.id {
+            "revokeKey" => self.key.clone(),
+            "getTokenKey" | "deleteTokenKey" => self.token_key.clone(),
+            _ => "spare".to_owned(),
+        };
+        Object {
+            app: self.node().app.clone(),
+            conversation: actor.place.to_owned(),
+            user,
+            message,
+            key,
+            job: self.job.clone(),
+            seq: 1,
+            n: self.count.fetch_add(1, Ordering::Relaxed),
+            actor,
+        }
+    }
+
+    /// What somebody who may changes: it is made, or brought to where it can be changed.
+    pub(super) async fn fresh(&self, rule: &Rule, kind: Kind) -> Object {
+        let mut object = self.standing(rule, kind);
+        let n = object.n;
+        match name(rule) {
+            "revokeKey" => object.key = self.made("/keys", json!({ "name": "k", "scopes": ["users"] })).await,
+            "deleteTokenKey" => object.key = self.made("/token_keys", token_key()).await,
+            "putRole" | "revokeTokens" => object.key = format!("made{n}"),
+            "deleteRole" => {
+                object.key = format!("made{n}");
+                let path = format!("/roles/app/made{n}");
+                self.does(Method::PUT, &path, json!({ "permissions": [] })).await;
             }
-            "unbanUser" => {
-                node.back_end(Method::POST, "/users/target/ban", Value::Null).await.is(204);
+            "putUser" => object.user = format!("made{n}"),
+            "eraseUser" => self.doomed_user(&mut object).await,
+            "deleteApp" => self.doomed_app(&mut object, kind).await,
+            "deleteConversation" => self.doomed_conversation(&mut object, kind).await,
+            "sendSignedToSupport" if kind == "visitor-silent" => {
+                let came = self.node().enter(json!({ "scheme": "visitor" })).await.is(201);
+                object.actor.user = id(&came["user"]);
+                object.actor.credential = Credential::Bearer(id(&came["token"]));
             }
-            "unblockUser" => {
-                node.back_end(Method::PUT, "/users/target/blocks/member", Value::Null).await.is(204);
+            _ => self.bring(rule, &mut object).await,
+        }
+        object
+    }
+
+    /// Brings what is there to where it can be changed.
+    async fn bring(&self, rule: &Rule, object: &mut Object) {
+        let conversation = format!("/conversations/{}", object.conversation);
+        let (user, by) = (&object.user, &object.actor.user);
+        match name(rule) {
+            "unbanUser" => drop(self.does(Method::POST, &format!("/users/{user}/ban"), Value::Null).await),
+            "unmuteUser" => drop(self.does(Method::POST, &format!("/users/{user}/mute"), Value::Null).await),
+            "shadowUnbanUser" => {
+                self.does(Method::POST, &format!("/users/{user}/shadow_ban"), Value::Null).await;
             }
-            "blockUser" => {
-                node.back_end(Method::DELETE, "/users/target/blocks/member", Value::Null).await.is(204);
+            "unbanMember" | "unmuteMember" => {
+                let what = if rule.id == "unbanMember" { "ban" } else { "mute" };
+                self.does(Method::POST, &format!("{conversation}/{what}"), json!({ "user": user })).await;
             }
-            "unreact" => {
-                let reaction = format!("{path}/messages/{}/reactions/%F0%9F%91%8D?as=", self.message);
-                for user in ["owner", "moderator", "member", "target"] {
-                    node.back_end(Method::PUT, &format!("{reaction}{user}"), Value::Null).await.is(200);
-                }
+            "blockUser" | "unblockUser" => {
+                let on = if rule.id == "blockUser" { Method::DELETE } else { Method::PUT };
+                self.does(on, &format!("/users/{user}/blocks/{}", other(user)), Value::Null).await;
             }
-            "getJob" | "eraseUser" => {
-                let user = format!("user{count}");
-                node.users(&[&user]).await;
-                if rule.id == "getJob" {
-                    let job =
-                        node.back_end(Method::DELETE, &format!("/users/{user}"), Value::Null).await.is(202);
-                    self.job = job["job"].as_str().unwrap().to_owned();
-                } else {
-                    self.target = user;
-                }
+            "addMembers" | "putMember" if !rule.on.starts_with("own") => {
+                self.does(Method::DELETE, &format!("{conversation}/members/joiner?forget=true"), Value::Null)
+                    .await;
             }
-            "enter" => {
-                let hmac = json!({ "enabled": true, "secrets": { "s": { "secret": SHARED } } });
-                node.identity(json!({ "schemes": { "hmac": hmac } })).await;
+            "putMember" | "editMember" if object.actor.standing.is_some() => {
+                let path = format!("{conversation}/members/{user}");
+                self.does(Method::PATCH, &path, json!({ "notify": "none" })).await;
             }
-            "revokeKey" => {
-                let key = node
-                    .back_end(Method::POST, "/keys", json!({ "name": "k", "scopes": ["users"] }))
-                    .await
-                    .is(201);
-                self.key = key["id"].as_str().unwrap().to_owned();
+            "markRead" => {
+                let sent = self.does(Method::POST, &format!("{conversation}/messages"), self.said()).await;
+                object.seq = sent["message"]["seq"].as_i64().unwrap();
             }
-            "getTokenKey" | "deleteTokenKey" => {
-                let key = node.back_end(Method::POST, "/token_keys", token_key()).await.is(201);
-                self.key = key["id"].as_str().unwrap().to_owned();
+            "deleteMessage" => {
+                let author = if rule.on == "own" { by.as_str() } else { TARGET };
+                let mut said = self.said();
+                said["as"] = json!({ "user": author });
+                object.message = id(&said["id"]);
+                self.does(Method::POST, &format!("{conversation}/messages"), said).await;
             }
-            "putUser" => self.target = format!("new{count}"),
-            "putRole" | "deleteRole" => {
-                self.key = format!("role{count}");
-                if rule.id == "deleteRole" {
-                    let path = format!("/roles/app/{}", self.key);
-                    node.back_end(Method::PUT, &path, json!({ "permissions": [] })).await.is(201);
-                }
+            "react" | "unreact" => {
+                let on = if rule.id == "react" { Method::DELETE } else { Method::PUT };
+                let path =
+                    format!("{conversation}/messages/{}/reactions/%F0%9F%91%8D?as={by}", object.message);
+                self.does(on, &path, Value::Null).await;
             }
-            "revokeTokens" => self.key = format!("jti{count}"),
             _ => {}
         }
     }
 
-    /// Asks for what the rule is about.
-    pub(super) async fn ask(&self, node: &Node, actors: &Actors, rule: &Rule, kind: Kind) -> Answer {
+    fn said(&self) -> Value {
+        json!({ "id": new_id(), "text": "hello" })
+    }
+
+    /// A user that is made to be erased; one's own self where one may erase that.
+    async fn doomed_user(&self, object: &mut Object) {
+        object.user = format!("doomed{}", object.n);
+        self.does(Method::PUT, &format!("/users/{}", object.user), json!({ "role": "steward" })).await;
+        if object.actor.user != TARGET {
+            let token = self.troupe.cast.token_of(self.node(), &object.user).await;
+            object.actor.credential = Credential::Bearer(token);
+        }
+    }
+
+    /// An app that is made to be deleted, and a key of it.
+    async fn doomed_app(&self, object: &mut Object, kind: Kind) {
+        let (app, key) = new_app(&self.node().core).await;
+        object.actor.credential = match kind {
+            "key-basic" => Credential::Basic(key),
+            "key-alone" => {
+                let path = format!("/v1/apps/{app}/keys");
+                let draft = json!({ "name": "k", "scopes": ["app"] });
+                let request = self.node().request(Method::POST, &path).bearer_auth(key);
+                let key = self.node().send(request.body(draft.to_string())).await.is(201);
+                let id = id(&key["id"]);
+                Credential::Bearer(format!("sk_{}_{}", &id["key_".len()..], key["secret"].as_str().unwrap()))
+            }
+            _ => Credential::Bearer(key),
+        };
+        object.app = app;
+    }
+
+    /// A conversation that is made to be deleted, in which one is what one is.
+    async fn doomed_conversation(&self, object: &mut Object, kind: Kind) {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        // A token that names its conversations names the first of them.
+        object.conversation = match kind {
+            "only-this" => format!("doomed{}", COUNT.fetch_add(1, Ordering::Relaxed)),
+            _ => format!("gone{}", object.n),
+        };
+        let mut members = vec![json!({ "user": TARGET })];
+        if let Some((role, access)) = object.actor.standing {
+            members.push(json!({ "user": object.actor.user, "role": role, "access": access }));
+        }
+        let draft = json!({ "id": object.conversation, "members": members });
+        self.does(Method::POST, "/conversations", draft).await;
+    }
+
+    /// Brings back what somebody who may has changed, as far as others find it.
+    pub(super) async fn mend(&self, rule: &Rule, object: &Object) {
+        let conversation = format!("/conversations/{}", object.conversation);
+        let user = &object.user;
+        match name(rule) {
+            "banUser" => drop(self.does(Method::POST, &format!("/users/{user}/unban"), Value::Null).await),
+            "muteUser" => drop(self.does(Method::POST, &format!("/users/{user}/unmute"), Value::Null).await),
+            "shadowBanUser" => {
+                self.does(Method::POST, &format!("/users/{user}/shadow_unban"), Value::Null).await;
+            }
+            "editUser" if rule.on.ends_with("role") => {
+                self.does(Method::PATCH, &format!("/users/{user}"), json!({ "role": "user" })).await;
+            }
+            "blockUser" | "unblockUser" => {
+                let on = if user == "blocker" { Method::PUT } else { Method::DELETE };
+                self.does(on, &format!("/users/{user}/blocks/{}", other(user)), Value::Null).await;
+            }
+            "editConversation" if rule.on != "name" => {
+                let frozen = object.conversation == "frozen";
+                let state = if object.conversation == "archived" { "archived" } else { "open" };
+                self.does(Method::PATCH, &conversation, json!({ "frozen": frozen, "state": state })).await;
+            }
+            "banMember" | "unbanMember" | "muteMember" => {
+                self.does(Method::POST, &format!("{conversation}/unban"), json!({ "user": user })).await;
+                self.is_member(&conversation, user, ("member", "full")).await;
+                self.does(Method::POST, &format!("{conversation}/unmute"), json!({ "user": user })).await;
+            }
+            "removeMember" | "putMember" | "editMember" if user == TARGET => {
+                self.is_member(&conversation, user, ("member", "full")).await;
+            }
+            "removeMember" | "putMember" if rule.on.starts_with("own") => match object.actor.standing {
+                Some(standing) => {
+                    self.is_member(&conversation, user, standing).await;
+                    if user == "muted-here" {
+                        self.does(Method::POST, &format!("{conversation}/mute"), json!({ "user": user }))
+                            .await;
+                    }
+                }
+                None => {
+                    let path = format!("{conversation}/members/{user}?forget=true");
+                    self.does(Method::DELETE, &path, Value::Null).await;
+                }
+            },
+            _ => {}
+        }
+    }
+
+    async fn is_member(&self, conversation: &str, user: &str, (role, access): (&str, &str)) {
+        let member = json!({ "role": role, "access": access });
+        self.does(Method::PUT, &format!("{conversation}/members/{user}"), member).await;
+    }
+
+    /// Asks a route for what the rule is about.
+    pub(super) async fn ask(&self, rule: &Rule, object: &Object) -> Answer {
         let route = snug_api::routes().iter().find(|route| route.id == rule.id).unwrap();
         let mut path = route
             .path
-            .replace("{app}", &node.app)
-            .replace("{conversation}", &self.conversation)
-            .replace("{message}", &self.message)
-            .replace("{other}", "member")
+            .replace("{app}", &object.app)
+            .replace("{conversation}", &object.conversation)
+            .replace("{message}", &object.message)
+            .replace("{other}", other(&object.user))
             .replace("{emoji}", "%F0%9F%91%8D")
-            .replace("{job}", &self.job)
-            .replace("{key}", &self.key)
-            .replace("{scope}/{role}", &format!("app/{}", self.key));
-        let person = if rule.id == "putMember" { "newcomer" } else { &self.target };
-        path = path.replace("{user}", person);
-        if matches!(kind, Kind::BackEnd | Kind::KeyWithoutScope | Kind::KeyFromBrowser)
-            && matches!(rule.id, "markRead" | "type" | "react" | "unreact")
-        {
-            path.push_str("?as=member");
+            .replace("{job}", &object.job)
+            .replace("{key}", &object.key)
+            .replace("{scope}/{role}", &format!("app/{}", object.key))
+            .replace("{user}", &object.user);
+        let by_key = object.actor.token().starts_with("sk_");
+        if by_key && matches!(rule.id, "markRead" | "type" | "react" | "unreact") {
+            path.push_str("?as=target");
         }
-        if rule.id == "syncConversation" {
-            path.push_str("?epoch=0000000000000001&since=0");
+        match (rule.id, rule.on) {
+            ("syncConversation", _) => path.push_str("?epoch=0000000000000001&since=0"),
+            ("listUsers", "by-ids") => path.push_str("?ids=target"),
+            _ => {}
         }
-        let mut request = node.request(route.method.clone(), &path);
-        let body = match rule.id {
-            "sendSigned" => json!({ "jws": signed_for(node, kind, &self.conversation) }),
-            "sendSignedToSupport" => json!({ "jws": signed_for(node, kind, "auto") }),
-            id => self.body(id),
-        };
+        let mut request = object.actor.signs(self.node().request(route.method.clone(), &path));
+        let body = self.body(rule, object);
         if !body.is_null() {
             request = request.body(body.to_string());
         }
-        let credential = actors.credential(kind, rule.scope);
-        if !credential.is_empty() {
-            request = request.bearer_auth(credential);
-        }
-        if kind == Kind::KeyFromBrowser {
-            request = request.header("Sec-Fetch-Mode", "cors");
-        }
-        node.send(request).await
+        self.node().send(request).await
     }
 
     /// The socket's request.
-    pub(super) fn request(&self, node: &Node, actors: &Actors, rule: &Rule, kind: Kind) -> Value {
-        let mut request = self.body(rule.id);
-        if rule.id == "send_signed" {
-            let jws = signed_for(node, kind, &self.conversation);
-            request = json!({ "conversation": self.conversation, "jws": jws });
-        }
-        if rule.id == "react" {
-            let (conversation, id) = (&self.conversation, &self.message);
-            request = json!({ "conversation": conversation, "id": id, "emoji": "👍", "on": true });
-        }
+    pub(super) fn request(&self, rule: &Rule, object: &Object) -> Value {
+        let (conversation, message) = (&object.conversation, &object.message);
+        let mut request = match rule.id {
+            "hello" => json!({ "token": object.actor.token() }),
+            "token" if rule.on == "another" => json!({ "token": self.troupe.cast.target }),
+            "token" if object.actor.token().is_empty() => json!({ "token": self.troupe.cast.target }),
+            "token" => json!({ "token": object.actor.token() }),
+            "inbox" | "ping" => json!({}),
+            "watch" => json!({ "conversations": [conversation] }),
+            "edit" => {
+                json!({ "conversation": conversation, "id": message, "text": format!("edited {}", object.n) })
+            }
+            "delete" => json!({ "conversation": conversation, "id": message }),
+            "react" => json!({ "conversation": conversation, "id": message, "emoji": "👍", "on": true }),
+            "typing" => json!({ "conversation": conversation, "on": true }),
+            "sync" => json!({ "conversation": conversation, "epoch": "0000000000000001", "since": 0 }),
+            _ => {
+                let mut body = self.body(rule, object);
+                if body.is_null() {
+                    body = json!({});
+                }
+                body["conversation"] = conversation.as_str().into();
+                body
+            }
+        };
         request["op"] = rule.id.into();
-        if matches!(rule.id, "hello" | "token") {
-            request["token"] = actors.token(kind).into();
-        }
         request
     }
 
     /// The body of a rule's request.
-    pub(super) fn body(&self, id: &str) -> Value {
-        let (conversation, message) = (&self.conversation, &self.message);
-        match id {
-            "createApp" => json!({ "name": "another" }),
-            "editApp" => json!({ "name": "renamed" }),
-            "createKey" => json!({ "name": "k", "scopes": ["users"] }),
-            "createTokenKey" => token_key(),
-            "putRole" => json!({ "permissions": ["user.list"] }),
-            "enter" => {
-                json!({ "scheme": "hmac", "user": "target", "signature": identity_signature(SHARED, "target") })
+    fn body(&self, rule: &Rule, object: &Object) -> Value {
+        let (user, n) = (&object.user, object.n);
+        match (name(rule), rule.on) {
+            ("createApp", _) => json!({ "name": "another" }),
+            ("editApp", _) => json!({ "name": format!("renamed {n}") }),
+            ("createKey", _) => json!({ "name": "k", "scopes": ["keys:read"] }),
+            ("createTokenKey", _) => token_key(),
+            ("putRole", _) => json!({ "permissions": ["user.list"] }),
+            ("enter", _) => object.actor.proof.clone().unwrap_or_else(|| self.troupe.cast.proof()),
+            ("mintToken", _) => json!({ "user": TARGET }),
+            ("revokeTokens", _) => json!({ "jti": object.key }),
+            ("putUsers", _) => json!({ "users": [{ "id": user, "name": format!("put {n}") }] }),
+            ("editUser", "own-role" | "another-role") => json!({ "role": "moderator" }),
+            ("editUser", _) => json!({ "name": format!("renamed {n}") }),
+            ("createConversation", "with-others") => json!({ "members": [{ "user": TARGET }] }),
+            ("createConversation", "with-id") => json!({ "id": format!("named {n}") }),
+            ("editConversation", "frozen") => json!({ "frozen": object.conversation != "frozen" }),
+            ("editConversation", "state") => {
+                json!({ "state": if object.conversation == "archived" { "open" } else { "archived" } })
             }
-            "mintToken" => json!({ "user": "target" }),
-            "revokeTokens" => json!({ "jti": self.key }),
-            "editUser" => json!({ "name": format!("renamed {conversation}") }),
-            "putConversation" | "editConversation" => json!({ "name": "renamed" }),
-            "banMember" | "unbanMember" | "muteMember" | "unmuteMember" => json!({ "user": self.target }),
-            "addMembers" => json!({ "members": [{ "user": "newcomer" }] }),
-            "editMember" => json!({ "label": "renamed" }),
-            "markRead" => json!({ "seq": 1 }),
-            "type" => json!({ "on": true }),
-            "sendMessage" => json!({ "id": new_id(), "text": "hi" }),
-            "sendMessages" => json!({ "messages": [{ "id": new_id(), "text": "hi" }] }),
-            "putUsers" => json!({ "users": [{ "id": self.target, "name": format!("put {conversation}") }] }),
-            "editMessage" => json!({ "text": "edited" }),
-            "send" => json!({ "conversation": conversation, "id": new_id(), "text": "hi" }),
-            "edit" => json!({ "conversation": conversation, "id": message, "text": "edited" }),
-            "delete" => json!({ "conversation": conversation, "id": message }),
-            "read" => json!({ "conversation": conversation, "seq": 1 }),
-            "typing" => json!({ "conversation": conversation, "on": true }),
-            "conversation" | "history" | "members" => json!({ "conversation": conversation }),
-            "sync" => json!({ "conversation": conversation, "epoch": "0000000000000001", "since": 0 }),
-            "watch" => json!({ "conversations": [conversation] }),
+            ("editConversation", "alias") => json!({ "alias": format!("called {n}") }),
+            ("putConversation" | "editConversation", _) => json!({ "name": format!("renamed {n}") }),
+            ("banMember" | "unbanMember" | "muteMember" | "unmuteMember", _) => json!({ "user": user }),
+            ("addMembers", _) => json!({ "members": [{ "user": "joiner" }] }),
+            ("putMember" | "editMember", "own") => json!({ "notify": "mentions" }),
+            ("putMember" | "editMember", "own-role") => json!({ "role": "owner" }),
+            ("editMember", _) => json!({ "label": format!("renamed {n}") }),
+            ("markRead", _) => json!({ "seq": object.seq }),
+            ("type", _) => json!({ "on": true }),
+            ("sendMessage", "as-another") => {
+                json!({ "id": new_id(), "text": "hi", "as": { "user": TARGET } })
+            }
+            ("sendMessage", _) => self.said(),
+            ("sendMessages", _) => json!({ "messages": [self.said()] }),
+            ("sendSigned", _) => {
+                json!({ "jws": signed_for(self.node(), &object.actor.user, &object.conversation) })
+            }
+            ("sendSignedToSupport", _) => {
+                json!({ "jws": signed_for(self.node(), &object.actor.user, "auto") })
+            }
+            ("editMessage", _) => json!({ "text": format!("edited {n}") }),
             _ => Value::Null,
         }
     }
 }
 
-/// A message that the back end signs now for who is of this kind.
-fn signed_for(node: &Node, kind: Kind, conversation: &str) -> String {
+/// A rule's route; that of the same use case where it is the socket's.
+fn name(rule: &Rule) -> &'static str {
+    match (rule.socket, rule.id) {
+        (true, "send") => "sendMessage",
+        (true, "send_signed") => "sendSigned",
+        (true, "edit") => "editMessage",
+        (true, "delete") => "deleteMessage",
+        (true, "read") => "markRead",
+        (_, id) => id,
+    }
+}
+
+/// Whom a user blocks: the target, or if it is that, somebody else.
+fn other(user: &str) -> &'static str {
+    if user == TARGET { "member" } else { TARGET }
+}
+
+/// The text of a field.
+fn id(field: &Value) -> String {
+    field.as_str().unwrap().to_owned()
+}
+
+/// A message that the back end signs now for the page of a user.
+pub(super) fn signed_for(node: &Node, user: &str, conversation: &str) -> String {
     let header = Header { typ: Some("snug-message+jwt".to_owned()), ..Header::default() };
     let message = json!({ "conversation": conversation, "bot": "Helper", "text": "hi", "jti": new_id() });
-    signing::by_key(&node.key, header, &signing::claims(node, kind.user(), message))
+    signing::by_key(&node.key, header, &signing::claims(node, user, message))
 }
 
 /// The public key of RFC 8037, appendix A.2, to be registered.
