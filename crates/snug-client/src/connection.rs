@@ -133,8 +133,14 @@ impl Connection {
     ) -> Result<(), Error> {
         self.last_n += 1;
         let n = self.last_n;
-        let writes =
-            matches!(request, Request::Send(_) | Request::Edit(_) | Request::Delete(_) | Request::React(_));
+        let writes = matches!(
+            request,
+            Request::Send(_)
+                | Request::SendSigned(_)
+                | Request::Edit(_)
+                | Request::Delete(_)
+                | Request::React(_)
+        );
         // Before it is sent: should that fail, the one who asked hears of it with all others.
         self.pending.insert(n, Pending { answer, writes });
         self.write(n, request).await

@@ -11,6 +11,7 @@ use snug_wire::members::Member;
 use snug_wire::messages::{Changes, Message, ReadMark, WrittenMessage};
 use snug_wire::paging::{InboxQuery, Page};
 use snug_wire::secrets::AccessToken;
+use snug_wire::signed::SendSignedRequest;
 use snug_wire::socket::{
     Acknowledged, ConversationRequest, DeleteRequest, EditRequest, Hello, HelloRequest, HistoryRequest,
     MembersRequest, PingRequest, Push, ReactRequest, ReadMarkRequest, Refreshed, Request, SendRequest,
@@ -108,6 +109,14 @@ impl Session {
     /// Those of every request.
     pub async fn send(&self, request: SendRequest) -> Result<Message, Error> {
         self.write(Request::Send(request)).await
+    }
+
+    /// Has a message appear that a back end has signed. The same again is the same message, for ever.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn send_signed(&self, request: SendSignedRequest) -> Result<Message, Error> {
+        self.write(Request::SendSigned(request)).await
     }
 
     /// Edits a message.

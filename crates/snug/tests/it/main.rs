@@ -3,6 +3,7 @@
 mod check;
 mod commands;
 mod config;
+mod help_desk;
 mod logs;
 mod memory;
 mod refusals;
