@@ -26,7 +26,9 @@ fn answers() -> Vec<(&'static str, Looks)> {
             let looks = match *op {
                 "hello" => Looks::like::<Hello>(),
                 "token" => Looks::like::<Refreshed>(),
-                "send" | "edit" | "delete" | "react" => Looks::like::<WrittenMessage>(),
+                "send" | "send_signed" | "send_template" | "edit" | "delete" | "react" => {
+                    Looks::like::<WrittenMessage>()
+                }
                 "read" => Looks::like::<ReadMark>(),
                 "inbox" => Looks::like::<Inbox>(),
                 "conversation" => Looks::like::<InboxItem>(),

@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
 use snug_core::{Core, Error, FromPage, OnceKey, sealing::Answer};
 use snug_model::{
-    Actor, AppId, ConversationId, Epoch, Invalid, JobId, KeyId, MessageId, Rev, UserId, limits,
+    Actor, AppId, ConversationId, Epoch, Invalid, JobId, KeyId, MessageId, Rev, TemplateId, UserId, limits,
     text::RoleName,
 };
 use snug_wire::{Problem, json, paging::Nothing, preconditions, query};
@@ -206,6 +206,11 @@ impl Call {
     pub(crate) fn message(&self) -> Result<MessageId, Failure> {
         Ok(MessageId::parse(self.parameter("message"))
             .map_err(|invalid| Invalid { field: "message".into(), ..invalid })?)
+    }
+
+    /// The template in the path.
+    pub(crate) fn template(&self) -> Result<TemplateId, Failure> {
+        Ok(TemplateId::parse(self.parameter("template"))?)
     }
 
     /// The key in the path. What is no key's id names no key.

@@ -17,6 +17,7 @@ use snug_wire::socket::{
     MembersRequest, PingRequest, Push, ReactRequest, ReadMarkRequest, Refreshed, Request, SendRequest,
     SyncRequest, TokenRequest, TypingRequest, WatchRequest,
 };
+use snug_wire::templates::SendTemplateRequest;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::connection::{self, Asked, Shared};
@@ -117,6 +118,14 @@ impl Session {
     /// Those of every request.
     pub async fn send_signed(&self, request: SendSignedRequest) -> Result<Message, Error> {
         self.write(Request::SendSigned(request)).await
+    }
+
+    /// Has a template of the app appear.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn send_template(&self, request: SendTemplateRequest) -> Result<Message, Error> {
+        self.write(Request::SendTemplate(request)).await
     }
 
     /// Edits a message.

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use snug_model::{
-    Action, Actor, AppKey, ConversationId, Facts, Invalid, Permit, UserActor, UserId, UserKey, Voucher,
+    Action, Actor, AppKey, ConversationId, Facts, Invalid, Permit, TemplateId, UserActor, UserId, UserKey,
+    Voucher,
     facts::{TargetFacts, UserFacts},
     ids::Version,
     members::Access,
     policy,
     vouchers::Scheme,
 };
-use snug_store::{ConversationRef, ConversationRow, Found, InboxRow, MemberRow, UserRef, UserRow, Viewer};
+use snug_store::{
+    ConversationRef, ConversationRow, Found, InboxRow, MemberRow, TemplateRow, UserRef, UserRow, Viewer,
+};
 
 use crate::{Core, Error, Result, context::AppContext, facts};
 
@@ -37,8 +40,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) conversation: Option<&'a ConversationId>,
     /// Whom it concerns.
     pub(crate) targets: &'a [UserId],
-    /// What signed the message that the client carries.
-    pub(crate) signer: Option<&'a Voucher>,
+    /// What vouches for the message that the client carries.
+    pub(crate) carries: Option<Carries<'a>>,
     /// Whether the rows themselves are wanted, as they are now.
     pub(crate) rows: bool,
 }
@@ -46,7 +49,7 @@ pub(crate) struct Ask<'a> {
 impl<'a> Ask<'a> {
     /// An act in the app.
     pub(crate) fn in_app(actor: &'a Actor, action: Action) -> Self {
-        Self { actor, action, conversation: None, targets: &[], signer: None, rows: false }
+        Self { actor, action, conversation: None, targets: &[], carries: None, rows: false }
     }
 
     /// An act in a conversation.
@@ -89,6 +92,15 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// What vouches for a message that a client carries.
+#[derive(Clone, Copy)]
+pub(crate) enum Carries<'a> {
+    /// The key that signed it.
+    Signed(&'a Voucher),
+    /// A template of the app.
+    Template(&'a TemplateId),
+}
+
 /// One request's way to a permit: decided on what is known, and at most once more on what is.
 pub(crate) struct Decision<'a> {
     ask: Ask<'a>,
@@ -108,6 +120,8 @@ pub(crate) struct Allowed {
     pub(crate) facts: Facts,
     pub(crate) conversation: Option<Arc<ConversationRow>>,
     pub(crate) targets: Vec<Option<Target>>,
+    /// The template whose message the client carries.
+    pub(crate) template: Option<TemplateRow>,
 }
 
 /// Whom an act concerns, as rows.
@@ -148,6 +162,7 @@ struct Gathered {
     facts: Facts,
     conversation: Option<Arc<ConversationRow>>,
     targets: Vec<Option<Target>>,
+    template: Option<TemplateRow>,
 }
 
 impl Core {
@@ -188,15 +203,15 @@ impl Core {
     }
 
     fn decide(&self, ask: &Ask<'_>, gathered: Gathered) -> Result<Allowed> {
-        let Gathered { app, facts, conversation, targets } = gathered;
+        let Gathered { app, facts, conversation, targets, template } = gathered;
         let permit = policy::decide(ask.actor, &ask.action, &facts, self.clock.now())?;
-        Ok(Allowed { permit, app, facts, conversation, targets })
+        Ok(Allowed { permit, app, facts, conversation, targets, template })
     }
 
     async fn gather(&self, ask: &Ask<'_>, fresh: bool) -> Result<Gathered> {
         let app = self.app_by_key(ask.actor.app(), fresh).await?;
         let mut facts = Facts { app: app.facts(), ..Facts::default() };
-        if let Some(signer) = ask.signer {
+        if let Some(Carries::Signed(signer)) = ask.carries {
             facts.signer = self.voucher_facts(&app, signer, fresh).await?;
         }
         self.gather_actor(ask.actor, &app, &mut facts, fresh).await?;
@@ -212,6 +227,11 @@ impl Core {
         facts.member = member.as_deref().map(|row| facts::of_member(row, &app));
         // In a conversation that is not to be seen nobody is looked for, so that it costs what an absent one does.
         let hidden = ask.conversation.is_some() && conversation.is_none();
+        let mut template = None;
+        if let (Some(Carries::Template(id)), false) = (ask.carries, hidden) {
+            template = self.template_row(&app, id).await?;
+            facts.template = Some(facts::of_template(template.as_ref()));
+        }
         let mut targets = Vec::with_capacity(ask.targets.len());
         for id in ask.targets.iter().filter(|_| !hidden) {
             targets.push(self.gather_target(&app, id, conversation.as_deref()).await?);
@@ -225,7 +245,7 @@ impl Core {
                     targets.iter().map(|it| target_facts(it.as_ref(), conversation.is_some(), &app)).collect()
             }
         }
-        Ok(Gathered { app, facts, conversation, targets })
+        Ok(Gathered { app, facts, conversation, targets, template })
     }
 
     /// The key, and the user, behind a credential.

@@ -141,6 +141,7 @@ impl From<StoreError> for Error {
             StoreError::Taken(Unique::Alias) => Self::Conflict("the alias is taken"),
             StoreError::Taken(Unique::Message) => Self::Conflict("the id belongs to another message"),
             StoreError::Taken(Unique::Role) => Self::Conflict("the role is in use"),
+            StoreError::Taken(Unique::Template) => Self::Conflict("a template of this id exists"),
             StoreError::Changed => Self::Conflict("it has changed since it was read"),
             StoreError::NotFound => Self::NotFound,
             StoreError::Full(what) => Self::Invalid(Invalid::new(what, "is at its limit")),

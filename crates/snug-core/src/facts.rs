@@ -7,10 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use moka::sync::Cache as TimedCache;
 use snug_model::{
-    AppId, AppKey, ConversationKey, KeyId, UserKey,
-    facts::{ConversationFacts, IdMac, KeyFacts, MemberFacts, TokenKeyFacts, UserFacts},
+    AppId, AppKey, ConversationKey, KeyId, TemplateKey, UserKey, Version,
+    facts::{ConversationFacts, IdMac, KeyFacts, MemberFacts, TemplateFacts, TokenKeyFacts, UserFacts},
 };
-use snug_store::{ConversationRow, KeyRow, MemberRow, TokenKeyRow, UserRow};
+use snug_store::{ConversationRow, KeyRow, MemberRow, TemplateRow, TokenKeyRow, UserRow};
 
 use crate::{cache::Cache, context::AppContext};
 
@@ -85,6 +85,14 @@ pub(crate) fn of_token_key(row: &TokenKeyRow, app: &AppContext) -> TokenKeyFacts
         may_mint: app.permissions_of(row.may_mint),
         tokens_not_before: row.tokens_not_before,
     }
+}
+
+/// What of a template's row decisions rest on; of one that nobody knows there is nothing but that.
+pub(crate) fn of_template(row: Option<&TemplateRow>) -> TemplateFacts {
+    row.map_or(TemplateFacts { key: TemplateKey(0), version: Version(0) }, |row| TemplateFacts {
+        key: row.key,
+        version: row.version,
+    })
 }
 
 /// What of a user's row decisions rest on.

@@ -78,10 +78,14 @@ impl Core {
         let sent = async {
             decided!(self, ask.clone(), |allowed| self.send_allowed(actor, &allowed, drafts, askers))
         };
-        let sent = sent.await;
-        if let Err(Error::Forbidden(_) | Error::NotFound | Error::Banned { .. } | Error::Muted { .. }) = &sent
-        {
-            // What is sent pays once it may be; what may not be pays too.
+        self.pay_if_refused(actor, sent.await).await
+    }
+
+    /// Takes what a request costs that was refused before it paid: what is sent pays once it may be, and what may not be pays
+    /// too.
+    pub(crate) async fn pay_if_refused<T>(&self, actor: &Actor, sent: Result<T>) -> Result<T> {
+        use Error::{Banned, Forbidden, Invalid, Muted, NotFound};
+        if let Err(Forbidden(_) | NotFound | Banned { .. } | Muted { .. } | Invalid(_)) = &sent {
             self.charge(actor).await?;
         }
         sent
@@ -195,7 +199,9 @@ impl Core {
             attributes: draft.content.attributes.clone(),
             mentions: self.user_keys(allowed, &draft.content.mentions, "mentions").await?,
             bot: match &draft.author {
-                Author::Bot(name) | Author::Carried { bot: name, .. } => Some(name.clone()),
+                Author::Bot(name)
+                | Author::Carried { bot: name, .. }
+                | Author::Template { bot: name, .. } => Some(name.clone()),
                 Author::Own | Author::User(_) => None,
             },
             silent: draft.silent,
@@ -206,7 +212,7 @@ impl Core {
         let mac = self.sealer.draft_mac(app, conversation, sender, draft).await?;
         let after_seq = match draft.author {
             Author::Carried { after_seq, .. } => after_seq,
-            Author::Own | Author::User(_) | Author::Bot(_) => None,
+            Author::Own | Author::User(_) | Author::Bot(_) | Author::Template { .. } => None,
         };
         let (id, reply_to) = (draft.id, draft.reply_to);
         let new = NewMessage { id, sender, via, body: sealed, draft: mac, reply_to, after_seq, at };
@@ -221,10 +227,12 @@ impl Core {
                 let user = self.user_keys(allowed, std::slice::from_ref(user), "as.user").await?[0];
                 (SenderRow::User(user), Some(Via::Api))
             }
-            (Author::Bot(_), None) | (Author::Carried { .. }, Some(_)) => {
+            (Author::Bot(_), None) | (Author::Carried { .. } | Author::Template { .. }, Some(_)) => {
                 (SenderRow::Bot { verified: true }, None)
             }
-            (Author::Carried { .. }, None) => return Err(Error::Forbidden(crate::Missing::Actor)),
+            (Author::Carried { .. } | Author::Template { .. }, None) => {
+                return Err(Error::Forbidden(crate::Missing::Actor));
+            }
             (Author::Bot(_), Some(_)) => return Err(Invalid::new("as", "is for back ends").into()),
         })
     }

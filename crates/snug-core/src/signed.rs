@@ -4,32 +4,27 @@
 //! change nothing, and bring it nowhere else. The message's id comes of what names the token, and the store keeps ids: the
 //! same token again answers with the same message for ever, without a memory of tokens.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use snug_model::{
-    Action, Actor, ConversationId, Invalid, KeyId, MessageId, UserActor, UserId, Voucher,
-    conversations::{ConversationDraft, History, Profile, State},
+    Action, Actor, ConversationId, Invalid, KeyId, UserActor, Voucher,
     keys::Scope,
     limits,
-    members::{Access, MemberDraft, Notify},
     messages::{Author, Draft, Message},
     secret::SecretText,
     signatures::Algorithm,
     signed::{Carrier, SignedMessage},
-    text::Attributes,
 };
-use snug_store::{ConversationRef, Mac, Viewer};
 use snug_wire::{
     json,
     signed::{SIGNED_MESSAGE, SignedClaims},
 };
-use uuid::Uuid;
 
 use crate::{
     Core, Error, Result,
-    authorize::{Ask, Decision, decided},
+    authorize::{Ask, Carries, decided},
+    carry,
     context::AppContext,
     jws::{self, Unverified, VerifyingKey},
-    publish::{Asked, Askers, Outcome},
+    publish::{Asked, Outcome},
 };
 
 /// A signed message, verified, and what signed it.
@@ -53,6 +48,18 @@ impl Core {
         asked: Option<&Asked>,
     ) -> Result<Outcome<Message>> {
         let Actor::User(client) = actor else { return Err(Error::Forbidden(crate::Missing::Actor)) };
+        let sent = self.carry_signed(actor, client, conversation, jws, asked).await;
+        self.pay_if_refused(actor, sent).await
+    }
+
+    async fn carry_signed(
+        &self,
+        actor: &Actor,
+        client: &UserActor,
+        conversation: Option<&ConversationId>,
+        jws: &str,
+        asked: Option<&Asked>,
+    ) -> Result<Outcome<Message>> {
         let app = self.admitted(actor).await?.app;
         let me = self.own_id(actor).await?.ok_or(Error::Unauthenticated)?;
         let Verified { message, signer } = self.verify_signed(&app, jws).await?.ok_or_else(refused)?;
@@ -64,27 +71,27 @@ impl Core {
             return Err(refused());
         }
         let ended = self.clock.now() >= message.expires_at;
-        let conversation = match message.conversation.clone() {
-            Some(conversation) => conversation,
-            None => self.support_conversation(actor, client, &me, &signer, ended).await?,
-        };
+        let carries = Carries::Signed(&signer);
+        // None is opened for what cannot appear any more.
+        let conversation = self.carried_to(actor, client, conversation, carries, !ended).await?;
+        let conversation = conversation.ok_or_else(refused)?;
+        let macs = self.keyed(app.key()).await?;
         let draft = Draft {
-            id: message_id(self.keyed(app.key()).await?.macs.signed_message(signer.kid(), &message.jti)),
+            id: carry::message_id(macs.macs.signed_message(signer.kid(), &message.jti)),
             author: Author::Carried { bot: message.bot, after_seq: message.after_seq },
             content: message.content,
             reply_to: None,
             silent: false,
         };
-        let ask =
-            Ask { signer: Some(&signer), ..Ask::in_conversation(actor, Action::CarryMessage, &conversation) };
+        let ask = Ask {
+            carries: Some(carries),
+            ..Ask::in_conversation(actor, Action::CarryMessage, &conversation)
+        };
         let outcome = decided!(self, ask.clone(), |allowed| async {
             if ended && self.store.message(&allowed.permit, draft.id).await?.is_none() {
                 return Err(refused());
             }
-            let numbers: Vec<u64> = asked.iter().map(|asked| asked.n).collect();
-            let askers = asked.map(|asked| Askers { session: &asked.session, numbers: &numbers });
-            let mut sent = self.send_allowed(actor, &allowed, &[&draft], askers.as_ref()).await?;
-            sent.pop().ok_or_else(|| Error::internal("a draft without an outcome"))?
+            self.carry_allowed(actor, &allowed, &draft, asked).await
         });
         outcome.map_err(|error| match error {
             Error::Conflict(_) => Error::Conflict("the conversation has moved on since it was signed"),
@@ -128,55 +135,6 @@ impl Core {
         self.hub.directory.each_of_user(client.app, client.user, |open| has |= open.id().as_str() == session);
         has
     }
-
-    /// The id of a user's support conversation, which is made where it does not exist, for a message that can still appear
-    /// and a client that may carry it: what is refused leaves nothing.
-    async fn support_conversation(
-        &self,
-        actor: &Actor,
-        client: &UserActor,
-        me: &UserId,
-        signer: &Voucher,
-        ended: bool,
-    ) -> Result<ConversationId> {
-        let macs = self.keyed(client.app).await?;
-        let part = URL_SAFE_NO_PAD.encode(&macs.macs.support(client.user).0[..16]);
-        let id = ConversationId::parse(&format!("cnv_{part}"))?;
-        let found = ConversationRef::Id(macs.macs.conversation_id(&id));
-        if self.store.conversation(client.app, found, Viewer::Anyone).await?.is_some() {
-            return Ok(id);
-        }
-        if ended {
-            return Err(refused());
-        }
-        let ask = Ask { signer: Some(signer), ..Ask::in_app(actor, Action::OpenSupport) };
-        self.authorize(&mut Decision::new(ask)).await?;
-        let member = MemberDraft {
-            user: me.clone(),
-            role: None,
-            access: Access::Full,
-            label: None,
-            attributes: Attributes::default(),
-            notify: Notify::All,
-            read_seq: None,
-        };
-        let draft = ConversationDraft {
-            id: Some(id.clone()),
-            alias: None,
-            profile: Profile::default(),
-            state: State::Open,
-            frozen: false,
-            slow_mode_s: 0,
-            history: History::All,
-            members: vec![member],
-            distinct: false,
-        };
-        match self.create_conversation(&Actor::System(client.app), &draft, None).await {
-            // Another page of the same person was faster.
-            Ok(_) | Err(Error::Conflict(_)) => Ok(id),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 /// The one refusal of a signed message: whoever tries learns nothing.
@@ -186,13 +144,6 @@ fn refused() -> Error {
         "is no message that a back end of this app signed for this page and place, or has ended",
     )
     .into()
-}
-
-/// The id of a token's message, of what names the token: a UUID of version 8 (RFC 9562, section 5.8).
-fn message_id(named: Mac) -> MessageId {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&named.0[..16]);
-    MessageId(Uuid::new_v8(bytes))
 }
 
 /// Signs a message with a key's secret, as back ends do: HS256, keyed with its ASCII.

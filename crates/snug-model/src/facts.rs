@@ -2,7 +2,7 @@
 
 use crate::{
     conversations::{History, State},
-    ids::{AppKey, ConversationKey, KeyId, Rev, Seq, UserKey, Version},
+    ids::{AppKey, ConversationKey, KeyId, Rev, Seq, TemplateKey, UserKey, Version},
     keys::ScopeSet,
     members::Access,
     permissions::PermissionSet,
@@ -25,6 +25,8 @@ pub struct Facts {
     pub voucher: Option<VoucherFacts>,
     /// What signed the message that the client carries.
     pub signer: Option<VoucherFacts>,
+    /// The template whose message the client carries.
+    pub template: Option<TemplateFacts>,
     /// The client's user; with a back end the one in whose name it acts, if it does.
     pub user: Option<UserFacts>,
     /// Whether the client's token was revoked by its own id.
@@ -224,6 +226,15 @@ pub struct MemberFacts {
     pub joined_seq: Seq,
     /// Whether the view was dropped too.
     pub forgotten: bool,
+}
+
+/// What of a template a decision rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TemplateFacts {
+    /// The template.
+    pub key: TemplateKey,
+    /// Of all that it says; 0 where nobody knows it.
+    pub version: Version,
 }
 
 /// Whom an act concerns: as a member where the act is a conversation's, as a user where it is the app's.

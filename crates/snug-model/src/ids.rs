@@ -30,6 +30,8 @@ integer! {
     ConversationKey;
     /// The row number of a role, unique in the installation.
     RoleKey;
+    /// The row number of a template, unique in the installation.
+    TemplateKey;
     /// The place of a message in its conversation: 1, 2, 3 … without gaps.
     Seq;
     /// The count of visible changes of a conversation, without gaps within an epoch. 0 is the state at creation.
@@ -236,6 +238,8 @@ customers! {
     UserId in "user";
     /// A conversation's id, chosen by the customer or made by Snug.
     ConversationId in "conversation";
+    /// A template's id, chosen by the customer.
+    TemplateId in "template";
 }
 
 impl UserId {

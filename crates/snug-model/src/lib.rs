@@ -26,6 +26,7 @@ pub mod sanctions;
 pub mod secret;
 pub mod signatures;
 pub mod signed;
+pub mod templates;
 pub mod text;
 pub mod time;
 pub mod token_keys;
@@ -38,7 +39,7 @@ pub use actor::{Actor, KeyActor, UserActor};
 pub use facts::Facts;
 pub use ids::{
     AppId, AppKey, ConversationId, ConversationKey, Epoch, JobId, KeyId, MessageId, Rev, RoleKey, Seq,
-    SessionId, UserId, UserKey, Version,
+    SessionId, TemplateId, TemplateKey, UserId, UserKey, Version,
 };
 pub use invalid::Invalid;
 pub use permissions::{Permission, PermissionSet};

@@ -63,6 +63,8 @@ limits! {
     TOKEN_LIFE_S_DEFAULT: 60 * 60;
     /// How long a message that a back end signed may wait for its carrier.
     SIGNED_LIFE_S_MAX: 60;
+    /// Templates of one app.
+    TEMPLATES_MAX: 1_000;
     /// How far ahead of the server's clock a token's `iat` may be.
     TOKEN_FUTURE_S_MAX: 5;
     /// Issuers whose tokens an app believes.

@@ -1,7 +1,7 @@
 //! Messages, their edits, deletions and reactions.
 
 use crate::{
-    ids::{ConversationId, MessageId, Rev, Seq, UserId},
+    ids::{ConversationId, MessageId, Rev, Seq, TemplateId, UserId},
     text::{Attributes, AttributesPatch, BotName, Emoji, Text},
     time::Timestamp,
 };
@@ -99,6 +99,13 @@ pub enum Author {
         bot: BotName,
         /// The newest message that the conversation may have before it; any where absent.
         after_seq: Option<Seq>,
+    },
+    /// A bot's, by a template of the app; a client carries it.
+    Template {
+        /// Which one. Of two drafts of one id that is all that is compared: a template may say something else by now.
+        template: TemplateId,
+        /// The bot's name.
+        bot: BotName,
     },
 }
 

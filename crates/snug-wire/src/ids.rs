@@ -28,6 +28,9 @@ strings! {
     /// A conversation's id, chosen by the customer or made by Snug: 1 to 256 bytes of UTF-8 without control characters, not
     /// `.`, `..` or `auto`. Percent-encoded in paths.
     ConversationId(model::ConversationId) { Some(1), Some(CUSTOMER_ID_BYTES_MAX as usize), CUSTOMER_ID, "order-1007" };
+    /// A template's id, chosen by the customer: 1 to 256 bytes of UTF-8 without control characters, not `.`, `..` or `auto`.
+    /// Percent-encoded in paths.
+    TemplateId(model::TemplateId) { Some(1), Some(CUSTOMER_ID_BYTES_MAX as usize), CUSTOMER_ID, "greeting" };
     /// A message's id: a UUID that its sender chooses, unique in its conversation. Version 7 is advised.
     MessageId(model::MessageId) { Some(36), Some(36), Some("^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"),
         "01926c1e-7d3a-7b52-9c0e-5f2a4d8b6e11" };
@@ -51,7 +54,7 @@ macro_rules! serialize_as_str {
     )+};
 }
 
-serialize_as_str! { AppId KeyId SessionId JobId Region UserId ConversationId }
+serialize_as_str! { AppId KeyId SessionId JobId Region UserId ConversationId TemplateId }
 
 impl PartialOrd for UserId {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {

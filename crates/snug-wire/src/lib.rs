@@ -41,6 +41,7 @@ pub mod sessions;
 pub mod signed;
 pub mod socket;
 mod strings;
+pub mod templates;
 pub mod text;
 pub mod time;
 pub mod token_keys;

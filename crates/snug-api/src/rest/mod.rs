@@ -13,6 +13,7 @@ mod roles;
 mod sanctions;
 mod sessions;
 mod signed;
+mod templates;
 mod token_keys;
 mod tokens;
 mod usage;
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Vec<Route> {
         members::routes(),
         messages::routes(),
         signed::routes(),
+        templates::routes(),
         batches::routes(),
     ]
     .into_iter()

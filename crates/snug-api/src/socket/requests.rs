@@ -7,7 +7,7 @@ use snug_core::{
     Asked, Core, Error, InboxAsk, Outcome, PageAsk, Reaction, Result, SyncAsk,
     hub::{Close, Session},
 };
-use snug_model::{Actor, AppId, Invalid, UserId, messages::Message};
+use snug_model::{Actor, AppId, Invalid, UserId, messages::Message, templates::TemplateUse};
 use snug_wire::{
     conversations::{Inbox, InboxItem},
     members::Member,
@@ -41,7 +41,7 @@ pub(super) async fn answer(
     let actor = Actor::User(session.actor());
     let asked = Asked { session: Arc::clone(session), n };
     // What is sent pays for itself.
-    if !matches!(request, Request::SendSigned(_)) {
+    if !matches!(request, Request::SendSigned(_) | Request::SendTemplate(_)) {
         core.charge(&actor).await?;
     }
     if takes_memory(&request) {
@@ -58,6 +58,11 @@ pub(super) async fn answer(
         Request::SendSigned(request) => {
             let conversation = request.conversation.map(Into::into);
             written(n, core.send_signed(&actor, conversation.as_ref(), &request.jws, Some(&asked)).await?)
+        }
+        Request::SendTemplate(request) => {
+            let conversation = request.conversation.map(Into::into);
+            let used = TemplateUse { id: &request.template.into(), message: request.id.map(Into::into) };
+            written(n, core.send_template(&actor, conversation.as_ref(), used, Some(&asked)).await?)
         }
         Request::Edit(request) => {
             let (conversation, id, patch) = request.into_parts();

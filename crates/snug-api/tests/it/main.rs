@@ -39,6 +39,7 @@ mod signing;
 mod slow;
 mod slow_mode;
 mod talk;
+mod templates;
 mod token_keys;
 mod tokens;
 mod usage;

@@ -6,6 +6,7 @@ mod keys;
 mod members;
 mod messages;
 mod roles;
+mod templates;
 mod token_keys;
 mod tokens;
 mod users;

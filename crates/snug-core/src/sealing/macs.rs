@@ -6,7 +6,7 @@
 
 use aws_lc_rs::{error::Unspecified, hmac};
 use snug_model::{
-    Actor, ConversationId, ConversationKey, MessageId, UserId, UserKey,
+    Actor, ConversationId, ConversationKey, MessageId, TemplateId, UserId, UserKey,
     facts::IdMac,
     messages::{Author, Draft},
     permissions::Scope,
@@ -23,6 +23,7 @@ pub struct Macs {
     conversation_id: hmac::Key,
     alias: hmac::Key,
     role_name: hmac::Key,
+    template_id: hmac::Key,
     draft: hmac::Key,
     emoji: hmac::Key,
     members: hmac::Key,
@@ -42,6 +43,7 @@ impl Macs {
             conversation_id: key("conversation_id")?,
             alias: key("alias")?,
             role_name: key("role_name")?,
+            template_id: key("template_id")?,
             draft: key("draft")?,
             emoji: key("emoji")?,
             members: key("members")?,
@@ -86,6 +88,11 @@ impl Macs {
             Author::Carried { bot, after_seq } => {
                 fields.byte(4).text(bot.as_str()).int(after_seq.map_or(-1, |seq| seq.0))
             }
+            // What its page says is which template, and no more.
+            Author::Template { template, .. } => {
+                let fields = fields.byte(5).text(template.as_str());
+                return Mac(sign_both(&self.draft, &author.0, fields.as_ref()));
+            }
         };
         let content = &draft.content;
         let fields = fields
@@ -127,6 +134,17 @@ impl Macs {
     /// What the id of a signed message is made of: what names its token.
     pub fn signed_message(&self, kid: &str, jti: &str) -> Mac {
         Mac(sign(&self.jti, Fields::new("signed message").text(kid).text(jti)))
+    }
+
+    /// What the id of a template's message is made of, where the template appears in a conversation once.
+    pub fn template_message(&self, template: &TemplateId, conversation: ConversationKey) -> Mac {
+        let fields = Fields::new("template message").text(template.as_str()).int(conversation.0);
+        Mac(sign(&self.jti, fields))
+    }
+
+    /// A template's id, to be found by.
+    pub fn template_id(&self, id: &TemplateId) -> IdMac {
+        IdMac(sign(&self.template_id, id.as_str().as_bytes()))
     }
 
     /// A token's own id.

@@ -24,6 +24,7 @@ mod plain;
 mod random;
 mod seal;
 mod secrets;
+mod templates;
 mod tokens;
 mod wrap;
 mod xaes;
@@ -38,5 +39,6 @@ pub use plain::{
 };
 pub use random::Random;
 pub use seal::{GettingReady, Opener, Sealer};
+pub use templates::TemplateBody;
 pub use tokens::{InvalidToken, TokenKind, TokenUse, Tokens};
 pub use wrap::KeyPrint;

@@ -3,13 +3,14 @@
 use std::marker::PhantomData;
 
 use snug_model::{AppKey, ConversationKey, KeyId, MessageId, Timestamp, UserKey, secret::SecretText, text};
-use snug_model::{ConversationId, RoleKey, UserId, conversations, users};
+use snug_model::{ConversationId, RoleKey, TemplateKey, UserId, conversations, users};
 use snug_store::{Class, Mac, SealedAt, SealedPlace, SecretName, SenderRow};
 
 use super::{
     fields::Fields,
     locks::{Bucket, Locks, Owner},
     plain::{Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, SanctionNote, TokenKeyProfile},
+    templates::TemplateBody,
 };
 
 /// The retention rule of an app's own; conversations have no other yet.
@@ -80,6 +81,13 @@ impl Place<TokenKeyProfile> {
     /// A registered public key, with its name.
     pub fn token_key(app: AppKey, key: KeyId) -> Self {
         Self::new(app, SealedPlace::TokenKey(key))
+    }
+}
+
+impl Place<TemplateBody> {
+    /// A template's id, and what it says.
+    pub fn template(app: AppKey, template: TemplateKey, version: i64) -> Self {
+        Self::new(app, SealedPlace::Template { template, version })
     }
 }
 
@@ -212,6 +220,7 @@ fn locks(place: &SealedPlace) -> Locks {
         | SealedPlace::KeySecret(_)
         | SealedPlace::Key(_)
         | SealedPlace::TokenKey(_)
+        | SealedPlace::Template { .. }
         | SealedPlace::Answer(_) => (Owner::App, None),
         SealedPlace::UserId(user)
         | SealedPlace::User { user, .. }
@@ -244,6 +253,7 @@ fn bound_to(app: AppKey, place: &SealedPlace, header: &[u8]) -> Fields {
         SealedPlace::KeySecret(key) => of("keys", "secret").text(key.as_str()),
         SealedPlace::Key(key) => of("keys", "profile").text(key.as_str()),
         SealedPlace::TokenKey(key) => of("token_keys", "profile").text(key.as_str()),
+        SealedPlace::Template { template, version } => of("templates", "body").int(template.0).int(*version),
         SealedPlace::UserId(user) => of("users", "id").int(user.0),
         SealedPlace::User { user, version } => of("users", "profile").int(user.0).int(*version),
         SealedPlace::UserBan(user) => of("users", "ban").int(user.0),

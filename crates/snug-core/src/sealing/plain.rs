@@ -149,7 +149,7 @@ impl Plain for SecretText {
 }
 
 /// A text that may be absent. Its layout is of an absent one, or of one that its type allows.
-fn optional<T>(text: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+pub(super) fn optional<T>(text: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
     match text {
         Some(text) => parse(text).map(Some),
         None => Some(None),
@@ -157,11 +157,11 @@ fn optional<T>(text: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Option<
 }
 
 /// The empty object is left out.
-fn laid_out(attributes: &Attributes) -> Option<&str> {
+pub(super) fn laid_out(attributes: &Attributes) -> Option<&str> {
     Some(attributes.as_json()).filter(|json| *json != "{}")
 }
 
-fn attributes(json: Option<&str>) -> Attributes {
+pub(super) fn attributes(json: Option<&str>) -> Attributes {
     json.map(|json| Attributes::from_checked_json(json.into())).unwrap_or_default()
 }
 

@@ -30,6 +30,7 @@ use super::{
     },
     random::Random,
     secrets::{Asked, Secrets},
+    templates::TemplateBody,
     xaes::{NONCE_BYTES, TAG_BYTES, Xaes},
 };
 use crate::cache::Cache;
@@ -303,6 +304,7 @@ impl Opener {
             SealedPlace::KeySecret(_) => check::<SecretText>(self, at),
             SealedPlace::Key(_) => check::<KeyProfile>(self, at),
             SealedPlace::TokenKey(_) => check::<TokenKeyProfile>(self, at),
+            SealedPlace::Template { .. } => check::<TemplateBody>(self, at),
             SealedPlace::UserId(_) => check::<UserId>(self, at),
             SealedPlace::User { .. } => check::<users::Profile>(self, at),
             SealedPlace::UserBan(_)

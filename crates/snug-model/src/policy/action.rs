@@ -39,6 +39,10 @@ pub enum Action {
     ListRoles,
     /// Make, change or delete a role.
     EditRole,
+    /// List the app's templates.
+    ListTemplates,
+    /// Make, change or delete a template.
+    EditTemplate,
     /// Make an access token for a user whose app role grants this.
     MintToken {
         /// What the user's app role grants.
@@ -118,6 +122,8 @@ pub enum Action {
         /// What the roles of the members to be grant, together.
         grants: PermissionSet,
     },
+    /// Have one's support conversation, which is made for what a back end has a bot say there.
+    OpenSupport,
     /// See a conversation.
     ReadConversation,
     /// See it as an item of a user's inbox.
@@ -169,9 +175,7 @@ pub enum Action {
         /// Whether a back end sends in a user's name.
         as_user: bool,
     },
-    /// Have one's own support conversation made, for a message that a back end signed.
-    OpenSupport,
-    /// Have a message appear that a back end signed, and that the client's page only carries.
+    /// Have a message appear that a back end signed, or wrote as a template, and that the client's page only carries.
     CarryMessage,
     /// Edit a message.
     EditMessage {

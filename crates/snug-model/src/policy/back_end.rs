@@ -91,6 +91,8 @@ fn ask(action: &Action) -> Ask {
         Action::CreateKey { .. } | Action::RevokeKey => Whole(Scope::Keys),
         Action::ListRoles => Reading(Scope::Roles),
         Action::EditRole => Whole(Scope::Roles),
+        Action::ListTemplates => Reading(Scope::BotMessages),
+        Action::EditTemplate => Whole(Scope::BotMessages),
         Action::MintToken { .. } | Action::RevokeTokens => Whole(Scope::Tokens),
         Action::WriteUser
         | Action::EditUser { .. }

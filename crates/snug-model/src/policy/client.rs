@@ -48,7 +48,8 @@ pub(super) fn decide(
         let member = facts.member.as_ref().map_or(Version(0), |member| member.version);
         let basis =
             [(Fact::User(user.key), user.version), (Fact::Member(conversation.key, user.key), member)];
-        let basis = basis.into_iter().chain(facts.signer.as_ref().and_then(rests_on));
+        let template = facts.template.map(|template| (Fact::Template(template.key), template.version));
+        let basis = basis.into_iter().chain(facts.signer.as_ref().and_then(rests_on)).chain(template);
         Ok(rest(permit, basis.chain(targets(facts, |user| Fact::Member(conversation.key, user)))))
     } else {
         in_app(actor, action, facts, user, now)?;
@@ -251,7 +252,7 @@ fn in_app(
         Action::OpenSupport => {
             need(narrowed(actor, PermissionSet::all()), asked(action))?;
             voices(action, facts, now)?;
-            signed(actor, action, facts, now)
+            vouched_for(actor, action, facts, now)
         }
         // No permission names them, and they reach beyond every conversation: a token that is narrowed does not.
         Action::BlockUser { own: true } | Action::ListBlocks { own: true } => {
@@ -358,7 +359,7 @@ fn in_conversation<'a>(
     writable(conversation, action, have)?;
     allowed(actor, action, facts, have)?;
     voices(action, facts, now)?;
-    signed(actor, action, facts, now)?;
+    vouched_for(actor, action, facts, now)?;
     Ok((conversation, view))
 }
 
@@ -441,14 +442,16 @@ fn voices(action: &Action, facts: &Facts, now: Timestamp) -> Result<(), Denied> 
     }
 }
 
-/// What a back end signed is carried as long as the key that signed it may sign such.
-fn signed(actor: &UserActor, action: &Action, facts: &Facts, now: Timestamp) -> Result<(), Denied> {
+/// What a back end has a bot say is carried as long as the key that signed it may sign such, or the template is there.
+fn vouched_for(actor: &UserActor, action: &Action, facts: &Facts, now: Timestamp) -> Result<(), Denied> {
     let may_sign = |app, scopes: keys::ScopeSet| app == actor.app && scopes.has(keys::Scope::BotMessages);
-    let good = match &facts.signer {
+    let good = match (&facts.signer, facts.template) {
         _ if !matches!(action, Action::CarryMessage | Action::OpenSupport) => true,
-        Some(VoucherFacts::ApiKey(key)) => may_sign(key.app, key.scopes) && back_end::alive(key, now),
-        Some(VoucherFacts::TokenKey(key)) => may_sign(key.app, key.scopes),
-        Some(VoucherFacts::OfSettings(_)) | None => false,
+        (None, Some(template)) if template.version == Version(0) => return Err(Denied::NotFound),
+        (None, Some(_)) => true,
+        (Some(VoucherFacts::ApiKey(key)), None) => may_sign(key.app, key.scopes) && back_end::alive(key, now),
+        (Some(VoucherFacts::TokenKey(key)), None) => may_sign(key.app, key.scopes),
+        (Some(VoucherFacts::OfSettings(_)), None) | (None, None) | (Some(_), Some(_)) => false,
     };
     if good { Ok(()) } else { Err(Denied::Forbidden(asked(action))) }
 }

@@ -15,7 +15,7 @@ pub use action::Action;
 use crate::{
     actor::Actor,
     facts::{ConversationFacts, Facts, MemberFacts, UserFacts},
-    ids::{AppKey, ConversationKey, KeyId, Rev, Seq, UserKey, Version},
+    ids::{AppKey, ConversationKey, KeyId, Rev, Seq, TemplateKey, UserKey, Version},
     keys,
     permissions::{Permission, PermissionSet},
     time::Timestamp,
@@ -108,6 +108,8 @@ pub enum Fact {
     Conversation(ConversationKey),
     /// A membership.
     Member(ConversationKey, UserKey),
+    /// A template.
+    Template(TemplateKey),
 }
 
 /// Who does what a permit allows.

@@ -1,6 +1,6 @@
 //! What `snug check` sees at rest.
 
-use snug_model::{AppKey, ConversationKey, MessageId, Timestamp, UserKey};
+use snug_model::{AppKey, ConversationKey, MessageId, TemplateKey, Timestamp, UserKey};
 
 use super::{Sealed, SenderRow};
 
@@ -29,6 +29,13 @@ pub enum SealedPlace {
     Key(snug_model::KeyId),
     /// A registered public key, with its name.
     TokenKey(snug_model::KeyId),
+    /// A template's id, and what it says.
+    Template {
+        /// The template.
+        template: TemplateKey,
+        /// Of the body.
+        version: i64,
+    },
     /// A user's id.
     UserId(UserKey),
     /// A user's name, picture, attributes.

@@ -63,6 +63,8 @@ pub enum Unique {
     Message,
     /// A role's name, or its last use.
     Role,
+    /// A template's id.
+    Template,
 }
 
 impl std::fmt::Display for Unique {
@@ -73,6 +75,7 @@ impl std::fmt::Display for Unique {
             Self::Alias => "alias",
             Self::Message => "message",
             Self::Role => "role",
+            Self::Template => "template",
         })
     }
 }

@@ -41,6 +41,8 @@ pub trait Store: Send + Sync + 'static {
     async fn key(&self, id: &KeyId) -> StoreResult<Option<KeyRow>>;
     /// A registered public key of any app.
     async fn token_key(&self, id: &KeyId) -> StoreResult<Option<TokenKeyRow>>;
+    /// A template of the app, by its id.
+    async fn template(&self, app: AppKey, id: IdMac) -> StoreResult<Option<TemplateRow>>;
     /// A user; erased ones too.
     async fn user(&self, app: AppKey, user: UserRef) -> StoreResult<Option<UserRow>>;
     /// A conversation with the viewer's own row in it; deleted ones are not found.
@@ -96,6 +98,14 @@ pub trait Store: Send + Sync + 'static {
     async fn list_token_keys(&self, permit: &Permit, page: Page) -> StoreResult<Vec<(i64, TokenKeyRow)>>;
     /// Deletes a registered public key of the permit's app; nothing changes where there is none.
     async fn delete_token_key(&self, permit: &Permit, id: &KeyId) -> StoreResult<()>;
+    /// Makes a template, of version 1, or replaces the one of that row number, to which the next version belongs; whether it is
+    /// new. `Taken` where another one has the id, `Changed` where the row has another version than the one before or is gone,
+    /// `Full` where the app has as many as it may.
+    async fn put_template(&self, permit: &Permit, template: TemplateRow) -> StoreResult<bool>;
+    /// Templates of the permit's app, by row number.
+    async fn list_templates(&self, permit: &Permit, page: Page) -> StoreResult<Vec<TemplateRow>>;
+    /// Deletes a template of the permit's app; nothing changes where there is none.
+    async fn delete_template(&self, permit: &Permit, id: IdMac) -> StoreResult<()>;
     /// Ends tokens. Bounds never go back.
     async fn revoke_tokens(
         &self,

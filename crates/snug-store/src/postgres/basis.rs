@@ -37,7 +37,8 @@ struct Facts<'p> {
     kinds: Vec<i64>,
     versions: Vec<i64>,
     apps: Vec<i64>,
-    /// The numbers of the conversation and the user, and the id of the key: 0 and nothing where the kind has none.
+    /// The numbers of the conversation, or the template, and of the user, and the id of the key: 0 and nothing where the kind has
+    /// none.
     conversations: Vec<i64>,
     users: Vec<i64>,
     keys: Vec<&'p str>,
@@ -52,6 +53,7 @@ impl<'p> Facts<'p> {
             Fact::Conversation(conversation) => (3, conversation.0, 0, ""),
             Fact::Member(conversation, user) => (4, conversation.0, user.0, ""),
             Fact::TokenKey(id) => (5, 0, 0, id.as_str()),
+            Fact::Template(template) => (6, template.0, 0, ""),
         };
         self.kinds.push(kind);
         self.versions.push(version.0);
@@ -78,6 +80,7 @@ pub(super) const OUTDATED: &str = "
             SELECT t.version FROM members t
             WHERE t.app = w.app AND t.conversation = w.conversation AND t.user = w.person)
         WHEN 5 THEN (SELECT t.version FROM token_keys t WHERE t.id = w.key AND t.app = w.app)
+        WHEN 6 THEN (SELECT t.version FROM templates t WHERE t.template = w.conversation AND t.app = w.app)
         END, 0)";
 
 /// What has changed of all that permits rest on, in one statement.

@@ -138,6 +138,8 @@ async fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> 
         "DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE app = $1 LIMIT $2)",
         "DELETE FROM token_keys WHERE token_key IN
              (SELECT token_key FROM token_keys WHERE app = $1 LIMIT $2)",
+        "DELETE FROM templates WHERE template IN
+             (SELECT template FROM templates WHERE app = $1 LIMIT $2)",
         "DELETE FROM usage WHERE app = $1 AND day IN (SELECT day FROM usage WHERE app = $1 LIMIT $2)",
         "DELETE FROM revoked_tokens WHERE revoked_token IN
              (SELECT revoked_token FROM revoked_tokens WHERE app = $1 LIMIT $2)",

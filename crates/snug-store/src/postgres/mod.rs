@@ -23,6 +23,7 @@ mod sql;
 mod statistics;
 mod store;
 mod sync;
+mod templates;
 mod token_keys;
 mod usage;
 mod users;

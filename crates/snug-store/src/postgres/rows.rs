@@ -1,7 +1,8 @@
 //! Rows: which columns each is read from, in which order, and the integers that stand for words.
 
 use snug_model::{
-    AppId, AppKey, ConversationKey, Epoch, JobId, KeyId, PermissionSet, Rev, RoleKey, Seq, UserKey, Version,
+    AppId, AppKey, ConversationKey, Epoch, JobId, KeyId, PermissionSet, Rev, RoleKey, Seq, TemplateKey,
+    UserKey, Version,
     conversations::{History, State},
     facts::IdMac,
     ids::Region,
@@ -14,7 +15,7 @@ use snug_model::{
 use super::sql::{Cells, Param, Value, corrupt};
 use crate::{
     AppRow, ConversationRow, FrozenRow, JobKind, JobRow, JobState, KeyRow, MemberRow, MessageRow, RoleRow,
-    SanctionRow, SenderRow, SettingsRow, StoreResult, TokenKeyRow, UserRow,
+    SanctionRow, SenderRow, SettingsRow, StoreResult, TemplateRow, TokenKeyRow, UserRow,
 };
 
 /// The columns of [`app`], of `apps a`.
@@ -108,6 +109,24 @@ pub(super) fn token_key(row: &mut Cells<'_>) -> StoreResult<TokenKeyRow> {
         may_mint: RoleKey(row.int()?),
         created_at: row.time()?,
         tokens_not_before: row.time_or_none()?,
+        version: Version(row.int()?),
+    })
+}
+
+/// The columns of [`template`], of `templates t`.
+macro_rules! template_columns {
+    () => {
+        "t.template, t.id_mac, t.body, t.created_at, t.updated_at, t.version"
+    };
+}
+
+pub(super) fn template(row: &mut Cells<'_>) -> StoreResult<TemplateRow> {
+    Ok(TemplateRow {
+        key: TemplateKey(row.int()?),
+        id_mac: IdMac(row.bytes()?),
+        body: row.sealed()?,
+        created_at: row.time()?,
+        updated_at: row.time()?,
         version: Version(row.int()?),
     })
 }
@@ -326,7 +345,7 @@ pub(super) fn job_kind_cells(kind: JobKind) -> (i64, i64) {
 
 pub(super) use {
     app_columns, conversation_columns, job_columns, key_columns, member_columns, message_columns,
-    role_columns, token_key_columns, user_columns,
+    role_columns, template_columns, token_key_columns, user_columns,
 };
 
 /// A word that is stored as an integer.

@@ -393,6 +393,7 @@ fn taken(index: &str) -> Option<Unique> {
         "conversations_alias" => Some(Unique::Alias),
         "messages_app_conversation_id_key" => Some(Unique::Message),
         "roles_app_scope_name_mac_key" => Some(Unique::Role),
+        "templates_app_id_mac_key" => Some(Unique::Template),
         _ => None,
     }
 }

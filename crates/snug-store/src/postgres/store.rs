@@ -16,7 +16,7 @@ use super::{
     pool::{Lock, act, read},
     sanctions,
     sql::params,
-    sync, token_keys, usage, users, walk,
+    sync, templates, token_keys, usage, users, walk,
 };
 use crate::*;
 
@@ -155,6 +155,24 @@ impl Store for Postgres {
     async fn delete_token_key(&self, permit: &Permit, id: &KeyId) -> StoreResult<()> {
         let id = id.clone();
         admitted!(self, permit, Lock::Alone, |sql| token_keys::delete(sql, permit, &id))
+    }
+
+    async fn template(&self, app: AppKey, id: IdMac) -> StoreResult<Option<TemplateRow>> {
+        let connection = self.pool.connection().await?;
+        templates::find(&self.pool.alone(&connection), app, id).await
+    }
+
+    async fn put_template(&self, permit: &Permit, template: TemplateRow) -> StoreResult<bool> {
+        // Alone: what it said before is not to appear after this.
+        admitted!(self, permit, Lock::Alone, |sql| templates::put(sql, permit, &template))
+    }
+
+    async fn list_templates(&self, permit: &Permit, page: Page) -> StoreResult<Vec<TemplateRow>> {
+        permitted!(self, permit, |sql| templates::list(sql, permit, page))
+    }
+
+    async fn delete_template(&self, permit: &Permit, id: IdMac) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Alone, |sql| templates::delete(sql, permit, id))
     }
 
     async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> StoreResult<()> {

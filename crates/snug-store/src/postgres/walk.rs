@@ -1,6 +1,6 @@
 //! A walk over every sealed value, table by table, in order of row number.
 
-use snug_model::{AppKey, ConversationKey, UserKey};
+use snug_model::{AppKey, ConversationKey, TemplateKey, UserKey};
 
 use super::{
     rows,
@@ -118,6 +118,14 @@ const TABLES: &[Table] = &[
         statement: "SELECT token_key, app, id, profile FROM token_keys
                     WHERE token_key > $1 ORDER BY token_key LIMIT $2",
         read: |row| Ok(vec![(SealedPlace::TokenKey(rows::key_id(row)?), row.sealed_or_none()?)]),
+    },
+    Table {
+        statement: "SELECT template, app, template, version, body FROM templates
+                    WHERE template > $1 ORDER BY template LIMIT $2",
+        read: |row| {
+            let (template, version) = (TemplateKey(row.int()?), row.int()?);
+            Ok(vec![(SealedPlace::Template { template, version }, row.sealed_or_none()?)])
+        },
     },
 ];
 

@@ -92,6 +92,11 @@ fn look_up(sql: &Sql<'_>, app: AppKey, fact: &Fact) -> StoreResult<Version> {
             params![app, conversation.0, user.0],
             |row| row.int(),
         ),
+        Fact::Template(template) => sql.maybe(
+            "SELECT version FROM templates WHERE template = ?1 AND app = ?2",
+            params![template.0, app],
+            |row| row.int(),
+        ),
     };
     Ok(Version(found?.unwrap_or(0)))
 }

@@ -169,6 +169,7 @@ const RULES: &[Rule] = &[
             UNION ALL SELECT 'roles ' || role FROM roles WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'keys ' || key FROM keys WHERE app <> 0 AND app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'token_keys ' || token_key FROM token_keys WHERE app NOT IN (SELECT app FROM apps)
+            UNION ALL SELECT 'templates ' || template FROM templates WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'revoked_tokens ' || rowid FROM revoked_tokens WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'idempotency ' || request FROM idempotency
                 WHERE app <> 0 AND app NOT IN (SELECT app FROM apps)

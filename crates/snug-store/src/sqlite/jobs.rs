@@ -127,6 +127,8 @@ fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> {
         "DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM token_keys WHERE token_key IN
              (SELECT token_key FROM token_keys WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM templates WHERE template IN
+             (SELECT template FROM templates WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM usage WHERE rowid IN (SELECT rowid FROM usage WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM revoked_tokens WHERE rowid IN (SELECT rowid FROM revoked_tokens WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM blocks WHERE block IN (SELECT block FROM blocks WHERE app = ?1 LIMIT ?2)",

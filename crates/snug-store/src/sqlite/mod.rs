@@ -21,6 +21,7 @@ mod secrets;
 mod sql;
 mod store;
 mod sync;
+mod templates;
 mod token_keys;
 mod usage;
 mod users;

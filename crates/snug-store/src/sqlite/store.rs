@@ -13,7 +13,7 @@ use snug_model::{
 
 use super::{
     Sqlite, apps, blocks, check, conversations, idempotency, inbox, jobs, keys, members, messages, sanctions,
-    sync, token_keys, usage, users, walk,
+    sync, templates, token_keys, usage, users, walk,
 };
 use crate::*;
 
@@ -109,6 +109,22 @@ impl Store for Sqlite {
     async fn delete_token_key(&self, permit: &Permit, id: &KeyId) -> StoreResult<()> {
         let id = id.clone();
         self.act(permit, move |sql, permit| token_keys::delete(sql, permit, &id)).await
+    }
+
+    async fn template(&self, app: AppKey, id: IdMac) -> StoreResult<Option<TemplateRow>> {
+        self.readers.read(move |sql| templates::find(sql, app, id)).await
+    }
+
+    async fn put_template(&self, permit: &Permit, template: TemplateRow) -> StoreResult<bool> {
+        self.act(permit, move |sql, permit| templates::put(sql, permit, &template)).await
+    }
+
+    async fn list_templates(&self, permit: &Permit, page: Page) -> StoreResult<Vec<TemplateRow>> {
+        self.read(permit, move |sql, permit| templates::list(sql, permit, page)).await
+    }
+
+    async fn delete_template(&self, permit: &Permit, id: IdMac) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| templates::delete(sql, permit, id)).await
     }
 
     async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> StoreResult<()> {

@@ -18,6 +18,7 @@ use crate::{
     json,
     paging::InboxQuery,
     signed::SendSignedRequest,
+    templates::SendTemplateRequest,
 };
 
 macro_rules! requests {
@@ -71,6 +72,8 @@ requests! {
     "send" Send(SendRequest);
     /// Have a message appear that a back end signed.
     "send_signed" SendSigned(SendSignedRequest);
+    /// Have a template of the app appear.
+    "send_template" SendTemplate(SendTemplateRequest);
     /// Edit a message.
     "edit" Edit(EditRequest);
     /// Delete a message.

@@ -30,11 +30,12 @@ fn refusal(frame: &str) -> String {
 }
 
 /// A frame for each request, with all that it can have.
-const REQUESTS: [&str; 16] = [
+const REQUESTS: [&str; 17] = [
     r#"{"n":1,"op":"hello","token":"a.b.c","client":"snug-js/1.0","since":"sync-token"}"#,
     r#"{"n":2,"op":"token","token":"a.b.c"}"#,
     r#"{"n":3,"op":"send","conversation":"c1","id":"01926c1e-7d3a-7b52-9c0e-5f2a4d8b6e11","text":"hi","attributes":{"a":1},"reply_to":"01926c1d-0000-7000-8000-000000000001","mentions":["bob"]}"#,
     r#"{"n":15,"op":"send_signed","conversation":"c1","jws":"a.b.c"}"#,
+    r#"{"n":16,"op":"send_template","conversation":"c1","template":"greeting","id":"01926c1e-7d3a-7b52-9c0e-5f2a4d8b6e11"}"#,
     r#"{"n":4,"op":"edit","conversation":"c1","id":"01926c1e-7d3a-7b52-9c0e-5f2a4d8b6e11","text":null,"attributes":{"a":null},"mentions":["bob"]}"#,
     r#"{"n":5,"op":"delete","conversation":"c1","id":"01926c1e-7d3a-7b52-9c0e-5f2a4d8b6e11"}"#,
     r#"{"n":6,"op":"react","conversation":"c1","id":"01926c1e-7d3a-7b52-9c0e-5f2a4d8b6e11","emoji":"👍","on":true}"#,
@@ -109,7 +110,7 @@ fn without_a_usable_number_nothing_can_be_answered() {
 fn what_else_is_wrong_is_answered_with_the_number() {
     assert_snapshot!(refusal(r#"{"n":7}"#), @"7: op: is missing");
     assert_snapshot!(refusal(r#"{"n":7,"op":1}"#), @"7: op: must be a string");
-    assert_snapshot!(refusal(r#"{"n":7,"op":"send_unsigned"}"#), @"7: op: must be one of `hello`, `token`, `send`, `send_signed`, `edit`, `delete`, `react`, `read`, `typing`, `inbox`, `conversation`, `history`, `sync`, `members`, `watch`, `ping`");
+    assert_snapshot!(refusal(r#"{"n":7,"op":"send_unsigned"}"#), @"7: op: must be one of `hello`, `token`, `send`, `send_signed`, `send_template`, `edit`, `delete`, `react`, `read`, `typing`, `inbox`, `conversation`, `history`, `sync`, `members`, `watch`, `ping`");
     assert_snapshot!(refusal(r#"{"n":7,"op":"ping","op":"ping"}"#), @"7: op: is given twice at line 1 column 23");
     assert_snapshot!(refusal(r#"{"n":7,"op":"ping","x":1e400}"#), @"7: x: cannot be read: number out of range at line 1 column 28");
     assert_snapshot!(refusal(r#"{"n":7,"op":"ping","x":"\ud800"}"#), @"7: x: cannot be read: unexpected end of hex escape at line 1 column 31");

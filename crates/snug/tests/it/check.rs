@@ -19,6 +19,8 @@ async fn stopped(on: On) -> Stage {
     let back_end = |method, path, body| stage.back_end(method, path, body);
     // The public key of RFC 8037, appendix A.2.
     let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+    let greeting = json!({ "bot": "Helper", "text": "Hello!" });
+    back_end(Method::PUT, "/templates/greeting", greeting).await.is(201);
     back_end(Method::POST, "/token_keys", json!({ "name": "k", "jwk": jwk })).await.is(201);
     back_end(Method::PATCH, "/conversations/c", json!({ "alias": "a" })).await.is(200);
     back_end(Method::PATCH, "/conversations/c/members/ann", json!({ "label": "first" })).await.is(200);
@@ -74,6 +76,7 @@ async fn names_values_that_do_not_open(on: On) {
         ("keys", "secret", "KeySecret("),
         ("keys", "profile", "Key("),
         ("token_keys", "profile", "TokenKey("),
+        ("templates", "body", "Template {"),
         ("users", "id", "UserId("),
         ("users", "profile", "User {"),
         ("users", "ban_reason", "UserBan("),

@@ -55,6 +55,7 @@ impl<'a> Scene<'a> {
         scene.key = scene.made("/keys", json!({ "name": "k", "scopes": ["users"] })).await;
         scene.token_key = scene.made("/token_keys", token_key()).await;
         scene.does(Method::PUT, "/roles/app/spare", json!({ "permissions": [] })).await;
+        scene.does(Method::PUT, "/templates/spare", template()).await;
         scene
     }
 
@@ -111,24 +112,34 @@ impl<'a> Scene<'a> {
         match name(rule) {
             "revokeKey" => object.key = self.made("/keys", json!({ "name": "k", "scopes": ["users"] })).await,
             "deleteTokenKey" => object.key = self.made("/token_keys", token_key()).await,
-            "putRole" | "revokeTokens" => object.key = format!("made{n}"),
+            "putRole" | "putTemplate" | "revokeTokens" => object.key = format!("made{n}"),
             "deleteRole" => {
                 object.key = format!("made{n}");
                 let path = format!("/roles/app/made{n}");
                 self.does(Method::PUT, &path, json!({ "permissions": [] })).await;
             }
+            "deleteTemplate" | "sendTemplate" | "sendTemplateToSupport" => {
+                object.key = format!("made{n}");
+                self.does(Method::PUT, &format!("/templates/made{n}"), template()).await;
+                self.new_visitor(rule, kind, &mut object).await;
+            }
             "putUser" => object.user = format!("made{n}"),
             "eraseUser" => self.doomed_user(&mut object).await,
             "deleteApp" => self.doomed_app(&mut object, kind).await,
             "deleteConversation" => self.doomed_conversation(&mut object, kind).await,
-            "sendSignedToSupport" if kind == "visitor-silent" => {
-                let came = self.node().enter(json!({ "scheme": "visitor" })).await.is(201);
-                object.actor.user = id(&came["user"]);
-                object.actor.credential = Credential::Bearer(id(&came["token"]));
-            }
+            "sendSignedToSupport" => self.new_visitor(rule, kind, &mut object).await,
             _ => self.bring(rule, &mut object).await,
         }
         object
+    }
+
+    /// Has a silent visitor be a new one, where the request leaves something of it.
+    async fn new_visitor(&self, rule: &Rule, kind: Kind, object: &mut Object) {
+        if rule.id.ends_with("ToSupport") && kind == "visitor-silent" {
+            let came = self.node().enter(json!({ "scheme": "visitor" })).await.is(201);
+            object.actor.user = id(&came["user"]);
+            object.actor.credential = Credential::Bearer(id(&came["token"]));
+        }
     }
 
     /// Brings what is there to where it can be changed.
@@ -290,6 +301,7 @@ impl<'a> Scene<'a> {
             .replace("{emoji}", "%F0%9F%91%8D")
             .replace("{job}", &object.job)
             .replace("{key}", &object.key)
+            .replace("{template}", &object.key)
             .replace("{scope}/{role}", &format!("app/{}", object.key))
             .replace("{user}", &object.user);
         let by_key = object.actor.token().starts_with("sk_");
@@ -318,6 +330,7 @@ impl<'a> Scene<'a> {
             "token" if object.actor.token().is_empty() => json!({ "token": self.troupe.cast.target }),
             "token" => json!({ "token": object.actor.token() }),
             "inbox" | "ping" => json!({}),
+            "send_template" => json!({ "conversation": conversation, "template": object.key }),
             "watch" => json!({ "conversations": [conversation] }),
             "edit" => {
                 json!({ "conversation": conversation, "id": message, "text": format!("edited {}", object.n) })
@@ -347,6 +360,7 @@ impl<'a> Scene<'a> {
             ("editApp", _) => json!({ "name": format!("renamed {n}") }),
             ("createKey", _) => json!({ "name": "k", "scopes": ["keys:read"] }),
             ("createTokenKey", _) => token_key(),
+            ("putTemplate", _) => template(),
             ("putRole", _) => json!({ "permissions": ["user.list"] }),
             ("enter", _) => object.actor.proof.clone().unwrap_or_else(|| self.troupe.cast.proof()),
             ("mintToken", _) => json!({ "user": TARGET }),
@@ -391,6 +405,7 @@ fn name(rule: &Rule) -> &'static str {
     match (rule.socket, rule.id) {
         (true, "send") => "sendMessage",
         (true, "send_signed") => "sendSigned",
+        (true, "send_template") => "sendTemplate",
         (true, "edit") => "editMessage",
         (true, "delete") => "deleteMessage",
         (true, "read") => "markRead",
@@ -413,6 +428,11 @@ pub(super) fn signed_for(node: &Node, user: &str, conversation: &str) -> String 
     let header = Header { typ: Some("snug-message+jwt".to_owned()), ..Header::default() };
     let message = json!({ "conversation": conversation, "bot": "Helper", "text": "hi", "jti": new_id() });
     signing::by_key(&node.key, header, &signing::claims(node, user, message))
+}
+
+/// What a bot is to say on pages that cannot sign.
+fn template() -> Value {
+    json!({ "bot": "Helper", "text": "hi" })
 }
 
 /// The public key of RFC 8037, appendix A.2, to be registered.

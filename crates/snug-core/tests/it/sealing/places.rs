@@ -8,17 +8,20 @@ use proptest::{
 };
 use snug_core::sealing::{
     Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, OpenError, Place, Plain, SanctionNote,
-    Sealer, SealingError, TokenKeyProfile,
+    Sealer, SealingError, TemplateBody, TokenKeyProfile,
 };
 use snug_model::{
-    AppKey, ConversationId, ConversationKey, KeyId, RoleKey, Timestamp, UserId, UserKey, conversations,
+    AppKey, ConversationId, ConversationKey, KeyId, RoleKey, TemplateId, TemplateKey, Timestamp, UserId,
+    UserKey, conversations,
     identity::{Identity, SchemeSecret, SchemeSettings, SecretId, VendorId},
     issuers::Issuer,
+    messages::Content,
     origins::PageOrigin,
     policy::By,
     rates::{OwnRates, RatePatch, RatesPatch},
     secret::SecretText,
     signatures::Algorithm,
+    templates::TemplateDraft,
     text::{Attributes, BotName, Emoji, ImageUrl, Label, Name, Reason, RoleName, Text},
     token_keys::PublicKey,
     users,
@@ -171,6 +174,16 @@ async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
         let profile = TokenKeyProfile { name: name(), public_key };
         let (place, at) = (Place::token_key(APP, key.clone()), SealedPlace::TokenKey(key));
         all.push(lies(sealer, place, APP, at, profile).await);
+    }
+    for (template, version) in [(1, 1), (1, 2), (2, 1)] {
+        let (template, id) = (TemplateKey(template), TemplateId::parse("greeting").unwrap());
+        let content = Content { text: Some(Text::parse("Hello!").unwrap()), ..Content::default() };
+        let bot = BotName::parse("Helper").unwrap();
+        let says = TemplateDraft { bot, content, repeat: version == 2 };
+        let at = SealedPlace::Template { template, version };
+        all.push(
+            lies(sealer, Place::template(APP, template, version), APP, at, TemplateBody { id, says }).await,
+        );
     }
     for scope in [Mac([4; 32]), Mac([5; 32])] {
         let answer = Answer { status: 201, body: br#"{"id":"c1"}"#.to_vec() };

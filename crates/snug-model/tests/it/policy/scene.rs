@@ -68,6 +68,7 @@ impl Scene {
                 KeyId::from_random("bot"),
                 ScopeSet::EMPTY.with(Scope::BotMessages),
             ))),
+            template: None,
             user: Some(UserFacts {
                 key: USER,
                 version: Version(103),

@@ -1,9 +1,9 @@
 //! The acts, and the situations in which each is decided.
 
 use snug_model::{
-    Action, Permission, PermissionSet, Timestamp, UserKey, Version,
+    Action, Permission, PermissionSet, TemplateKey, Timestamp, UserKey, Version,
     conversations::{History, State},
-    facts::{IdMac, TargetFacts, UserFacts},
+    facts::{IdMac, TargetFacts, TemplateFacts, UserFacts},
     keys::{Scope, ScopeSet},
     members::Access,
     roles,
@@ -37,6 +37,8 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("RevokeKey", Action::RevokeKey),
         ("ListRoles", Action::ListRoles),
         ("EditRole", Action::EditRole),
+        ("ListTemplates", Action::ListTemplates),
+        ("EditTemplate", Action::EditTemplate),
         ("MintToken, for a user", Action::MintToken { grants: app_role(roles::USER) }),
         ("MintToken, for a moderator", Action::MintToken { grants: app_role(roles::MODERATOR) }),
         ("RevokeTokens", Action::RevokeTokens),
@@ -137,6 +139,9 @@ pub(super) fn is_listed(action: &Action) {
         | Action::EditRole
         | Action::MintToken { .. }
         | Action::RevokeTokens
+        | Action::ListTemplates
+        | Action::EditTemplate
+        | Action::OpenSupport
         | Action::AdmitUser
         | Action::Enter { .. }
         | Action::Connect
@@ -315,6 +320,8 @@ pub(super) const OF_APP: &[Situation<Scene>] = &[
 pub(super) const OF_CONVERSATION: &[Situation<Scene>] = &[
     ("what signed the message that it carries may not sign such", |s| s.signer().scopes = ScopeSet::EMPTY),
     ("what signed the message that it carries was revoked", |s| s.signer().revoked = true),
+    ("what it carries is a template's", |s| templated(s, Version(108))),
+    ("what it carries is a template's that is gone", |s| templated(s, Version(0))),
     ("access read", |s| s.member().access = Access::Read),
     ("removed: access none, with a view frozen at rev 7", removed),
     ("removed and forgotten", |s| {
@@ -407,6 +414,11 @@ pub(super) const OF_KEYS: &[Situation<BackEnd>] = &[
 fn removed(scene: &mut Scene) {
     let member = scene.member();
     (member.access, member.frozen_rev) = (Access::None, Some(FROZEN_REV));
+}
+
+fn templated(scene: &mut Scene, version: Version) {
+    (scene.facts.signer, scene.facts.template) =
+        (None, Some(TemplateFacts { key: TemplateKey(30), version }));
 }
 
 fn may_join(scene: &mut Scene) {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use snug_model::{
     Action, Actor, AppId, AppKey, Denied, Epoch, Facts, JobId, KeyActor, KeyId, PermissionSet, Permit,
-    RoleKey, Timestamp, UserActor, UserKey, Version, Voucher,
+    RoleKey, TemplateKey, Timestamp, UserActor, UserKey, Version, Voucher,
     actor::Grant,
     conversations::{History, State},
     facts::{AppFacts, KeyFacts, TokenKeyFacts, UserFacts, VoucherFacts},
@@ -16,7 +16,7 @@ use snug_model::{
 };
 use snug_store::{
     AppRecord, AppRef, AppRow, JobKind, JobRow, JobState, KeyRow, MemberAdd, NewConversation, RoleRow,
-    SettingsRow, Store, TokenKeyRow, UserRef, UserRow, UserWrite,
+    SettingsRow, Store, TemplateRow, TokenKeyRow, UserRef, UserRow, UserWrite,
 };
 
 use super::{Bench, Conversation, id_mac, mac, seal, values::Clock};
@@ -143,6 +143,19 @@ impl App {
             may_mint: self.app_role(roles::USER),
             created_at: self.now(),
             tokens_not_before: None,
+            version: Version(1),
+        }
+    }
+
+    /// A template of the app that was not made yet.
+    pub(crate) async fn template_row(&self, id: &str) -> TemplateRow {
+        let at = self.now();
+        TemplateRow {
+            key: TemplateKey(self.reserve().await),
+            id_mac: id_mac(id),
+            body: seal(format!("template {id}")),
+            created_at: at,
+            updated_at: at,
             version: Version(1),
         }
     }

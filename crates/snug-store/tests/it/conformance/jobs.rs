@@ -211,6 +211,7 @@ async fn a_deleted_app_leaves_nothing_behind(bench: &mut Bench) {
         app.conversation("deleted", &[ann]).await.delete().await;
         let key = app.token_key_row(&format!("k{}", app.number()));
         app.store.create_token_key(&app.system().await, key).await.unwrap();
+        app.store.put_template(&app.system().await, app.template_row("greeting").await).await.unwrap();
         let jti = RevocationRow::Jti { jti: mac("t"), until: Timestamp::NEVER };
         let once = Once { scope: mac("scope"), body: mac("body"), at: app.now() };
         app.store.revoke_tokens(&app.system().await, jti, Some(once)).await.unwrap();

@@ -51,6 +51,7 @@ mod server;
 mod slow_mode;
 mod stale;
 mod sync;
+mod templates;
 mod token_keys;
 mod usage;
 mod users;

@@ -81,6 +81,7 @@ impl Scene {
             ("list_keys", store.list_keys(permit, page).await.map(drop)),
             ("usage", store.usage(permit, 0, 1).await.map(drop)),
             ("list_token_keys", store.list_token_keys(permit, page).await.map(drop)),
+            ("list_templates", store.list_templates(permit, page).await.map(drop)),
             ("list_users", store.list_users(permit, page).await.map(drop)),
             ("people", store.people(permit, &[ann]).await.map(drop)),
             ("people_by_id", store.people_by_id(permit, &[id_mac("ann")], None).await.map(drop)),
@@ -128,6 +129,8 @@ impl Scene {
             ("set_member_ban", store.set_member_ban(permit, stranger, role, None, at, None).await.map(drop)),
             ("edit_conversation", store.edit_conversation(permit, name).await.map(drop)),
             ("create_conversation", store.create_conversation(permit, new, None).await.map(drop)),
+            ("put_template", store.put_template(permit, app.template_row("t").await).await.map(drop)),
+            ("delete_template", store.delete_template(permit, id_mac("t")).await),
             ("write_user", store.write_user(permit, newcomer).await.map(drop)),
             (
                 "set_member_mute",

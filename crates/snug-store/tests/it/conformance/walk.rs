@@ -55,6 +55,9 @@ async fn a_walk_visits_every_sealed_value_once(bench: &mut Bench) {
     let key = app.token_key_row("k1");
     app.store.create_token_key(&app.system().await, key.clone()).await.unwrap();
     put(SealedPlace::TokenKey(key.id), key.profile);
+    let template = app.template_row("greeting").await;
+    app.store.put_template(&app.system().await, template.clone()).await.unwrap();
+    put(SealedPlace::Template { template: template.key, version: 1 }, template.body);
 
     let (ann, bob, cid) = (app.user("ann").await, app.user("bob").await, app.user("cid").await);
     for (user, name) in [(ann, "ann"), (bob, "bob")] {

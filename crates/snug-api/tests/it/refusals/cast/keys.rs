@@ -3,8 +3,17 @@
 use super::*;
 
 /// All scopes that routes ask for.
-const SCOPES: [&str; 8] =
-    ["app", "keys", "roles", "tokens", "users", "conversations", "messages", "messages.as_user"];
+const SCOPES: [&str; 9] = [
+    "app",
+    "keys",
+    "roles",
+    "tokens",
+    "users",
+    "conversations",
+    "messages",
+    "messages.as_user",
+    "bot_messages",
+];
 
 impl Making<'_> {
     /// Adds the keys; those whose scopes are a rule's own, by the scopes that it asks for.
