@@ -326,6 +326,14 @@ pub trait Store: Send + Sync + 'static {
     /// Gives up to `limit` conversations that changed their places in their members' inboxes; how many it was.
     async fn place_inboxes(&self, limit: i64) -> StoreResult<i64>;
 
+    // Events.
+
+    /// What was committed in the permit's app after a place, in its order; up to `limit`, each message counted. What is
+    /// committed later has a later place, and of one conversation all comes in order of rev.
+    async fn events(&self, permit: &Permit, after: Option<EventPlace>, limit: i64) -> StoreResult<EventPage>;
+    /// Forgets events noted before `before`, up to `limit`; how many it was.
+    async fn forget_events(&self, before: Timestamp, limit: i64) -> StoreResult<i64>;
+
     // Idempotency and jobs.
 
     /// What a request with this scope did before.

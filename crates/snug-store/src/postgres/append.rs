@@ -45,6 +45,8 @@ pub(super) async fn look<'a>(sql: &Sql<'_>, appends: &'a [Append], compares: boo
 struct Head {
     seq: Seq,
     rev: Rev,
+    /// How many messages the batch adds.
+    count: i64,
     /// When its newest message in the batch was accepted; none where there is none.
     at: Option<Timestamp>,
 }
@@ -62,7 +64,7 @@ async fn hold(sql: &Sql<'_>, appends: &[Append]) -> StoreResult<HashMap<Target, 
     let heads = sql
         .all(HOLD, params![conversations], |row| {
             let target = (AppKey(row.int()?), ConversationKey(row.int()?));
-            Ok((target, Head { seq: Seq(row.int()?), rev: Rev(row.int()?), at: None }))
+            Ok((target, Head { seq: Seq(row.int()?), rev: Rev(row.int()?), count: 0, at: None }))
         })
         .await?;
     Ok(heads.into_iter().collect())
@@ -167,6 +169,7 @@ impl Batch<'_> {
             return Err(StoreError::Changed);
         }
         (head.seq, head.rev) = (head.seq.next(), head.rev.next());
+        head.count += 1;
         head.at = head.at.max(Some(message.at));
         let (seq, rev) = (head.seq, head.rev);
         let hidden_at = place.hidden_at(message.sender, message.at);
@@ -209,14 +212,16 @@ impl Batch<'_> {
                 marks.users,
                 marks.seqs,
                 marks.times,
-                rows.hidden
+                rows.hidden,
+                ends.counts
             ],
         )
         .await
     }
 }
 
-/// Inserts messages, moves the ends of their conversations, and sees to it that inboxes hear of it; and moves the marks of
+/// Inserts messages, moves the ends of their conversations, sees to it that inboxes hear of it, and notes it as an event of each
+/// conversation; and moves the marks of
 /// senders, who have read what they said. Of these `changed` and `unread` stay: the conversations' own activity has just
 /// outdated them.
 ///
@@ -238,6 +243,11 @@ const WRITE: &str = concat!(
     "    FROM (SELECT unnest($13::bigint[]) AS app, unnest($14::bigint[]) AS conversation, unnest($15::bigint[]) AS seq,
                    unnest($16::bigint[]) AS rev, unnest($17::bigint[]) AS at) w
          WHERE c.conversation = w.conversation AND c.app = w.app
+     ), told AS (
+         INSERT INTO events (app, conversation, kind, reference, count, at)
+         SELECT app, conversation, 0, seq - count + 1, count, at
+         FROM (SELECT unnest($13::bigint[]) AS app, unnest($14::bigint[]) AS conversation, unnest($15::bigint[]) AS seq,
+                   unnest($24::bigint[]) AS count, unnest($17::bigint[]) AS at) w
      )
      UPDATE members m SET read_seq = w.seq, read_at = w.at, sent_at = w.at
      FROM (SELECT unnest($18::bigint[]) AS app, unnest($19::bigint[]) AS conversation, unnest($20::bigint[]) AS person,
@@ -317,6 +327,7 @@ struct Ends {
     conversations: Vec<i64>,
     seqs: Vec<i64>,
     revs: Vec<i64>,
+    counts: Vec<i64>,
     times: Vec<i64>,
 }
 
@@ -329,6 +340,7 @@ impl Ends {
             ends.conversations.push(conversation.0);
             ends.seqs.push(head.seq.0);
             ends.revs.push(head.rev.0);
+            ends.counts.push(head.count);
             ends.times.push(at.0);
         }
         ends

@@ -3,13 +3,13 @@
 use snug_model::{AppKey, ConversationKey, Permit, Rev, Seq, Timestamp, UserKey, limits::PLACED_MEMBERS_MAX};
 
 use super::{
-    blocks, idempotency, jobs, member_rows, members,
+    blocks, events, idempotency, jobs, member_rows, members,
     rows::{self, Code, conversation_columns, member_columns},
     sql::{Cells, Param, Sql, after, paged, params, version},
 };
 use crate::{
-    ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, Found, JobRow, NewConversation,
-    Once, Page, StoreError, StoreResult, Unique, Viewer,
+    ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, EventKind, Found, JobRow,
+    NewConversation, Once, Page, StoreError, StoreResult, Unique, Viewer,
 };
 
 /// The conversation in which a permit holds.
@@ -157,6 +157,7 @@ pub(super) async fn create(
     )
     .await?;
     members::add_first(sql, app, new.key, new.members, large, new.at).await?;
+    events::note_conversation(sql, app, new.key, EventKind::ConversationMade, new.at).await?;
     blocks::check_permit(sql, permit, new.key).await?;
     let conversation = row(sql, app, new.key).await?.ok_or(StoreError::NotFound)?;
     let member = match permit.user() {
@@ -240,6 +241,7 @@ pub(super) async fn delete(sql: &Sql<'_>, permit: &Permit, job: JobRow) -> Store
     if deleted == 0 {
         return Err(StoreError::NotFound);
     }
+    events::note_conversation(sql, app, key, EventKind::ConversationDeleted, job.created_at).await?;
     jobs::add(sql, app, &job).await
 }
 
@@ -335,6 +337,7 @@ pub(super) async fn advance(
         sql.run("UPDATE members SET large = 1 WHERE app = $1 AND conversation = $2", params![app.0, key.0])
             .await?;
     }
+    events::note_change(sql, app, key, moved.rev, step.at).await?;
     Ok(moved)
 }
 

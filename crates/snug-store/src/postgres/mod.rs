@@ -7,6 +7,7 @@ mod blocks;
 mod check;
 mod committer;
 mod conversations;
+mod events;
 mod idempotency;
 mod inbox;
 mod jobs;

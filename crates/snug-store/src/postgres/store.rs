@@ -11,8 +11,8 @@ use snug_model::{
 };
 
 use super::{
-    Postgres, apps, blocks, check, conversations, idempotency, inbox, jobs, keys, member_rows, members,
-    messages,
+    Postgres, apps, blocks, check, conversations, events, idempotency, inbox, jobs, keys, member_rows,
+    members, messages,
     pool::{Lock, act, read},
     sanctions,
     sql::params,
@@ -481,6 +481,14 @@ impl Store for Postgres {
 
     async fn keep_answer(&self, app: AppKey, scope: Mac, answer: Sealed) -> StoreResult<()> {
         act!(&self.pool, Lock::None, |sql| idempotency::keep_answer(sql, app, scope, answer.clone()))
+    }
+
+    async fn events(&self, permit: &Permit, after: Option<EventPlace>, limit: i64) -> StoreResult<EventPage> {
+        admitted!(self, permit, Lock::Shared, |sql| events::read(sql, permit, after, limit))
+    }
+
+    async fn forget_events(&self, before: Timestamp, limit: i64) -> StoreResult<i64> {
+        act!(&self.pool, Lock::None, |sql| events::forget(sql, before, limit))
     }
 
     async fn forget_answers(&self, before: Timestamp, limit: i64) -> StoreResult<i64> {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use snug_model::{AppKey, Permit, RoleKey, Timestamp, UserKey, facts::IdMac, policy::By};
 
 use super::{
-    blocks, idempotency, jobs,
+    blocks, events, idempotency, jobs,
     rows::{self, user_columns},
     sql::{Sql, after, paged, params},
 };
@@ -68,6 +68,7 @@ pub(super) async fn write(sql: &Sql<'_>, permit: &Permit, write: UserWrite) -> S
             return Err(if living.is_some() { StoreError::Changed } else { StoreError::NotFound });
         }
     }
+    events::note_user(sql, app, write.key, write.at).await?;
     find(sql, app, UserRef::Key(write.key)).await?.ok_or(StoreError::NotFound)
 }
 
@@ -190,7 +191,10 @@ pub(super) async fn set_ban(
             ],
         )
         .await?;
-    if set == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+    if set == 0 {
+        return Err(StoreError::NotFound);
+    }
+    events::note_user(sql, permit.app(), user, at).await
 }
 
 pub(super) async fn allow_proofs(

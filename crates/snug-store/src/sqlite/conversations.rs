@@ -4,13 +4,13 @@ use rusqlite::{named_params, params};
 use snug_model::{AppKey, ConversationKey, Permit, Rev, Seq, Timestamp, limits::PLACED_MEMBERS_MAX};
 
 use super::{
-    blocks, idempotency, jobs, members,
+    blocks, events, idempotency, jobs, members,
     rows::{self, Code, conversation_columns, member_columns},
     sql::{Sql, after, paged},
 };
 use crate::{
-    ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, Found, JobRow, NewConversation,
-    Once, Page, StoreError, StoreResult, Unique, Viewer,
+    ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, EventKind, Found, JobRow,
+    NewConversation, Once, Page, StoreError, StoreResult, Unique, Viewer,
 };
 
 /// The conversation in which a permit holds.
@@ -150,6 +150,7 @@ pub(super) fn create(
         },
     )?;
     members::add_first(sql, app, new.key, new.members, large, new.at)?;
+    events::note_conversation(sql, app, new.key, EventKind::ConversationMade, new.at)?;
     blocks::check_permit(sql, permit, new.key)?;
     let conversation = row(sql, app, new.key)?.ok_or(StoreError::NotFound)?;
     let member = match permit.user() {
@@ -219,6 +220,7 @@ pub(super) fn delete(sql: &Sql<'_>, permit: &Permit, job: JobRow) -> StoreResult
     if deleted == 0 {
         return Err(StoreError::NotFound);
     }
+    events::note_conversation(sql, app, key, EventKind::ConversationDeleted, job.created_at)?;
     jobs::add(sql, app, &job)
 }
 
@@ -306,6 +308,7 @@ pub(super) fn advance(sql: &Sql<'_>, app: AppKey, key: ConversationKey, step: St
             params![key.0, app.0],
         )?;
     }
+    events::note_change(sql, app, key, moved.rev, step.at)?;
     Ok(moved)
 }
 

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::HashMap};
 use rusqlite::params;
 use snug_model::{AppKey, ConversationKey, Rev, Seq, Timestamp};
 
-use super::sql::Sql;
+use super::{events, sql::Sql};
 use crate::{StoreError, StoreResult};
 
 /// Conversations that are remembered from one commit to the next at most.
@@ -29,8 +29,8 @@ struct Head {
     updated_at: Timestamp,
     /// Whether its members' inboxes have its present place, or are about to get it, or never do.
     pending_or_large: bool,
-    /// Whether its row is behind.
-    behind: bool,
+    /// The messages that its row lacks.
+    behind: i64,
 }
 
 impl Heads {
@@ -59,8 +59,8 @@ impl Heads {
         let Some(head) = known.get_mut(&(app, conversation)) else { return };
         (head.seq, head.rev) = (head.seq.next(), head.rev.next());
         (head.last_at, head.updated_at) = (head.last_at.max(at), head.updated_at.max(at));
-        if !head.behind {
-            head.behind = true;
+        head.behind += 1;
+        if head.behind == 1 {
             self.behind.borrow_mut().push((app, conversation));
         }
     }
@@ -92,7 +92,9 @@ impl Heads {
                 )?;
                 head.pending_or_large = true;
             }
-            head.behind = false;
+            let first = Seq(head.seq.0 - head.behind + 1);
+            events::note_messages(sql, app, conversation, (first, head.behind), head.updated_at)?;
+            head.behind = 0;
         }
         if known.len() > HEADS_KEPT_MAX {
             known.clear();
@@ -119,7 +121,7 @@ fn read(sql: &Sql<'_>, app: AppKey, conversation: ConversationKey) -> StoreResul
                 last_at: row.time()?,
                 updated_at: row.time()?,
                 pending_or_large: row.flag()?,
-                behind: false,
+                behind: 0,
             })
         },
     )?

@@ -120,6 +120,7 @@ fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> {
              (SELECT message_version FROM message_versions WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM messages WHERE message IN (SELECT message FROM messages WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM changes WHERE change IN (SELECT change FROM changes WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM events WHERE event IN (SELECT event FROM events WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM members WHERE member IN (SELECT member FROM members WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM conversations WHERE conversation IN
              (SELECT conversation FROM conversations WHERE app = ?1 LIMIT ?2)",

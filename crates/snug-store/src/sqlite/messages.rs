@@ -310,6 +310,19 @@ impl Place {
         })
     }
 
+    /// All of a conversation, which nobody in particular reads.
+    pub(super) fn whole(app: AppKey, conversation: ConversationKey) -> Self {
+        Self {
+            app,
+            conversation,
+            view: View::EVERYTHING,
+            reader: None,
+            pace_ms: None,
+            heeds_blocks: false,
+            hides: false,
+        }
+    }
+
     /// Refuses words between two people alone, of whom one has blocked the other.
     fn check_blocks(&self, sql: &Sql<'_>) -> StoreResult<()> {
         match self.reader.filter(|_| self.heeds_blocks) {

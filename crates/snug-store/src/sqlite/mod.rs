@@ -6,6 +6,7 @@ mod blocks;
 mod check;
 mod checkpoints;
 mod conversations;
+mod events;
 mod heads;
 mod idempotency;
 mod inbox;

@@ -12,8 +12,8 @@ use snug_model::{
 };
 
 use super::{
-    Sqlite, apps, blocks, check, conversations, idempotency, inbox, jobs, keys, members, messages, sanctions,
-    sync, templates, token_keys, usage, users, walk,
+    Sqlite, apps, blocks, check, conversations, events, idempotency, inbox, jobs, keys, members, messages,
+    sanctions, sync, templates, token_keys, usage, users, walk,
 };
 use crate::*;
 
@@ -429,6 +429,14 @@ impl Store for Sqlite {
 
     async fn keep_answer(&self, app: AppKey, scope: Mac, answer: Sealed) -> StoreResult<()> {
         self.writer.act(move |sql| idempotency::keep_answer(sql, app, scope, answer)).await
+    }
+
+    async fn events(&self, permit: &Permit, after: Option<EventPlace>, limit: i64) -> StoreResult<EventPage> {
+        self.read(permit, move |sql, permit| events::read(sql, permit, after, limit)).await
+    }
+
+    async fn forget_events(&self, before: Timestamp, limit: i64) -> StoreResult<i64> {
+        self.writer.act(move |sql| events::forget(sql, before, limit)).await
     }
 
     async fn forget_answers(&self, before: Timestamp, limit: i64) -> StoreResult<i64> {

@@ -6,7 +6,7 @@ use rusqlite::{named_params, params};
 use snug_model::{AppKey, Permit, Timestamp, UserKey, facts::IdMac, policy::By};
 
 use super::{
-    blocks, idempotency, jobs,
+    blocks, events, idempotency, jobs,
     rows::{self, user_columns},
     sql::{Sql, after, paged},
 };
@@ -56,6 +56,7 @@ pub(super) fn write(sql: &Sql<'_>, permit: &Permit, write: UserWrite) -> StoreRe
             return Err(if living.is_some() { StoreError::Changed } else { StoreError::NotFound });
         }
     }
+    events::note_user(sql, app, write.key, write.at)?;
     find(sql, app, UserRef::Key(write.key))?.ok_or(StoreError::NotFound)
 }
 
@@ -163,7 +164,10 @@ pub(super) fn set_ban(
             ":app": permit.app().0,
         },
     )?;
-    if set == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+    if set == 0 {
+        return Err(StoreError::NotFound);
+    }
+    events::note_user(sql, permit.app(), user, at)
 }
 
 pub(super) fn allow_proofs(

@@ -33,6 +33,7 @@ mod apps;
 mod blocks;
 mod check;
 mod conversations;
+mod events;
 mod history;
 mod idempotency;
 mod inbox;
