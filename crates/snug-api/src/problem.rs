@@ -26,6 +26,7 @@ pub(crate) fn problem(error: Error) -> Problem {
         Error::Banned { until, .. } => Problem::banned(until.unwrap_or(Timestamp::NEVER)),
         Error::NotFound => Problem::of(Code::NotFound),
         Error::Conflict(detail) => Problem::of(Code::Conflict).saying(format!("{detail}.")),
+        Error::Gone(detail) => Problem::of(Code::Gone).saying(format!("{detail}.")),
         Error::Misdirected => Problem::misdirected(None),
         Error::RateLimited { retry_after_ms } => Problem::rate_limited(retry_after_ms),
         Error::Internal(incident) => Problem::internal(incident.0),

@@ -112,6 +112,7 @@ pub async fn serve(serving: Serving) -> io::Result<()> {
     drop(listener);
     shared.shards.stop_reading();
     let node = Arc::clone(&shared.node);
+    node.core.end_waiting();
     connections.close();
     shared.sockets.close();
     shared.reading.close();

@@ -29,7 +29,7 @@ const PLACE_AT_ONCE: i64 = 8;
 const JOBS_EVERY: Duration = Duration::from_secs(5);
 /// How often is written down when keys were used, and what is too old is forgotten.
 const KEEPING_EVERY: Duration = Duration::from_secs(30);
-/// Answers forgotten in one act.
+/// Answers, or events, forgotten in one act.
 const FORGET_AT_ONCE: i64 = 1_000;
 
 impl Core {
@@ -139,6 +139,8 @@ impl Core {
         self.write_usage().await?;
         let before = self.clock.now().plus_s(-(limits::IDEMPOTENCY_KEPT_S as i64));
         while self.store.forget_answers(before, FORGET_AT_ONCE).await? == FORGET_AT_ONCE {}
+        let before = self.clock.now().plus_s(-(limits::EVENTS_KEPT_S as i64));
+        while self.store.forget_events(before, FORGET_AT_ONCE).await? == FORGET_AT_ONCE {}
         Ok(())
     }
 }

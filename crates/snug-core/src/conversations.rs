@@ -93,6 +93,7 @@ impl Core {
         {
             Ok(found) => {
                 self.count(allowed.permit.app(), &Used { conversations: 1, ..Used::default() });
+                self.hub.bell.ring(allowed.permit.app());
                 self.tell_joined(allowed, &found.conversation).await?;
                 let value = self.show_conversation(&allowed.permit, &found.conversation).await?;
                 Ok(Outcome { value, repeated: false, answered: false })

@@ -43,6 +43,9 @@ pub enum Error {
     /// Taken, or not as the caller expected.
     #[error("{0}")]
     Conflict(&'static str),
+    /// It was there, and is not kept any more.
+    #[error("{0}")]
+    Gone(&'static str),
     /// The app lives in another region.
     #[error("the app lives in another region")]
     Misdirected,

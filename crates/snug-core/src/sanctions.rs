@@ -37,6 +37,7 @@ impl Core {
             let once = once.as_ref().map(|once| once.once);
             self.store.set_user_ban(&allowed.permit, user, row, at, once).await?;
             self.facts.forget_user(actor.app(), user);
+            self.hub.bell.ring(actor.app());
             if ban.is_some() {
                 self.hub.directory.each_of_user(actor.app(), user, |session| session.close(Close::Banned));
             }

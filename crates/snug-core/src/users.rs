@@ -157,6 +157,7 @@ impl Core {
         let before = self.facts.users.get(&(app.key(), row.key)).map(|row| row.role);
         self.facts.forget_user(app.key(), row.key);
         self.forget_face(app.key(), row.key);
+        self.hub.bell.ring(app.key());
         if before.is_some_and(|role| role != row.role) {
             self.tell_app_permissions(app, row.key).await?;
         }
@@ -178,6 +179,7 @@ impl Core {
         match made? {
             Ok(row) => {
                 self.count(app.key(), &Used { users: 1, ..Used::default() });
+                self.hub.bell.ring(app.key());
                 Ok(row.key)
             }
             // Another session of the same person has made it meanwhile; an erased one keeps its id, and is refused.

@@ -107,6 +107,10 @@ limits! {
     SYNC_REVS_MAX: 10_000;
     /// Age of a change after which `sync` answers `reset`.
     SYNC_AGE_S_MAX: 30 * 24 * 60 * 60;
+    /// How long events are kept.
+    EVENTS_KEPT_S: 3 * 24 * 60 * 60;
+    /// How long a request waits for the next event.
+    EVENTS_WAIT_S_MAX: 30;
     /// Messages in the answer to a `sync` that was reset.
     SYNC_RESET_MESSAGES: 50;
     /// Conversations whose presence one session may watch.

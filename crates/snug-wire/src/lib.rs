@@ -14,6 +14,7 @@ pub mod batches;
 pub mod blocks;
 pub mod claims;
 pub mod conversations;
+pub mod events;
 pub mod foreign;
 pub mod identity;
 pub mod ids;

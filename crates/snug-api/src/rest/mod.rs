@@ -4,6 +4,7 @@ mod apps;
 mod batches;
 mod blocks;
 mod conversations;
+mod events;
 pub(crate) mod inbox;
 mod jobs;
 mod keys;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Vec<Route> {
         apps::routes(),
         jobs::routes(),
         usage::routes(),
+        events::routes(),
         keys::routes(),
         token_keys::routes(),
         roles::routes(),

@@ -25,6 +25,7 @@ mod browsers;
 mod documents;
 mod door;
 mod ends;
+mod events;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod issuers;

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use snug_wire::apps::{App, AppDraft, AppPatch};
+use snug_wire::events::{Event, EventsQuery};
 use snug_wire::jobs::StartedJob;
 use snug_wire::paging::{Page, PageQuery};
 use snug_wire::usage::{DayUsage, UsageQuery};
@@ -35,6 +36,14 @@ impl Backend {
     /// Those of every request.
     pub async fn usage(&self, query: &UsageQuery) -> Result<Page<DayUsage>, Error> {
         self.get(&["usage"], Some(query)).await
+    }
+
+    /// Tells what was committed in the app after `next` of the page before, and waits for more as long as the query says.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn events(&self, query: &EventsQuery) -> Result<Page<Event>, Error> {
+        self.get(&["events"], Some(query)).await
     }
 
     /// Deletes the app with all that it holds; the job tells how far that is.

@@ -301,12 +301,14 @@ impl<'a> Turn<'a> {
     /// Publishes what the act changed, at the first rev that it took.
     pub fn publish(mut self, rev: Rev, event: Event) {
         self.open = false;
+        self.hub.bell.ring(self.lane.app);
         self.lane.publish(self.hub, rev, event);
     }
 
     /// Tells each of these users the last that anybody hears of the conversation.
     pub(crate) fn end(mut self, last_words: Vec<(UserKey, Encoded)>) {
         self.open = false;
+        self.hub.bell.ring(self.lane.app);
         self.lane.break_up(self.hub);
         self.lane.state.lock().members.clear();
         for (user, frame) in last_words {

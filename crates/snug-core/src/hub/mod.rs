@@ -4,6 +4,7 @@
 //! recipient's queue gets the same bytes. Per conversation, events and the answers of who caused them leave in order of
 //! rev, whatever the order in which the acts' tasks wake up after their commit: see [`lane`].
 
+mod bell;
 mod directory;
 mod encoded;
 mod lane;
@@ -15,6 +16,7 @@ use std::{collections::HashMap, sync::Arc};
 use parking_lot::Mutex;
 use snug_model::{AppKey, ConversationKey, UserKey};
 
+pub use bell::{Bell, Listener as BellListener};
 pub use directory::Directory;
 pub use encoded::{Encoded, Encoder, frame};
 pub use lane::{AudienceChange, Event, Lane, Listener, Turn, Veil};
@@ -29,6 +31,8 @@ const IDLE_LANES_MAX: usize = 10_000;
 pub struct Hub {
     /// Who is online.
     pub directory: Directory,
+    /// Who waits for what is committed.
+    pub bell: Bell,
     lanes: Mutex<HashMap<(AppKey, ConversationKey), Arc<Lane>>>,
 }
 

@@ -5,6 +5,7 @@
 //! something of a message has one of the message's own secrets in it too, or erasing and retention would leave a way to try what it said.
 
 use aws_lc_rs::{error::Unspecified, hmac};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use snug_model::{
     Actor, ConversationId, ConversationKey, MessageId, TemplateId, UserId, UserKey,
     facts::IdMac,
@@ -28,6 +29,7 @@ pub struct Macs {
     emoji: hmac::Key,
     members: hmac::Key,
     jti: hmac::Key,
+    event_id: hmac::Key,
     once_scope: hmac::Key,
     once_body: hmac::Key,
 }
@@ -48,6 +50,7 @@ impl Macs {
             emoji: key("emoji")?,
             members: key("members")?,
             jti: key("jti")?,
+            event_id: key("event_id")?,
             once_scope: key("once_scope")?,
             once_body: key("once_body")?,
         })
@@ -145,6 +148,12 @@ impl Macs {
     /// A template's id, to be found by.
     pub fn template_id(&self, id: &TemplateId) -> IdMac {
         IdMac(sign(&self.template_id, id.as_str().as_bytes()))
+    }
+
+    /// An event's id: equal for the same event for ever, and nothing in it of where it stands.
+    pub fn event_id(&self, event: i64, offset: i64) -> String {
+        let mac = sign(&self.event_id, Fields::new("event").int(event).int(offset));
+        format!("evt_{}", URL_SAFE_NO_PAD.encode(&mac[..16]))
     }
 
     /// A token's own id.

@@ -22,6 +22,8 @@ pub enum Action {
     DeleteApp,
     /// See how far a job is.
     ReadJob,
+    /// Read what was committed in the app.
+    ReadEvents,
     /// List the app's keys.
     ListKeys,
     /// Make a key: with which scopes, what its tokens can carry, and until when.

@@ -168,6 +168,8 @@ impl<'a> Scene<'a> {
                 let path = format!("{conversation}/members/{user}");
                 self.does(Method::PATCH, &path, json!({ "notify": "none" })).await;
             }
+            // PostgreSQL gives events their places when they are asked for.
+            "listEvents" => drop(self.does(Method::GET, "/events", Value::Null).await),
             "markRead" => {
                 let sent = self.does(Method::POST, &format!("{conversation}/messages"), self.said()).await;
                 object.seq = sent["message"]["seq"].as_i64().unwrap();

@@ -27,6 +27,7 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("EditApp", Action::EditApp),
         ("DeleteApp", Action::DeleteApp),
         ("ReadJob", Action::ReadJob),
+        ("ReadEvents", Action::ReadEvents),
         ("ListKeys", Action::ListKeys),
         ("CreateKey, without a scope", key(ScopeSet::EMPTY, PermissionSet::EMPTY, None)),
         (
@@ -132,6 +133,7 @@ pub(super) fn is_listed(action: &Action) {
         | Action::EditApp
         | Action::DeleteApp
         | Action::ReadJob
+        | Action::ReadEvents
         | Action::ListKeys
         | Action::CreateKey { .. }
         | Action::RevokeKey

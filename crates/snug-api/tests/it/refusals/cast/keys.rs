@@ -3,7 +3,7 @@
 use super::*;
 
 /// All scopes that routes ask for.
-const SCOPES: [&str; 9] = [
+const SCOPES: [&str; 10] = [
     "app",
     "keys",
     "roles",
@@ -13,6 +13,7 @@ const SCOPES: [&str; 9] = [
     "messages",
     "messages.as_user",
     "bot_messages",
+    "events",
 ];
 
 impl Making<'_> {
