@@ -103,7 +103,8 @@ impl Core {
             let (items, to) = self.events_after(actor, heard, ask.limit).await?;
             let nothing_new = items.is_empty() && heard.map(Heard::place) == Some(to.place());
             heard = Some(to);
-            if !items.is_empty() || bell.is_silenced() || Instant::now() >= deadline {
+            let done = bell.is_silenced() || Instant::now() >= deadline;
+            if !items.is_empty() || (nothing_new && done) {
                 let next = Some(self.seal_heard(actor.app(), to).await?);
                 return Ok(Listed { items, next, people: People::new() });
             }

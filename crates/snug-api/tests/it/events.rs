@@ -91,8 +91,8 @@ async fn who_waits_hears_as_soon_as_something_is_committed(backend: Backend) {
     node.conversation("c1", &[("ann", "member")]).await;
     let (mut next, ann) = (events(&node, "").await.1, node.token("ann").await);
     for number in 0..5 {
-        let query = format!("?after={next}&wait=30");
-        let (heard, said) = tokio::join!(events(&node, &query), node.say(&ann, "c1", &number.to_string()));
+        let (query, text) = (format!("?after={next}&wait=30"), number.to_string());
+        let (heard, said) = tokio::join!(events(&node, &query), node.say(&ann, "c1", &text));
         assert_eq!(heard.0.len(), 1, "{:?}", heard.0);
         assert_eq!(heard.0[0]["message"]["id"], said["id"]);
         next = heard.1;
@@ -105,8 +105,8 @@ async fn who_waits_hears_as_soon_as_something_is_committed(backend: Backend) {
 async fn who_waits_is_answered_where_the_server_stops(backend: Backend) {
     let node = Node::start_still(backend).await;
     let next = events(&node, "").await.1;
-    let waits = events(&node, &format!("?after={next}&wait=30"));
-    let (heard, ()) = tokio::join!(waits, async { node.core.end_waiting() });
+    let query = format!("?after={next}&wait=30");
+    let (heard, ()) = tokio::join!(events(&node, &query), async { node.core.end_waiting() });
     assert!(heard.0.is_empty());
 }
 
