@@ -167,7 +167,6 @@ pub(super) fn is_listed(action: &Action) {
         | Action::CreateConversation { .. }
         | Action::ReadConversation
         | Action::ReadInboxItem
-        | Action::OpenSupport
         | Action::EditConversation
         | Action::ConfigureConversation
         | Action::FreezeConversation

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use snug_model::{ConversationKey, Rev, Seq, UserKey};
-use snug_store::{ChangedRow, EventPlace, EventRow, EventWhat, JobKind, Store};
+use snug_store::{ChangedRow, EventPlace, EventRow, EventWhat, JobKind};
 use tokio::task::JoinSet;
 
 use crate::bench::{App, Bench};
