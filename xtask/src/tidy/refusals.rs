@@ -5,25 +5,24 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{Tree, rust};
+use super::Tree;
 
 const OPENAPI: &str = "docs/openapi.json";
 const ASYNCAPI: &str = "docs/asyncapi.json";
-const RULES: &str = "crates/snug-api/tests/it/refusals/rules.rs";
+const RULES: &str = "crates/snug-api/tests/it/refusals/rules.txt";
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<String>> {
     let json = |file: &str| serde_json::from_str(&tree.text(file)?).with_context(|| file.to_owned());
-    findings(&json(OPENAPI)?, &json(ASYNCAPI)?, &rust::tokens(&tree.text(RULES)?)?)
+    findings(&json(OPENAPI)?, &json(ASYNCAPI)?, &tree.text(RULES)?)
 }
 
-fn findings(openapi: &Value, asyncapi: &Value, rules: &[rust::Token]) -> Result<Vec<String>> {
-    let lists =
-        [("route", routes(openapi)?, "ROUTES"), ("socket request", requests(asyncapi)?, "OPERATIONS")];
+fn findings(openapi: &Value, asyncapi: &Value, rules: &str) -> Result<Vec<String>> {
+    let lists = [("route", routes(openapi)?, false), ("socket request", requests(asyncapi)?, true)];
     let mut findings = Vec::new();
-    for (what, served, list) in lists {
-        let ruled = first_texts(rules, list).with_context(|| format!("{RULES} has no list {list}"))?;
+    for (what, served, socket) in lists {
+        let ruled = ruled(rules, socket);
         let missing = served.iter().filter(|id| !ruled.contains(id));
-        findings.extend(missing.map(|id| format!("{RULES}: the {what} {id} has no rule in {list}")));
+        findings.extend(missing.map(|id| format!("{RULES}: the {what} {id} has no rule")));
     }
     Ok(findings)
 }
@@ -42,13 +41,12 @@ fn requests(asyncapi: &Value) -> Result<Vec<&str>> {
     Ok(messages.keys().filter_map(|name| name.strip_suffix("_answer")).collect())
 }
 
-/// The texts that stand first in a call, or are a field's, in the constant list `name`: `reads("id", …)`, `id: "id"`.
-fn first_texts<'a>(tokens: &'a [rust::Token], name: &str) -> Option<Vec<&'a str>> {
-    let begin = tokens.windows(2).position(|pair| pair[0].text == "const" && pair[1].text == name)?;
-    let length = tokens[begin..].iter().position(|token| token.text == ";")?;
-    let pairs = tokens[begin..begin + length].windows(2);
-    let first = pairs.filter(|pair| ["(", ":"].contains(&pair[0].text.as_str()));
-    Some(first.filter_map(|pair| pair[1].text.strip_prefix('"')?.strip_suffix('"')).collect())
+/// The ids that have a rule: the first words of the lines in sections of the socket, or in the others.
+fn ruled(rules: &str, socket: bool) -> Vec<&str> {
+    let sections =
+        rules.split("\nsection ").skip(1).filter(|section| section.starts_with("socket") == socket);
+    let lines = sections.flat_map(|section| section.lines().skip(1));
+    lines.filter(|line| !line.starts_with([' ', '#'])).filter_map(|line| line.split(' ').next()).collect()
 }
 
 #[cfg(test)]
@@ -60,32 +58,28 @@ mod tests {
     fn found(rules: &str) -> Vec<String> {
         let openapi = json!({"paths": {"/v1/apps": {"get": {"operationId": "listApps"}, "post": {"operationId": "react"}}}});
         let asyncapi = json!({"channels": {"socket": {"messages": {"react_answer": {}, "push": {}}}}});
-        findings(&openapi, &asyncapi, &rust::tokens(rules).expect("Rust")).expect("both lists are there")
+        findings(&openapi, &asyncapi, rules).expect("both documents are good")
     }
 
     #[test]
     fn a_route_or_request_without_a_rule_is_found() {
-        let rules = "const ROUTES: &[Rule] = &[reads(\"listApps\", \"x\"), writes(\"react\", \"x\")];\n\
-            const OPERATIONS: &[Rule] = &[Rule { id: \"react\", scope: \"\" }];";
+        let rules = "# react\nnobody = react\n         listApps\n\nsection all: nobody forbidden\nlistApps reads - all\n\
+            react own writes - all\n\nsection socket: nobody forbidden\nreact writes - all\n";
         assert_eq!(found(rules), [""; 0]);
-        let finding = |what, id, list| format!("{RULES}: the {what} {id} has no rule in {list}");
+        let finding = |what, id| format!("{RULES}: the {what} {id} has no rule");
+        assert_eq!(found(&rules.replace("listApps reads - all\n", "")), [finding("route", "listApps")]);
+        assert_eq!(found(&rules.replace("react own writes - all\n", "")), [finding("route", "react")]);
         assert_eq!(
-            found(&rules.replace("reads(\"listApps\", \"x\"),", "")),
-            [finding("route", "listApps", "ROUTES")]
+            found(&rules.replace("\nreact writes - all\n", "\n")),
+            [finding("socket request", "react")]
         );
-        assert_eq!(
-            found(&rules.replace("writes(\"react\", \"x\")", "")),
-            [finding("route", "react", "ROUTES")]
-        );
-        let without = rules.replace("Rule { id: \"react\", scope: \"\" }", "");
-        assert_eq!(found(&without), [finding("socket request", "react", "OPERATIONS")]);
     }
 
     #[test]
-    fn a_list_or_document_that_is_not_found_is_an_error() {
+    fn a_document_that_is_not_found_is_an_error() {
         let documents = (json!({"paths": {}}), json!({"channels": {"socket": {"messages": {}}}}));
-        assert!(findings(&documents.0, &documents.1, &[]).is_err());
-        assert!(findings(&json!({}), &documents.1, &[]).is_err());
-        assert!(findings(&documents.0, &json!({}), &[]).is_err());
+        assert!(findings(&documents.0, &documents.1, "").is_ok());
+        assert!(findings(&json!({}), &documents.1, "").is_err());
+        assert!(findings(&documents.0, &json!({}), "").is_err());
     }
 }
