@@ -1,6 +1,7 @@
 //! What the commands need on a machine, and how it is installed where it is missing.
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -153,6 +154,32 @@ pub(crate) const GUNGRAUN_RUNNER: Need = Need {
         as_root: false,
     }],
 };
+
+/// Runs the fuzzer.
+pub(crate) const CARGO_FUZZ: Need = Need {
+    name: "cargo-fuzz 0.13.2",
+    present: || succeeds(&["cargo", "fuzz", "--version"]),
+    install: &[Install {
+        command: &["cargo", "install", "cargo-fuzz", "--version", "0.13.2", "--locked"],
+        as_root: false,
+    }],
+};
+
+/// The tools of this toolchain that read what instrumented programs count.
+pub(crate) const LLVM_TOOLS: Need = Need {
+    name: "llvm-tools",
+    present: || llvm_tool("llvm-cov").is_ok(),
+    install: &[Install { command: &["rustup", "component", "add", "llvm-tools"], as_root: false }],
+};
+
+/// Where a tool of [`LLVM_TOOLS`] lies.
+pub(crate) fn llvm_tool(name: &str) -> Result<PathBuf> {
+    let output = command(&["rustc", "--print", "target-libdir"]).output().context("rustc cannot be run")?;
+    let libraries = PathBuf::from(String::from_utf8(output.stdout)?.trim());
+    let tool = libraries.with_file_name("bin").join(name);
+    ensure!(tool.is_file(), "{} is missing", tool.display());
+    Ok(tool)
+}
 
 /// Who could answer a question.
 #[derive(Clone, Copy, PartialEq, Eq)]

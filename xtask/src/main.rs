@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod fuzz;
 mod generated;
 mod guard;
 mod machine;
@@ -36,6 +37,8 @@ enum Command {
     },
     /// Count the instructions of the hot paths, and compare them with those in guard.toml.
     Guard(guard::Ask),
+    /// Guess at what reads the bytes of people who may mean ill.
+    Fuzz(fuzz::Ask),
     /// Check the rules that no compiler checks.
     Tidy,
     /// Write the files anew that are made from code: the policy table, the API documents.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::ci(&root),
         Command::Bench { arguments } => bench::bench(&root, &arguments),
         Command::Guard(ask) => guard::guard(&root, &ask),
+        Command::Fuzz(ask) => fuzz::fuzz(&root, &ask),
         Command::Tidy => tidy::tidy(&root),
         Command::Generate => generated::generate(&root),
     };

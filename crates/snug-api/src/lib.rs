@@ -7,6 +7,8 @@ pub mod asyncapi;
 mod browsers;
 mod call;
 mod credentials;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod health;
 mod metrics;
 pub mod openapi;

@@ -21,6 +21,8 @@ mod usage;
 mod users;
 
 use axum::http::StatusCode;
+#[cfg(feature = "fuzzing")]
+pub(crate) use sessions::proof;
 use snug_core::{Listed, Outcome, PageAsk, People};
 use snug_wire::paging::{Limit, Order, Page};
 

@@ -49,7 +49,7 @@ async fn enter(call: Call) -> Answered {
 }
 
 /// What a client brings, with all that its scheme asks for and nothing else.
-fn proof(draft: SessionDraft, page: FromPage) -> Result<Proof, Invalid> {
+pub(crate) fn proof(draft: SessionDraft, page: FromPage) -> Result<Proof, Invalid> {
     let SessionDraft { scheme, user, signature, token, resume } = draft;
     let Some(scheme) = Scheme::from_name(&scheme) else { return Ok(Proof::Unknown) };
     let secret = |secret: Option<AccessToken>| secret.map(|text| text.0);

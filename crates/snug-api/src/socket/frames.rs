@@ -25,7 +25,7 @@ use tungstenite::{
 const READ_BYTES: usize = 4 * 1024;
 
 /// The messages that come through `read`.
-pub(super) struct Frames<R> {
+pub(crate) struct Frames<R> {
     read: R,
     /// Bytes that were not parsed yet.
     held: Vec<u8>,
@@ -35,7 +35,7 @@ pub(super) struct Frames<R> {
 
 impl<R: AsyncRead + Unpin> Frames<R> {
     /// The messages in `held`, which was read already, and what follows it.
-    pub(super) fn new(read: R, held: Vec<u8>) -> Self {
+    pub(crate) fn new(read: R, held: Vec<u8>) -> Self {
         Self { read, held, parser: None }
     }
 
@@ -43,7 +43,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
     ///
     /// # Errors
     /// What is wrong with what the client sent, or with the stream; nothing sensible follows.
-    pub(super) fn poll_next(
+    pub(crate) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
         pong: &mut dyn FnMut(&[u8]),
@@ -61,7 +61,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
     }
 
     /// Reads past what the client still sends, up to its end of the stream.
-    pub(super) async fn read_out(&mut self) {
+    pub(crate) async fn read_out(&mut self) {
         self.parser = None;
         while let Ok(1..) = std::future::poll_fn(|cx| self.poll_read(cx)).await {
             self.held = Vec::new();

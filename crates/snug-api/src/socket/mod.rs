@@ -6,7 +6,7 @@
 
 mod connection;
 mod control;
-mod frames;
+pub(crate) mod frames;
 mod requests;
 mod shard;
 mod upgrade;

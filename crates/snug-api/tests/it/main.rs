@@ -22,6 +22,7 @@ macro_rules! on_both {
 mod batches;
 mod blocks;
 mod browsers;
+mod corpus;
 mod documents;
 mod door;
 mod ends;
