@@ -165,6 +165,16 @@ pub(crate) const CARGO_FUZZ: Need = Need {
     }],
 };
 
+/// Breaks code on purpose.
+pub(crate) const CARGO_MUTANTS: Need = Need {
+    name: "cargo-mutants 27.1.0",
+    present: || succeeds(&["cargo", "mutants", "--version"]),
+    install: &[Install {
+        command: &["cargo", "install", "cargo-mutants", "--version", "27.1.0", "--locked"],
+        as_root: false,
+    }],
+};
+
 /// The tools of this toolchain that read what instrumented programs count.
 pub(crate) const LLVM_TOOLS: Need = Need {
     name: "llvm-tools",

@@ -9,6 +9,7 @@ mod fuzz;
 mod generated;
 mod guard;
 mod machine;
+mod mutants;
 mod report;
 mod run;
 mod test;
@@ -39,6 +40,12 @@ enum Command {
     Guard(guard::Ask),
     /// Guess at what reads the bytes of people who may mean ill.
     Fuzz(fuzz::Ask),
+    /// Break the code that decides who may do what, and see that the tests notice.
+    Mutants {
+        /// Passed on to `cargo mutants`, such as `--shard 1/8`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check the rules that no compiler checks.
     Tidy,
     /// Write the files anew that are made from code: the policy table, the API documents.
@@ -54,6 +61,7 @@ fn main() -> ExitCode {
         Command::Bench { arguments } => bench::bench(&root, &arguments),
         Command::Guard(ask) => guard::guard(&root, &ask),
         Command::Fuzz(ask) => fuzz::fuzz(&root, &ask),
+        Command::Mutants { arguments } => mutants::mutants(&root, &arguments),
         Command::Tidy => tidy::tidy(&root),
         Command::Generate => generated::generate(&root),
     };

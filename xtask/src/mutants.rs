@@ -1,0 +1,144 @@
+//! `cargo xtask mutants`: breaks the code that decides who may do what, and that says who somebody is, a function or an
+//! operator at a time, and runs the tests that must notice.
+//!
+//! `.cargo/mutants.toml` says which files; `mutants.toml` which mutants live on because they change nothing, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::machine::{self, CARGO_MUTANTS};
+use crate::report::{Report, Tally, announce, cargo};
+
+/// Files, as globs, and the arguments that name the tests which must notice what is broken in them.
+const PASSES: &[(&str, &[&str])] = &[
+    ("crates/snug-model/src/policy/*.rs", &["--test-package", "snug-model"]),
+    ("crates/snug-core/src/jws/*.rs", &["--test-package", "snug-core"]),
+    ("crates/snug-core/src/credentials/*.rs", &["--test-package", "snug-core"]),
+    ("crates/snug-core/src/verify.rs", &["--test-package", "snug-api"]),
+];
+
+/// Mutants that change nothing that anybody could see: each by its name, without its line, and the reason.
+#[derive(Deserialize)]
+struct Known {
+    equivalent: BTreeMap<String, String>,
+}
+
+/// What became of mutants.
+#[derive(Default)]
+struct Outcome {
+    tried: u64,
+    caught: u64,
+    timed_out: u64,
+    /// Those that do not compile, and so are none.
+    unviable: u64,
+    survivors: BTreeSet<String>,
+}
+
+/// Tries every mutant, prints what became of them, and fails for one that lives on without a reason.
+pub(crate) fn mutants(root: &Path, arguments: &[String]) -> Result<ExitCode> {
+    machine::provide(&[&CARGO_MUTANTS])?;
+    let known = fs::read_to_string(root.join("mutants.toml")).context("mutants.toml cannot be read")?;
+    let known: Known = toml::from_str(&known).context("mutants.toml")?;
+    let mut report = Report::default();
+    let mut all = Outcome::default();
+    for (number, (files, tests)) in PASSES.iter().enumerate() {
+        let folder = root.join("target/mutants").join(number.to_string());
+        fs::create_dir_all(&folder)?;
+        let mut command = cargo(root, ["mutants", "--workspace", "--file", files, "--output"]);
+        command.arg(&folder).args(*tests).args(arguments);
+        // They share what they are built from; one is tried at a time.
+        command.env("CARGO_TARGET_DIR", root.join("target/mutants/target"));
+        announce(&command);
+        // It fails where a mutant lives on, which is judged below.
+        command.status().context("cargo-mutants cannot be run")?;
+        let outcomes = fs::read_to_string(folder.join("mutants.out/outcomes.json"));
+        let outcomes = outcomes.with_context(|| format!("the mutants of {files} were not tried"))?;
+        all.add(&serde_json::from_str(&outcomes)?)?;
+    }
+    println!(
+        "\n{} mutants tried: {} caught, {} timed out, {} without a sense, {} live on",
+        all.tried,
+        all.caught,
+        all.timed_out,
+        all.unviable,
+        all.survivors.len()
+    );
+    report.add("mutants", Tally { passed: all.caught + all.timed_out, failed: 0 });
+    for survivor in &all.survivors {
+        match known.equivalent.get(survivor) {
+            Some(reason) => {
+                println!("{survivor}: {reason}");
+                report.add(survivor, Tally::PASSED);
+            }
+            None => report.add(survivor, Tally::FAILED),
+        }
+    }
+    Ok(report.close(&[]))
+}
+
+impl Outcome {
+    /// Adds the file in which cargo-mutants says what became of mutants.
+    fn add(&mut self, outcomes: &Value) -> Result<()> {
+        let all = outcomes["outcomes"].as_array().context("cargo-mutants lists no outcomes")?;
+        for outcome in all {
+            let Some(name) = outcome["scenario"]["Mutant"]["name"].as_str() else {
+                ensure!(outcome["summary"] == "Success", "the tests fail where nothing is broken");
+                continue;
+            };
+            self.tried += 1;
+            match outcome["summary"].as_str() {
+                Some("CaughtMutant") => self.caught += 1,
+                Some("Timeout") => self.timed_out += 1,
+                Some("Unviable") => self.unviable += 1,
+                _ => drop(self.survivors.insert(without_place(name))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name of a mutant without its line and column, which move: `src/a.rs:3:5: replace f` is `src/a.rs: replace f`.
+fn without_place(name: &str) -> String {
+    match name.split_once(": ") {
+        Some((place, what)) => format!("{}: {what}", place.split(':').next().unwrap_or_default()),
+        None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcomes(summaries: &[(&str, &str)]) -> Value {
+        let mutant = |(name, summary): &(&str, &str)| serde_json::json!({ "scenario": { "Mutant": { "name": name } }, "summary": summary });
+        let baseline = serde_json::json!({ "scenario": "Baseline", "summary": "Success" });
+        let all: Vec<Value> = [baseline].into_iter().chain(summaries.iter().map(mutant)).collect();
+        serde_json::json!({ "outcomes": all })
+    }
+
+    #[test]
+    fn what_is_neither_caught_nor_senseless_lives_on() {
+        let mut all = Outcome::default();
+        let summaries = [
+            ("a.rs:1:2: replace f", "CaughtMutant"),
+            ("a.rs:2:2: replace g", "Timeout"),
+            ("a.rs:3:2: replace h", "Unviable"),
+            ("a.rs:4:2: replace i -> bool with true", "MissedMutant"),
+        ];
+        all.add(&outcomes(&summaries)).expect("outcomes");
+        assert_eq!((all.tried, all.caught, all.timed_out, all.unviable), (4, 1, 1, 1));
+        assert_eq!(all.survivors, ["a.rs: replace i -> bool with true".to_owned()].into());
+    }
+
+    #[test]
+    fn tests_that_fail_by_themselves_prove_nothing() {
+        let failed = serde_json::json!({ "outcomes": [{ "scenario": "Baseline", "summary": "Failure" }] });
+        assert!(Outcome::default().add(&failed).is_err());
+    }
+}
