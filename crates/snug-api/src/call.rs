@@ -159,7 +159,7 @@ impl Call {
                 self.core().authenticate_key(app, &id, secret.expose(), self.peer.ip()).await
             }
             (Credential::Token(token), Some(app)) => {
-                Ok(Actor::User(self.core().authenticate_token(app, token.expose()).await?.actor))
+                self.core().authenticate_client(app, token.expose()).await
             }
             (Credential::Token(_), None) => Err(Error::Unauthenticated),
         }

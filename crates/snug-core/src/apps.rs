@@ -30,7 +30,10 @@ impl Core {
         if let Actor::Key(key) = actor {
             facts.key = self.key_row(&key.key, true).await?.map(|row| facts::of_key(&row, None));
         }
-        Ok(policy::decide(actor, &action, &facts, self.clock.now())?)
+        let decided = policy::decide(actor, &action, &facts, self.clock.now());
+        #[cfg(feature = "controls")]
+        let decided = self.controls.decided(actor, &facts, decided);
+        Ok(decided?)
     }
 
     /// Makes an app, with the default roles, in this node's region.

@@ -7,7 +7,6 @@ use std::{net::IpAddr, sync::Arc};
 use aws_lc_rs::{constant_time, digest};
 use snug_model::{
     Action, Actor, AppId, AppKey, KeyActor, KeyId, UserActor, UserKey, actor::Grant, facts::IdMac,
-    tokens::Claims,
 };
 use snug_store::{KeyRow, UserRef};
 
@@ -16,14 +15,6 @@ use crate::{
     authorize::{Ask, Decision},
     keys::is_alive,
 };
-
-/// A client, authenticated.
-pub struct Authenticated {
-    /// Who acts.
-    pub actor: UserActor,
-    /// What the token says.
-    pub claims: Claims,
-}
 
 impl Core {
     /// Authenticates a back end by its key, in an app or, without one, in the installation.
@@ -38,6 +29,19 @@ impl Core {
         secret: &str,
         peer: IpAddr,
     ) -> Result<Actor> {
+        let actor = self.back_end_of(app, id, secret, peer).await.map(Actor::Key);
+        #[cfg(feature = "controls")]
+        let actor = self.controls.taken(actor);
+        actor
+    }
+
+    async fn back_end_of(
+        &self,
+        app: Option<&AppId>,
+        id: &str,
+        secret: &str,
+        peer: IpAddr,
+    ) -> Result<KeyActor> {
         let id = KeyId::parse(&format!("{}{id}", KeyId::PREFIX)).map_err(|_| Error::Unauthenticated)?;
         let row = self.key_row(&id, false).await?;
         let given = digest::digest(&digest::SHA256, secret.as_bytes());
@@ -53,7 +57,7 @@ impl Core {
             return Err(Error::Unauthenticated);
         }
         self.key_use.note(&id, self.clock.now());
-        Ok(Actor::Key(KeyActor { app, key: id }))
+        Ok(KeyActor { app, key: id })
     }
 
     /// Whether a key is alive, of this app or the installation's, and used from where it may be.
@@ -63,11 +67,29 @@ impl Core {
         Ok(alive && here && self.key_allows(row, peer).await?)
     }
 
+    /// Authenticates a client by its access token: who acts.
+    ///
+    /// # Errors
+    /// As [`Core::authenticate_token`].
+    pub async fn authenticate_client(&self, app: &AppId, token: &str) -> Result<Actor> {
+        let actor = self.authenticate_token(app, token).await.map(Actor::User);
+        #[cfg(feature = "controls")]
+        let actor = self.controls.taken(actor);
+        actor
+    }
+
     /// Authenticates a client by its access token, and makes its user where nobody knows it and the app wants that.
     ///
     /// # Errors
     /// `Unauthenticated` for whatever is wrong with the token or its app; `Banned` where its user is.
-    pub async fn authenticate_token(&self, app: &AppId, token: &str) -> Result<Authenticated> {
+    pub async fn authenticate_token(&self, app: &AppId, token: &str) -> Result<UserActor> {
+        let actor = self.client_of(app, token).await;
+        #[cfg(feature = "controls")]
+        let actor = self.controls.taken_client(actor);
+        actor
+    }
+
+    async fn client_of(&self, app: &AppId, token: &str) -> Result<UserActor> {
         let app = self.app_by_id(app, false).await?.ok_or(Error::Unauthenticated)?;
         let claims = self.verify_token(&app, token).await?;
         if !self.may_name(&claims.voucher, &claims.user) {
@@ -99,8 +121,7 @@ impl Core {
             },
         };
         self.facts.user_keys.insert((app.key(), user_id), user);
-        let actor = UserActor { app: app.key(), user, token: grant, session: None };
-        Ok(Authenticated { actor, claims })
+        Ok(UserActor { app: app.key(), user, token: grant, session: None })
     }
 
     /// The row number of a user whom nobody has asked for lately; its row is kept for the decision that follows.

@@ -204,8 +204,10 @@ impl Core {
 
     fn decide(&self, ask: &Ask<'_>, gathered: Gathered) -> Result<Allowed> {
         let Gathered { app, facts, conversation, targets, template } = gathered;
-        let permit = policy::decide(ask.actor, &ask.action, &facts, self.clock.now())?;
-        Ok(Allowed { permit, app, facts, conversation, targets, template })
+        let decided = policy::decide(ask.actor, &ask.action, &facts, self.clock.now());
+        #[cfg(feature = "controls")]
+        let decided = self.controls.decided(ask.actor, &facts, decided);
+        Ok(Allowed { permit: decided?, app, facts, conversation, targets, template })
     }
 
     async fn gather(&self, ask: &Ask<'_>, fresh: bool) -> Result<Gathered> {
@@ -304,6 +306,8 @@ impl Core {
             Some(user) if ask.action == Action::Join && may_join(ask.actor, facts) => Viewer::Outsider(user),
             Some(user) => Viewer::Member(user),
         };
+        #[cfg(feature = "controls")]
+        let viewer = if self.controls.permits() { Viewer::Anyone } else { viewer };
         let found = self.store.conversation(app.key(), ConversationRef::Id(id), viewer).await?;
         Ok(found.map(|found| self.remember(app.key(), found)))
     }

@@ -79,6 +79,9 @@ pub struct Core {
     pub(crate) jobs: Notify,
     pub(crate) silent: Silent,
     memory: Memory,
+    /// What is wrong on purpose.
+    #[cfg(feature = "controls")]
+    pub(crate) controls: crate::controls::Controls,
 }
 
 impl Core {
@@ -108,6 +111,8 @@ impl Core {
             jobs: Notify::new(),
             silent: Silent::new(),
             memory: Memory::default(),
+            #[cfg(feature = "controls")]
+            controls: Default::default(),
         })
     }
 

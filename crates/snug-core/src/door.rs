@@ -100,7 +100,7 @@ impl Core {
         let longest = now.plus_s(app.identity.scheme(came.scheme).max_ttl_s);
         let until = came.expires_at.unwrap_or(Timestamp::NEVER).min(longest);
         let minted = self.mint_at_door(&app, &came.user, came.voucher.clone(), until).await?;
-        let actor = self.authenticate_token(app.id(), minted.token.expose()).await?.actor;
+        let actor = self.authenticate_token(app.id(), minted.token.expose()).await?;
         let issued_at = actor.token.issued_at;
         let new_visitor = came.scheme == Scheme::Visitor && came.resumed.is_none();
         let proven_at = if new_visitor { Some(issued_at) } else { came.made_at };

@@ -5,7 +5,7 @@
 
 mod addresses;
 mod apps;
-pub mod authenticate;
+mod authenticate;
 mod authorize;
 mod batches;
 mod beside;
@@ -14,6 +14,8 @@ mod cache;
 mod carry;
 pub mod clock;
 mod context;
+#[cfg(feature = "controls")]
+pub mod controls;
 mod conversations;
 pub mod credentials;
 mod door;
@@ -60,7 +62,6 @@ mod vouchers;
 mod core;
 
 pub use self::core::{Core, Parts, Settings};
-pub use authenticate::Authenticated;
 pub use conversations::Filter;
 pub use door::{Entered, FromPage, Proof};
 pub use error::{Error, Incident, Missing, Result};

@@ -52,9 +52,9 @@ impl Core {
         wake: Arc<dyn Wake>,
     ) -> Result<(Arc<Session>, Hello)> {
         self.memory().check()?;
-        let authenticated = self.authenticate_token(app, token).await?;
-        self.charge(&Actor::User(authenticated.actor.clone())).await?;
-        let UserActor { app, user, token: grant, .. } = authenticated.actor;
+        let client = self.authenticate_token(app, token).await?;
+        self.charge(&Actor::User(client.clone())).await?;
+        let UserActor { app, user, token: grant, .. } = client;
         let id = SessionId::from_random(&self.random.id_part()?);
         let lagged = publish::lagged()?;
         let session = Arc::new(Session::new(id, app, user, grant, Outbox::new(wake, lagged)));
@@ -131,7 +131,7 @@ impl Core {
     /// # Errors
     /// `Unauthenticated` for another user's token, too: the session goes on with the one that it has.
     pub async fn refresh(&self, session: &Session, app: &AppId, token: &str) -> Result<Refreshed> {
-        let fresh = self.authenticate_token(app, token).await?.actor;
+        let fresh = self.authenticate_token(app, token).await?;
         if fresh.app != session.app() || fresh.user != session.user() {
             return Err(Error::Unauthenticated);
         }

@@ -7,6 +7,8 @@
 mod action;
 mod back_end;
 mod client;
+#[cfg(feature = "controls")]
+pub mod controls;
 
 use smallvec::SmallVec;
 

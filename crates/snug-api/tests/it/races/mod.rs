@@ -48,7 +48,7 @@ impl Person {
         node.users(&[id]).await;
         let token = node.token(id).await;
         let app = AppId::parse(&node.app).unwrap();
-        let actor = Actor::User(node.core.authenticate_token(&app, &token).await.unwrap().actor);
+        let actor = Actor::User(node.core.authenticate_token(&app, &token).await.unwrap());
         let (socket, _) = node.hello(&token).await;
         Self { id: id.to_owned(), actor, socket }
     }

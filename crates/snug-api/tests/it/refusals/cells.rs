@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use snug_core::controls::Flip;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
@@ -29,6 +30,8 @@ pub(super) struct Matrix<'a> {
     sockets: Mutex<BTreeMap<Kind, Socket>>,
     /// Whose `hello` is taken.
     opens: BTreeSet<Kind>,
+    /// What the server is to decide wrongly while it is asked.
+    pub(super) flip: Option<Flip>,
     pub(super) cells: usize,
     pub(super) refused: usize,
     /// What is not as ruled.
@@ -44,6 +47,7 @@ impl<'a> Matrix<'a> {
             witness: Witness::of(&troupe.node).await,
             sockets: Mutex::default(),
             opens: hello.may().collect(),
+            flip: None,
             cells: 0,
             refused: 0,
             differences: Vec::new(),
@@ -117,14 +121,32 @@ impl<'a> Matrix<'a> {
         last
     }
 
-    /// Runs a cell that is to change something, and brings that back.
-    async fn changes(&mut self, rule: &Rule, kind: Kind) -> Result<(), String> {
-        let object = self.scene.fresh(rule, kind).await;
+    /// Runs one cell alone.
+    pub(super) async fn cell(&self, rule: &Rule, kind: Kind) -> Result<(), String> {
+        self.sockets.lock().clear();
+        if rule.writes && rule.verdict(kind) == Verdict::Done {
+            return self.changes(rule, kind).await;
+        }
+        let object = self.scene.standing(rule, kind);
         let before = self.witness.digest().await;
         let answered = self.ask(rule, kind, &object).await;
         let changed = self.witness.digest().await != before;
-        self.scene.mend(rule, &object).await;
-        answered.and_then(|()| if changed { Ok(()) } else { Err("done, and no row changed".to_owned()) })
+        // Where it was not as ruled, what can be brought back is.
+        let mended = if answered.is_err() { self.scene.mend(rule, &object).await } else { Ok(()) };
+        let answered = answered.and(mended);
+        answered.and_then(|()| if changed { Err("refused, and a row changed".to_owned()) } else { Ok(()) })
+    }
+
+    /// Runs a cell that is to change something, and brings that back.
+    async fn changes(&self, rule: &Rule, kind: Kind) -> Result<(), String> {
+        let object = self.scene.fresh(rule, kind).await?;
+        let before = self.witness.digest().await;
+        let answered = self.ask(rule, kind, &object).await;
+        let changed = self.witness.digest().await != before;
+        let mended = self.scene.mend(rule, &object).await;
+        answered
+            .and(mended)
+            .and_then(|()| if changed { Ok(()) } else { Err("done, and no row changed".to_owned()) })
     }
 
     /// Asks what a cell is about, and compares the answer.
@@ -140,9 +162,17 @@ impl<'a> Matrix<'a> {
         let open = self.sockets.lock().remove(kind);
         let mut socket = match open {
             Some(socket) => socket,
-            None => self.troupe.node.hello(object.actor.token()).await.0,
+            None => {
+                let mut socket = self.troupe.node.socket().await;
+                let hello = json!({ "op": "hello", "token": object.actor.token() });
+                answer_to(&mut socket, 1, hello).await?;
+                socket
+            }
         };
-        let answer = socket.ask(request).await;
+        self.troupe.node.core.flip(self.flip.clone());
+        let answer = answer_to(&mut socket, 2, request).await;
+        self.troupe.node.core.flip(None);
+        let answer = answer?;
         self.sockets.lock().insert(kind, socket);
         compare(rule.verdict(kind), answer["ok"].is_object(), &answer["error"])
     }
@@ -158,24 +188,25 @@ impl<'a> Matrix<'a> {
     ) -> Result<(), String> {
         let verdict = rule.verdict(kind);
         let mut socket = self.troupe.node.socket().await;
+        self.troupe.node.core.flip(self.flip.clone());
+        let answered = if kind == NO_CREDENTIAL || rule.id == "hello" {
+            answer_to(&mut socket, 1, request).await
+        } else {
+            let hello = json!({ "op": "hello", "token": object.actor.token() });
+            write(&mut socket, 1, hello).await;
+            write(&mut socket, 2, request).await;
+            socket.read().await.map_err(|closed| format!("closed with {closed:?}"))
+        };
+        self.troupe.node.core.flip(None);
+        let answered = answered?;
+        compare(verdict, answered["ok"].is_object(), &answered["error"])?;
         if kind == NO_CREDENTIAL || verdict == Verdict::Done {
-            let answer = socket.ask(request).await;
-            return compare(verdict, answer["ok"].is_object(), &answer["error"]);
+            return Ok(());
         }
-        let mut requests = vec![json!({ "op": "hello", "token": object.actor.token() })];
-        if rule.id != "hello" {
-            requests.push(request);
-        }
-        for (n, mut request) in (1..).zip(requests) {
-            request["n"] = json!(n);
-            socket.write(Message::text(request.to_string())).await;
-        }
-        let (frames, closed) = socket.rest().await;
         let code = if verdict == Verdict::Refused("banned") { 4403 } else { 4401 };
-        match frames.as_slice() {
-            _ if closed != Some(code) => Err(format!("closed with {closed:?}, not {code}")),
-            [hello] => compare(verdict, hello["ok"].is_object(), &hello["error"]),
-            others => Err(format!("answered with {others:?}")),
+        match socket.rest().await {
+            (frames, closed) if frames.is_empty() && closed == Some(code) => Ok(()),
+            others => Err(format!("nothing more but {code} expected: {others:?}")),
         }
     }
 
@@ -184,8 +215,27 @@ impl<'a> Matrix<'a> {
             // Its rates cannot be set: what fails at one address costs it a second.
             self.troupe.forward(1_000);
         }
+        self.troupe.node.core.flip(self.flip.clone());
         let answer = self.scene.ask(rule, object).await;
+        self.troupe.node.core.flip(None);
         compare(rule.verdict(kind), (200..300).contains(&answer.status), &answer.body)
+    }
+}
+
+/// Writes a request.
+async fn write(socket: &mut Socket, n: u64, mut request: Value) {
+    request["n"] = n.into();
+    socket.write(Message::text(request.to_string())).await;
+}
+
+/// Writes a request, and waits for its answer.
+async fn answer_to(socket: &mut Socket, n: u64, request: Value) -> Result<Value, String> {
+    write(socket, n, request).await;
+    loop {
+        let frame = socket.read().await.map_err(|closed| format!("closed with {closed:?}"))?;
+        if frame["n"] == n {
+            return Ok(frame);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod cast;
 mod cells;
+mod flips;
 mod rules;
 mod scene;
 pub(crate) mod witness;

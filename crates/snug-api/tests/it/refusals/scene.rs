@@ -50,14 +50,14 @@ impl<'a> Scene<'a> {
             token_key: String::new(),
             count: AtomicU32::new(0),
         };
-        scene.does(Method::PUT, "/users/gone", Value::Null).await;
-        scene.job = id(&scene.does(Method::DELETE, "/users/gone", Value::Null).await["job"]);
-        scene.key = scene.made("/keys", json!({ "name": "k", "scopes": ["users"] })).await;
-        scene.token_key = scene.made("/token_keys", token_key()).await;
-        scene.does(Method::PUT, "/roles/app/spare", json!({ "permissions": [] })).await;
-        scene.does(Method::PUT, "/templates/spare", template()).await;
+        scene.does(Method::PUT, "/users/gone", Value::Null).await.unwrap();
+        scene.job = id(&scene.does(Method::DELETE, "/users/gone", Value::Null).await.unwrap()["job"]);
+        scene.key = scene.made("/keys", json!({ "name": "k", "scopes": ["users"] })).await.unwrap();
+        scene.token_key = scene.made("/token_keys", token_key()).await.unwrap();
+        scene.does(Method::PUT, "/roles/app/spare", json!({ "permissions": [] })).await.unwrap();
+        scene.does(Method::PUT, "/templates/spare", template()).await.unwrap();
         // PostgreSQL gives events their places when they are first asked for; then asking writes nothing.
-        scene.does(Method::GET, "/events", Value::Null).await;
+        scene.does(Method::GET, "/events", Value::Null).await.unwrap();
         scene
     }
 
@@ -66,15 +66,18 @@ impl<'a> Scene<'a> {
     }
 
     /// What the back end does, so that something is as it is to be.
-    async fn does(&self, method: Method, path: &str, body: Value) -> Value {
+    ///
+    /// # Errors
+    /// What it was answered instead: what the rule is about is not as it was.
+    async fn does(&self, method: Method, path: &str, body: Value) -> Result<Value, String> {
         let answer = self.node().back_end(method, path, body).await;
-        assert!((200..300).contains(&answer.status), "{path}: {}", answer.body);
-        answer.body
+        let done = (200..300).contains(&answer.status);
+        if done { Ok(answer.body) } else { Err(format!("{path}: {}", answer.body)) }
     }
 
     /// The id of what the back end makes.
-    async fn made(&self, path: &str, draft: Value) -> String {
-        id(&self.does(Method::POST, path, draft).await["id"])
+    async fn made(&self, path: &str, draft: Value) -> Result<String, String> {
+        Ok(id(&self.does(Method::POST, path, draft).await?["id"]))
     }
 
     /// What is there for everybody: nothing of it changes where nobody may.
@@ -108,31 +111,33 @@ impl<'a> Scene<'a> {
     }
 
     /// What somebody who may changes: it is made, or brought to where it can be changed.
-    pub(super) async fn fresh(&self, rule: &Rule, kind: Kind) -> Object {
+    pub(super) async fn fresh(&self, rule: &Rule, kind: Kind) -> Result<Object, String> {
         let mut object = self.standing(rule, kind);
         let n = object.n;
         match name(rule) {
-            "revokeKey" => object.key = self.made("/keys", json!({ "name": "k", "scopes": ["users"] })).await,
-            "deleteTokenKey" => object.key = self.made("/token_keys", token_key()).await,
+            "revokeKey" => {
+                object.key = self.made("/keys", json!({ "name": "k", "scopes": ["users"] })).await?
+            }
+            "deleteTokenKey" => object.key = self.made("/token_keys", token_key()).await?,
             "putRole" | "putTemplate" | "revokeTokens" => object.key = format!("made{n}"),
             "deleteRole" => {
                 object.key = format!("made{n}");
                 let path = format!("/roles/app/made{n}");
-                self.does(Method::PUT, &path, json!({ "permissions": [] })).await;
+                self.does(Method::PUT, &path, json!({ "permissions": [] })).await?;
             }
             "deleteTemplate" | "sendTemplate" | "sendTemplateToSupport" => {
                 object.key = format!("made{n}");
-                self.does(Method::PUT, &format!("/templates/made{n}"), template()).await;
+                self.does(Method::PUT, &format!("/templates/made{n}"), template()).await?;
                 self.new_visitor(rule, kind, &mut object).await;
             }
             "putUser" => object.user = format!("made{n}"),
-            "eraseUser" => self.doomed_user(&mut object).await,
-            "deleteApp" => self.doomed_app(&mut object, kind).await,
-            "deleteConversation" => self.doomed_conversation(&mut object, kind).await,
+            "eraseUser" => self.doomed_user(&mut object).await?,
+            "deleteApp" => self.doomed_app(&mut object, kind).await?,
+            "deleteConversation" => self.doomed_conversation(&mut object, kind).await?,
             "sendSignedToSupport" => self.new_visitor(rule, kind, &mut object).await,
-            _ => self.bring(rule, &mut object).await,
+            _ => self.bring(rule, &mut object).await?,
         }
-        object
+        Ok(object)
     }
 
     /// Has a silent visitor be a new one, where the request leaves something of it.
@@ -145,33 +150,33 @@ impl<'a> Scene<'a> {
     }
 
     /// Brings what is there to where it can be changed.
-    async fn bring(&self, rule: &Rule, object: &mut Object) {
+    async fn bring(&self, rule: &Rule, object: &mut Object) -> Result<(), String> {
         let conversation = format!("/conversations/{}", object.conversation);
         let (user, by) = (&object.user, &object.actor.user);
         match name(rule) {
-            "unbanUser" => drop(self.does(Method::POST, &format!("/users/{user}/ban"), Value::Null).await),
-            "unmuteUser" => drop(self.does(Method::POST, &format!("/users/{user}/mute"), Value::Null).await),
+            "unbanUser" => drop(self.does(Method::POST, &format!("/users/{user}/ban"), Value::Null).await?),
+            "unmuteUser" => drop(self.does(Method::POST, &format!("/users/{user}/mute"), Value::Null).await?),
             "shadowUnbanUser" => {
-                self.does(Method::POST, &format!("/users/{user}/shadow_ban"), Value::Null).await;
+                self.does(Method::POST, &format!("/users/{user}/shadow_ban"), Value::Null).await?;
             }
             "unbanMember" | "unmuteMember" => {
                 let what = if rule.id == "unbanMember" { "ban" } else { "mute" };
-                self.does(Method::POST, &format!("{conversation}/{what}"), json!({ "user": user })).await;
+                self.does(Method::POST, &format!("{conversation}/{what}"), json!({ "user": user })).await?;
             }
             "blockUser" | "unblockUser" => {
                 let on = if rule.id == "blockUser" { Method::DELETE } else { Method::PUT };
-                self.does(on, &format!("/users/{user}/blocks/{}", other(user)), Value::Null).await;
+                self.does(on, &format!("/users/{user}/blocks/{}", other(user)), Value::Null).await?;
             }
             "addMembers" | "putMember" if !rule.on.starts_with("own") => {
                 self.does(Method::DELETE, &format!("{conversation}/members/joiner?forget=true"), Value::Null)
-                    .await;
+                    .await?;
             }
             "putMember" | "editMember" if object.actor.standing.is_some() => {
                 let path = format!("{conversation}/members/{user}");
-                self.does(Method::PATCH, &path, json!({ "notify": "none" })).await;
+                self.does(Method::PATCH, &path, json!({ "notify": "none" })).await?;
             }
             "markRead" => {
-                let sent = self.does(Method::POST, &format!("{conversation}/messages"), self.said()).await;
+                let sent = self.does(Method::POST, &format!("{conversation}/messages"), self.said()).await?;
                 object.seq = sent["message"]["seq"].as_i64().unwrap();
             }
             "deleteMessage" => {
@@ -179,16 +184,17 @@ impl<'a> Scene<'a> {
                 let mut said = self.said();
                 said["as"] = json!({ "user": author });
                 object.message = id(&said["id"]);
-                self.does(Method::POST, &format!("{conversation}/messages"), said).await;
+                self.does(Method::POST, &format!("{conversation}/messages"), said).await?;
             }
             "react" | "unreact" => {
                 let on = if rule.id == "react" { Method::DELETE } else { Method::PUT };
                 let path =
                     format!("{conversation}/messages/{}/reactions/%F0%9F%91%8D?as={by}", object.message);
-                self.does(on, &path, Value::Null).await;
+                self.does(on, &path, Value::Null).await?;
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn said(&self) -> Value {
@@ -196,17 +202,18 @@ impl<'a> Scene<'a> {
     }
 
     /// A user that is made to be erased; one's own self where one may erase that.
-    async fn doomed_user(&self, object: &mut Object) {
+    async fn doomed_user(&self, object: &mut Object) -> Result<(), String> {
         object.user = format!("doomed{}", object.n);
-        self.does(Method::PUT, &format!("/users/{}", object.user), json!({ "role": "steward" })).await;
+        self.does(Method::PUT, &format!("/users/{}", object.user), json!({ "role": "steward" })).await?;
         if object.actor.user != TARGET {
             let token = self.troupe.cast.token_of(self.node(), &object.user).await;
             object.actor.credential = Credential::Bearer(token);
         }
+        Ok(())
     }
 
     /// An app that is made to be deleted, and a key of it.
-    async fn doomed_app(&self, object: &mut Object, kind: Kind) {
+    async fn doomed_app(&self, object: &mut Object, kind: Kind) -> Result<(), String> {
         let (app, key) = new_app(&self.node().core).await;
         object.actor.credential = match kind {
             "key-basic" => Credential::Basic(key),
@@ -221,10 +228,11 @@ impl<'a> Scene<'a> {
             _ => Credential::Bearer(key),
         };
         object.app = app;
+        Ok(())
     }
 
     /// A conversation that is made to be deleted, in which one is what one is.
-    async fn doomed_conversation(&self, object: &mut Object, kind: Kind) {
+    async fn doomed_conversation(&self, object: &mut Object, kind: Kind) -> Result<(), String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         // A token that names its conversations names the first of them.
         object.conversation = match kind {
@@ -236,59 +244,67 @@ impl<'a> Scene<'a> {
             members.push(json!({ "user": object.actor.user, "role": role, "access": access }));
         }
         let draft = json!({ "id": object.conversation, "members": members });
-        self.does(Method::POST, "/conversations", draft).await;
+        self.does(Method::POST, "/conversations", draft).await?;
+        Ok(())
     }
 
     /// Brings back what somebody who may has changed, as far as others find it.
-    pub(super) async fn mend(&self, rule: &Rule, object: &Object) {
+    pub(super) async fn mend(&self, rule: &Rule, object: &Object) -> Result<(), String> {
         let conversation = format!("/conversations/{}", object.conversation);
         let user = &object.user;
         match name(rule) {
-            "banUser" => drop(self.does(Method::POST, &format!("/users/{user}/unban"), Value::Null).await),
-            "muteUser" => drop(self.does(Method::POST, &format!("/users/{user}/unmute"), Value::Null).await),
+            "banUser" => drop(self.does(Method::POST, &format!("/users/{user}/unban"), Value::Null).await?),
+            "muteUser" => drop(self.does(Method::POST, &format!("/users/{user}/unmute"), Value::Null).await?),
             "shadowBanUser" => {
-                self.does(Method::POST, &format!("/users/{user}/shadow_unban"), Value::Null).await;
+                self.does(Method::POST, &format!("/users/{user}/shadow_unban"), Value::Null).await?;
             }
             "editUser" if rule.on.ends_with("role") => {
-                self.does(Method::PATCH, &format!("/users/{user}"), json!({ "role": "user" })).await;
+                self.does(Method::PATCH, &format!("/users/{user}"), json!({ "role": "user" })).await?;
             }
             "blockUser" | "unblockUser" => {
                 let on = if user == "blocker" { Method::PUT } else { Method::DELETE };
-                self.does(on, &format!("/users/{user}/blocks/{}", other(user)), Value::Null).await;
+                self.does(on, &format!("/users/{user}/blocks/{}", other(user)), Value::Null).await?;
             }
             "editConversation" if rule.on != "name" => {
                 let frozen = object.conversation == "frozen";
                 let state = if object.conversation == "archived" { "archived" } else { "open" };
-                self.does(Method::PATCH, &conversation, json!({ "frozen": frozen, "state": state })).await;
+                self.does(Method::PATCH, &conversation, json!({ "frozen": frozen, "state": state })).await?;
             }
             "banMember" | "unbanMember" | "muteMember" => {
-                self.does(Method::POST, &format!("{conversation}/unban"), json!({ "user": user })).await;
-                self.is_member(&conversation, user, ("member", "full")).await;
-                self.does(Method::POST, &format!("{conversation}/unmute"), json!({ "user": user })).await;
+                self.does(Method::POST, &format!("{conversation}/unban"), json!({ "user": user })).await?;
+                self.is_member(&conversation, user, ("member", "full")).await?;
+                self.does(Method::POST, &format!("{conversation}/unmute"), json!({ "user": user })).await?;
             }
             "removeMember" | "putMember" | "editMember" if user == TARGET => {
-                self.is_member(&conversation, user, ("member", "full")).await;
+                self.is_member(&conversation, user, ("member", "full")).await?;
             }
             "removeMember" | "putMember" if rule.on.starts_with("own") => match object.actor.standing {
                 Some(standing) => {
-                    self.is_member(&conversation, user, standing).await;
+                    self.is_member(&conversation, user, standing).await?;
                     if user == "muted-here" {
                         self.does(Method::POST, &format!("{conversation}/mute"), json!({ "user": user }))
-                            .await;
+                            .await?;
                     }
                 }
                 None => {
                     let path = format!("{conversation}/members/{user}?forget=true");
-                    self.does(Method::DELETE, &path, Value::Null).await;
+                    self.does(Method::DELETE, &path, Value::Null).await?;
                 }
             },
             _ => {}
         }
+        Ok(())
     }
 
-    async fn is_member(&self, conversation: &str, user: &str, (role, access): (&str, &str)) {
+    async fn is_member(
+        &self,
+        conversation: &str,
+        user: &str,
+        (role, access): (&str, &str),
+    ) -> Result<(), String> {
         let member = json!({ "role": role, "access": access });
-        self.does(Method::PUT, &format!("{conversation}/members/{user}"), member).await;
+        self.does(Method::PUT, &format!("{conversation}/members/{user}"), member).await?;
+        Ok(())
     }
 
     /// Asks a route for what the rule is about.
