@@ -3,5 +3,6 @@
 mod cells;
 mod invariants;
 mod scene;
+mod shown;
 mod situations;
 mod table;

@@ -1,0 +1,76 @@
+//! What is shown of a decision: to clients what they may do, and to the store what the server itself does.
+
+use snug_model::{
+    Action, Actor, Permission, PermissionSet, Timestamp, policy, policy::By, policy::View, roles,
+};
+
+use super::scene::{APP, CONVERSATION, NOW, Scene, app_role, conversation_role, set};
+
+/// A moderator of the app who is a member.
+fn scene() -> Scene {
+    Scene::new(app_role(roles::MODERATOR), conversation_role(roles::MEMBER))
+}
+
+/// When a mute ends that is not over.
+const LATER: Timestamp = Timestamp(NOW.0 + 1);
+
+#[test]
+fn the_servers_own_acts_rest_on_app_and_conversation() {
+    let facts = scene().facts;
+    let actor = Actor::System(APP);
+    let permit = policy::decide(&actor, &Action::ListMembers, &facts, NOW).expect("the server may");
+    assert_eq!((permit.by(), permit.user(), permit.app()), (&By::System, None, APP));
+    assert_eq!((permit.conversation(), permit.view()), (Some(CONVERSATION), View::EVERYTHING));
+    assert_eq!(permit.basis().len(), 2);
+    // What is committed is told, whatever has changed since.
+    let told = policy::decide(&actor, &Action::Publish, &facts, NOW).expect("the server tells");
+    assert_eq!((told.conversation(), told.view()), (Some(CONVERSATION), View::EVERYTHING));
+    assert!(told.basis().is_empty());
+}
+
+#[test]
+fn a_client_is_shown_what_it_may_do_here_and_in_the_app() {
+    let scene = scene();
+    let actor = Actor::User(scene.client.clone());
+    let here = policy::permissions_in_conversation(&actor, &scene.facts, NOW);
+    let both = conversation_role(roles::MEMBER).union(app_role(roles::MODERATOR));
+    assert_eq!(here, both.intersection(PermissionSet::all_of_conversation()));
+    let everywhere = set(&[Permission::UserBan, Permission::UserMute, Permission::UserList]);
+    assert_eq!(policy::permissions_in_app(&actor, &scene.facts), everywhere);
+    // Nobody else is shown anything.
+    let server = Actor::System(APP);
+    assert_eq!(policy::permissions_in_conversation(&server, &scene.facts, NOW), PermissionSet::EMPTY);
+    assert_eq!(policy::permissions_in_app(&server, &scene.facts), PermissionSet::EMPTY);
+}
+
+#[test]
+fn a_members_permissions_are_those_of_its_roles_without_what_a_token_narrows() {
+    let mut scene = scene();
+    scene.client.token.can = Some(PermissionSet::EMPTY);
+    let both = conversation_role(roles::MEMBER).union(app_role(roles::MODERATOR));
+    let expected = both.intersection(PermissionSet::all_of_conversation());
+    let of_member = |scene: &Scene| {
+        let member = scene.facts.member.as_ref().expect("the scene has a member");
+        policy::permissions_of_member(member, scene.facts.user.as_ref(), NOW)
+    };
+    assert_eq!(of_member(&scene), expected);
+    let member = scene.facts.member.clone().expect("the scene has a member");
+    assert_eq!(policy::permissions_of_member(&member, None, NOW), conversation_role(roles::MEMBER));
+    scene.member().muted_until = Some(LATER);
+    assert!(!of_member(&scene).has(Permission::MessageSend) && of_member(&scene).has(Permission::ReadSee));
+}
+
+#[test]
+fn who_is_muted_is_muted_until_the_later_of_both_mutes_ends() {
+    let mut scene = scene();
+    let until =
+        |scene: &Scene, now| policy::muted_until(scene.facts.member.as_ref(), scene.facts.user.as_ref(), now);
+    assert_eq!(until(&scene, NOW), None);
+    scene.member().muted_until = Some(LATER);
+    assert_eq!((until(&scene, NOW), until(&scene, LATER)), (Some(LATER), None));
+    scene.user().muted_until = Some(Timestamp::NEVER);
+    assert_eq!((until(&scene, NOW), until(&scene, LATER)), (Some(Timestamp::NEVER), Some(Timestamp::NEVER)));
+    scene.member().muted_until = Some(NOW);
+    scene.user().muted_until = Some(NOW);
+    assert_eq!(until(&scene, NOW), None);
+}
