@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 use snug_wire::{
+    consents::ConsentRecord,
     conversations::{Inbox, InboxItem},
     members::Member,
     messages::{Changes, Message, ReadMark, WrittenMessage},
@@ -35,6 +36,7 @@ fn answers() -> Vec<(&'static str, Looks)> {
                 "history" => Looks::page_of::<Message>(),
                 "sync" => Looks::like::<Changes>(),
                 "members" => Looks::page_of::<Member>(),
+                "consent" => Looks::like::<ConsentRecord>(),
                 _ => Looks::like::<Acknowledged>(),
             };
             (*op, looks)

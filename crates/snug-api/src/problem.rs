@@ -23,6 +23,7 @@ pub(crate) fn problem(error: Error) -> Problem {
         Error::Muted { permission, until } => {
             Problem::muted(permission.name(), until.unwrap_or(Timestamp::NEVER))
         }
+        Error::ConsentRequired(consent) => Problem::consent_required(&consent),
         Error::Banned { until, .. } => Problem::banned(until.unwrap_or(Timestamp::NEVER)),
         Error::NotFound => Problem::of(Code::NotFound),
         Error::Conflict(detail) => Problem::of(Code::Conflict).saying(format!("{detail}.")),

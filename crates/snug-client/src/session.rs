@@ -5,6 +5,7 @@
 //! as [`Event::Written`] to its place among the events, where [`crate::follower::Follower`] needs it.
 
 use serde::de::DeserializeOwned;
+use snug_wire::consents::{Acceptance, ConsentRecord};
 use snug_wire::conversations::{Inbox, InboxItem};
 use snug_wire::ids::AppId;
 use snug_wire::members::Member;
@@ -214,6 +215,14 @@ impl Session {
     /// Those of every request.
     pub async fn watch(&self, request: WatchRequest) -> Result<(), Error> {
         self.ask::<Acknowledged>(Request::Watch(request)).await.map(drop)
+    }
+
+    /// Accepts the text that the app demands. Where pushes were withheld, ask for the inbox afterwards, and sync what is open.
+    ///
+    /// # Errors
+    /// Those of every request: `conflict` where the app demands another text than this.
+    pub async fn consent(&self, accepted: Acceptance) -> Result<ConsentRecord, Error> {
+        self.ask(Request::Consent(accepted)).await
     }
 
     /// Waits for an answer, to see that the connection lives.

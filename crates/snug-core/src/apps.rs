@@ -15,6 +15,7 @@ use snug_store::{AppEdit, AppRow, JobKind, RoleRow, SettingsRow};
 use crate::{
     Core, Error, OnceKey, Result,
     authorize::{Ask, decided},
+    consents::patched_consent,
     context::AppContext,
     facts,
     hub::Close,
@@ -63,6 +64,7 @@ impl Core {
             rates: OwnRates::default(),
             origins: Vec::new(),
             identity: Identity::default(),
+            consent: None,
         };
         let row = AppRow {
             key,
@@ -123,8 +125,8 @@ impl Core {
         decided!(self, ask.clone(), |allowed| async { Ok::<_, Error>(allowed.app.view()) })
     }
 
-    /// Changes the actor's app; what `patch` leaves out stays. Sessions that nothing vouches for any more are closed before this
-    /// returns.
+    /// Changes the actor's app; what `patch` leaves out stays. Before this returns, sessions that nothing vouches for any more are
+    /// closed, and those that lack a consent without which they do not read hear nothing any more.
     pub async fn edit_app(&self, actor: &Actor, patch: &AppPatch) -> Result<App> {
         let ask = Ask::in_app(actor, Action::EditApp).with_rows();
         decided!(self, ask.clone(), |allowed| async {
@@ -136,6 +138,7 @@ impl Core {
                 origins: patch.settings.origins.clone().unwrap_or_else(|| app.origins.clone()),
                 rates: app.own_rates.patched(&patch.settings.rates, "settings.rates")?,
                 identity: self.patched_identity(&allowed, &patch.settings.identity).await?,
+                consent: patched_consent(app, patch.settings.consent.as_ref())?,
             };
             let edit = AppEdit {
                 profile: self.sealer.seal(&Place::app_profile(app.key(), version), &profile).await?,
@@ -145,6 +148,7 @@ impl Core {
             self.store.edit_app(&allowed.permit, edit).await?;
             let app = self.app_by_key(app.key(), true).await?;
             self.close_unvouched(&app);
+            self.withhold_from_who_lacks_consent(&app)?;
             Ok(app.view())
         })
     }

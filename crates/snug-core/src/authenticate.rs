@@ -97,7 +97,7 @@ impl Core {
         }
         let keyed = self.keyed(app.key()).await?;
         let user_id = keyed.macs.user_id(&claims.user);
-        let grant = Grant {
+        let mut grant = Grant {
             voucher: claims.voucher.clone(),
             jti: claims.jti.clone(),
             issued_at: claims.issued_at,
@@ -107,6 +107,7 @@ impl Core {
                 .as_ref()
                 .map(|only| only.iter().map(|id| keyed.macs.conversation_id(id)).collect()),
             can: claims.can,
+            newcomer: None,
         };
         let known = match self.facts.user_keys.get(&(app.key(), user_id)) {
             Some(user) => Some(user),
@@ -117,10 +118,13 @@ impl Core {
             None => match self.silent_visitor(app.key(), &grant.voucher).await? {
                 // A visitor of whom nothing is stored yet.
                 Some(visitor) => visitor.key,
-                None => self.admit_user(&app, &grant, &claims.user).await?,
+                None => self.admit_user(&app, &mut grant, &claims.user).await?,
             },
         };
-        self.facts.user_keys.insert((app.key(), user_id), user);
+        // Of a newcomer it is asked again each time, for its row may come from elsewhere.
+        if grant.newcomer.is_none() {
+            self.facts.user_keys.insert((app.key(), user_id), user);
+        }
         Ok(UserActor { app: app.key(), user, token: grant, session: None })
     }
 

@@ -184,11 +184,12 @@ impl Core {
         self.with_a_row(ask, self.decide(ask, gathered)?).await
     }
 
-    /// The same decision, if need be after the row was made of a visitor who is about to leave something for the first time.
+    /// The same decision, if need be after the row was made of somebody who has none: of a visitor who is about to leave something
+    /// for the first time, and of a newcomer once no consent is demanded of it any more.
     async fn with_a_row(&self, ask: &Ask<'_>, allowed: Allowed) -> Result<Allowed> {
         match (ask.actor, &allowed.facts.user) {
-            (Actor::User(actor), Some(user)) if !user.is_stored() && ask.action.leaves_something() => {
-                self.write_visitor(&allowed.app, actor).await?;
+            (Actor::User(actor), Some(user)) if !user.is_stored() && leaves_a_row(actor, ask, &allowed) => {
+                self.write_silent(&allowed.app, actor).await?;
                 let gathered = self.gather(ask, true).await?;
                 self.decide(ask, gathered)
             }
@@ -268,9 +269,9 @@ impl Core {
                 facts.voucher = self.voucher_facts(app, &user.token.voucher, fresh).await?;
                 let row = self.user_row(app.key(), user.user, fresh).await?;
                 facts.user = row.map(|row| facts::of_user(&row, app));
-                if facts.user.is_none() && is_visitor(user) {
+                if facts.user.is_none() && (is_visitor(user) || user.token.newcomer.is_some()) {
                     let role = app.permissions_of(app.row.settings.default_role);
-                    facts.user = Some(UserFacts::silent_visitor(user.user, role));
+                    facts.user = Some(UserFacts::silent(user.user, role));
                 }
                 if let Some(jti) = &user.token.jti {
                     facts.token_revoked = app.revoked.contains(&self.keyed(app.key()).await?.macs.jti(jti));
@@ -379,6 +380,12 @@ impl Core {
 /// Whether a client came by the door for visitors.
 fn is_visitor(actor: &UserActor) -> bool {
     matches!(actor.token.voucher, Voucher::Door { scheme: Scheme::Visitor, .. })
+}
+
+/// Whether somebody without a row gets one for this act. An acceptance brings its own.
+fn leaves_a_row(actor: &UserActor, ask: &Ask<'_>, allowed: &Allowed) -> bool {
+    let newcomer = actor.token.newcomer.is_some() && allowed.app.consent.is_none();
+    ask.action.leaves_something() || (newcomer && !matches!(ask.action, Action::AcceptConsent { .. }))
 }
 
 /// Whether a client may come in from outside, as far as the app has a say.

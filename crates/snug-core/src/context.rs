@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use snug_model::{
     AppId, AppKey, Invalid, PermissionSet, RoleKey,
     apps::{App, Settings},
-    facts::AppFacts,
+    facts::{AppFacts, Demand},
     identity::Identity,
     origins::PageOrigin,
     permissions::Scope,
@@ -34,6 +34,8 @@ pub(crate) struct AppContext {
     /// Whose pages may talk to it.
     pub(crate) origins: Vec<PageOrigin>,
     pub(crate) identity: Identity,
+    /// The text that people have to accept.
+    pub(crate) consent: Option<Demand>,
     pub(crate) roles: HashMap<RoleKey, RoleView>,
     pub(crate) revoked: HashSet<Mac>,
 }
@@ -80,6 +82,7 @@ impl AppContext {
             tokens_not_before: self.row.tokens_not_before,
             creator_role: self.permissions_of(self.row.settings.creator_role),
             member_role: self.permissions_of(self.row.settings.member_role),
+            consent: self.consent.clone(),
         }
     }
 
@@ -98,6 +101,7 @@ impl AppContext {
                 rates: self.rates,
                 origins: self.origins.clone(),
                 identity: self.identity.clone(),
+                consent: self.consent.as_ref().map(|demand| (*demand.consent).clone()),
             },
             created_at: self.row.created_at,
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use snug_model::{
-    Actor, AppId, AppKey, ConversationId, ConversationKey, KeyId, UserKey, identity::Identity, ids::Region,
-    secret::SecretText,
+    Actor, AppId, AppKey, ConversationId, ConversationKey, KeyId, UserKey, facts::Demand, identity::Identity,
+    ids::Region, secret::SecretText,
 };
 use snug_store::{AppRef, KeyRow, Store};
 
@@ -182,6 +182,13 @@ impl Core {
             let view = RoleView { key: role.key, scope: role.scope, name, permissions: role.permissions };
             roles.insert(role.key, view);
         }
+        let consent = match profile.consent {
+            Some(consent) => {
+                let mark = self.keyed(record.app.key).await?.macs.consent(&consent);
+                Some(Demand { consent: Arc::new(consent), mark })
+            }
+            None => None,
+        };
         let context = Arc::new(AppContext {
             name: profile.name,
             reactions: profile.reactions,
@@ -193,6 +200,7 @@ impl Core {
                 required: profile.identity.required || self.settings.public,
                 ..profile.identity
             },
+            consent,
             roles,
             revoked: record.revoked_tokens.into_iter().collect(),
             row: record.app,

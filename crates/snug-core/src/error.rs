@@ -1,6 +1,8 @@
 //! How a use case fails: one enum without transport, mapped exhaustively at each edge.
 
-use snug_model::{Denied, Invalid, Permission, Timestamp, keys::Scope};
+use std::sync::Arc;
+
+use snug_model::{Denied, Invalid, Permission, Timestamp, consents::Consent, keys::Scope};
 use snug_store::{StoreError, Unique};
 use thiserror::Error;
 
@@ -21,6 +23,9 @@ pub enum Error {
     /// The actor is alone there with somebody, and one of them has blocked the other.
     #[error("one has blocked the other")]
     Blocked,
+    /// The actor has to accept this text first.
+    #[error("a text has to be accepted first")]
+    ConsentRequired(Arc<Consent>),
     /// The actor is muted.
     #[error("muted")]
     Muted {
@@ -129,6 +134,7 @@ impl From<Denied> for Error {
             Denied::Forbidden(permission) => Self::Forbidden(Missing::Permission(permission)),
             Denied::OutOfScope(scope) => Self::Forbidden(Missing::Scope(scope)),
             Denied::WrongActor => Self::Forbidden(Missing::Actor),
+            Denied::ConsentRequired(consent) => Self::ConsentRequired(consent),
             Denied::Muted { permission, until } => Self::Muted { permission, until: unless_never(until) },
             Denied::Banned { until, everywhere } => Self::Banned { until: unless_never(until), everywhere },
         }

@@ -107,6 +107,7 @@ pub(crate) fn of_user(row: &UserRow, app: &AppContext) -> UserFacts {
         blocks: row.blocks > 0,
         tokens_not_before: row.tokens_not_before,
         proofs_allowed_at: row.proofs_allowed_at,
+        consented: row.consented,
         erased: row.erased_at.is_some(),
     }
 }

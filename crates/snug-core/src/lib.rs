@@ -13,6 +13,7 @@ mod blocks;
 mod cache;
 mod carry;
 pub mod clock;
+mod consents;
 mod context;
 #[cfg(feature = "controls")]
 pub mod controls;
@@ -77,7 +78,7 @@ pub use outbound::{FetchError, Outbound};
 pub use paging::{Listed, PageAsk};
 pub use people::People;
 pub use publish::{Asked, Outcome};
-pub use sessions::{Hello, Refreshed};
+pub use sessions::{Contents, Hello, Refreshed};
 pub use signed::sign_message;
 pub use snug_store::JobState;
 pub use sync::{Changes, SyncAsk};

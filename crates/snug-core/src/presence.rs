@@ -5,7 +5,7 @@ use snug_wire::socket::Push;
 
 use crate::{
     Core, Error, Result,
-    authorize::{Allowed, Ask, decided},
+    authorize::{Allowed, Ask, Decision, decided},
     hub::{Narrowing, Session},
     members::Read,
     publish::encode,
@@ -73,6 +73,8 @@ impl Core {
     /// `NotFound` or `Forbidden` for the first that does not.
     pub async fn watch(&self, session: &Session, conversations: &[ConversationId]) -> Result<()> {
         let actor = Actor::User(session.actor());
+        // Who reads nothing watches nothing, not even no conversation.
+        self.authorize(&mut Decision::new(Ask::in_app(&actor, Action::ReadInbox { own: true }))).await?;
         let mut watched = Vec::new();
         for conversation in conversations.iter().take(limits::WATCH_MAX as usize) {
             let ask = Ask::in_conversation(&actor, Action::SeePresence, conversation);
@@ -100,7 +102,7 @@ impl Core {
             };
             let system = Actor::System(app);
             let ask = Ask::in_app(&system, Action::ReadPresence);
-            let allowed = self.authorize(&mut crate::authorize::Decision::new(ask)).await?;
+            let allowed = self.authorize(&mut Decision::new(ask)).await?;
             let found = self
                 .store
                 .conversation(app, snug_store::ConversationRef::Key(conversation), snug_store::Viewer::Anyone)

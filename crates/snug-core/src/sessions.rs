@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use snug_model::{
-    Action, Actor, AppId, PermissionSet, SessionId, Timestamp, UserActor, limits, policy, usage::Used,
-    users::User,
+    Action, Actor, AppId, PermissionSet, SessionId, Timestamp, UserActor, consents::Consent, limits, policy,
+    usage::Used, users::User,
 };
 
 use crate::{
@@ -25,6 +25,14 @@ pub struct Hello {
     pub permissions: PermissionSet,
     /// Until when it is muted in the whole app, where it is.
     pub muted_until: Option<Timestamp>,
+    /// The text that it has to accept, where it has not.
+    pub consent: Option<Arc<Consent>>,
+    /// What there is to read; nothing while a consent is missing without which one does not read.
+    pub contents: Option<Contents>,
+}
+
+/// What `hello` answers of what there is to read.
+pub struct Contents {
     /// How many of its newest conversations hold something unread.
     pub unread: Unread,
     /// The newest conversations, or what changed since.
@@ -89,18 +97,26 @@ impl Core {
         allowed: &Allowed,
         since: Option<&str>,
     ) -> Result<Hello> {
+        let withheld = self.is_withheld(session, allowed)?;
         let user = match self.user_row(session.app(), session.user(), false).await? {
             Some(row) => self.show_user(&allowed.app, &row).await?,
             None => self.show_silent(&allowed.app, &session.actor()).ok_or(Error::Unauthenticated)?,
         };
         let ask = InboxAsk { since, limit: limits::HELLO_CONVERSATIONS as i64, ..InboxAsk::default() };
+        let contents = match withheld {
+            true => None,
+            false => Some(Contents {
+                unread: self.unread(allowed, session.user()).await?,
+                inbox: self.inbox_of(actor, allowed, session.user(), &ask).await?,
+            }),
+        };
         Ok(Hello {
             user,
             expires_at: session.grant().expires_at,
             permissions: policy::permissions_in_app(actor, &allowed.facts),
             muted_until: policy::muted_until(None, allowed.facts.user.as_ref(), self.clock.now()),
-            unread: self.unread(allowed, session.user()).await?,
-            inbox: self.inbox_of(actor, allowed, session.user(), &ask).await?,
+            consent: policy::missing_consent(&allowed.facts).map(Arc::clone),
+            contents,
         })
     }
 
@@ -169,7 +185,7 @@ impl Core {
                 session.close(Close::Lagged);
             } else if session.should_warn(now) {
                 match publish::token_expiring(session.grant().expires_at) {
-                    Ok(frame) => session.outbox().push(&frame),
+                    Ok(frame) => session.outbox().warn(&frame),
                     Err(error) => tracing::warn!(%error, "a session was not told that its token ends soon"),
                 }
             }

@@ -20,7 +20,7 @@ use snug_wire::{
 
 use crate::{
     Core, Error, Result,
-    authorize::{Ask, Carries, decided},
+    authorize::{Ask, Carries, Decision, decided},
     carry,
     context::AppContext,
     jws::{self, Unverified, VerifyingKey},
@@ -60,7 +60,7 @@ impl Core {
         jws: &str,
         asked: Option<&Asked>,
     ) -> Result<Outcome<Message>> {
-        let app = self.admitted(actor).await?.app;
+        let app = self.authorize(&mut Decision::new(Ask::in_app(actor, Action::BringMessage))).await?.app;
         let me = self.own_id(actor).await?.ok_or(Error::Unauthenticated)?;
         let Verified { message, signer } = self.verify_signed(&app, jws).await?.ok_or_else(refused)?;
         let carried = match &message.carrier {

@@ -76,7 +76,8 @@ impl Core {
         profile: &Profile,
         role: snug_model::RoleKey,
     ) -> Result<UserWrite> {
-        let key = UserKey(self.store.reserve(1).await?.start);
+        let id_mac = self.keyed(app.key()).await?.macs.user_id(id);
+        let key = self.number_of_new_user(app, id_mac).await?;
         self.new_user_at(app, key, id, profile, role).await
     }
 
@@ -164,11 +165,29 @@ impl Core {
         Ok(())
     }
 
-    /// Makes the user whom a token names, where the app wants that.
-    pub(crate) async fn admit_user(&self, app: &AppContext, grant: &Grant, id: &UserId) -> Result<UserKey> {
+    /// Makes the user whom a token names, where the app wants that. Where it demands a consent nothing is made before that: the
+    /// person is a newcomer, with the number that its row will have.
+    pub(crate) async fn admit_user(
+        &self,
+        app: &AppContext,
+        grant: &mut Grant,
+        id: &UserId,
+    ) -> Result<UserKey> {
         if !app.row.settings.auto_create_users || id.is_visitor() {
             return Err(Error::Unauthenticated);
         }
+        if app.consent.is_none() {
+            match self.make_user(app, grant, id).await {
+                // It is demanded since just now.
+                Err(Error::ConsentRequired(_)) => {}
+                made => return made,
+            }
+        }
+        grant.newcomer = Some(id.clone());
+        self.promised_number(app.key(), self.keyed(app.key()).await?.macs.user_id(id)).await
+    }
+
+    async fn make_user(&self, app: &AppContext, grant: &Grant, id: &UserId) -> Result<UserKey> {
         let mac = self.keyed(app.key()).await?.macs.user_id(id);
         let write = self.new_user(app, id, &Profile::default(), app.row.settings.default_role).await?;
         let actor =
@@ -281,6 +300,7 @@ impl Core {
             self.store.erase_user(&allowed.permit, row.key, job.clone()).await?;
             self.facts.forget_user(actor.app(), row.key);
             self.facts.user_keys.invalidate(&(actor.app(), row.id_mac));
+            self.silent.forget_newcomer(actor.app(), row.id_mac);
             self.forget_face(actor.app(), row.key);
             self.hub
                 .directory

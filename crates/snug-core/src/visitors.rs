@@ -1,14 +1,16 @@
-//! Visitors: people whom nobody knows, and of whom nothing is stored before the first thing that they write.
+//! People whom nobody knows: visitors, of whom nothing is stored before the first thing that they write, and newcomers, whom a
+//! token names in an app that demands a consent, before they consent.
 //!
-//! Until then a visitor is silent: it has a row number, which the process remembers, and no row. Decisions about it rest on its row
-//! not being there. The first act that would store something of it makes the row, in [`crate::authorize`], and nothing else
-//! knows the difference. A process that is started anew has forgotten the silent ones; their tokens go on being good.
+//! Until then they are silent: they have a row number, which the process remembers, and no row. Decisions about them rest on the row
+//! not being there. The first act that would store something of them makes the row, in [`crate::authorize`], or their consent
+//! does, in [`crate::consents`]; nothing else knows the difference. A process that is started anew has forgotten the silent
+//! ones; their tokens go on being good.
 
 use minicbor::{CborLen, Decode, Encode};
 use parking_lot::Mutex;
 use snug_model::{
-    Action, Actor, AppKey, Timestamp, UserActor, UserId, UserKey, Voucher,
-    facts::UserFacts,
+    Action, Actor, AppKey, Permit, Timestamp, UserActor, UserId, UserKey, Voucher,
+    facts::{IdMac, UserFacts},
     limits,
     sanctions::Sanctions,
     secret::SecretText,
@@ -16,7 +18,7 @@ use snug_model::{
     users::{Profile, User},
     vouchers::Scheme,
 };
-use snug_store::{StoreError, Unique, UserRef};
+use snug_store::{StoreError, Unique, UserRef, UserWrite};
 
 use crate::{
     Core, Error, Result,
@@ -26,12 +28,14 @@ use crate::{
     sealing::{TokenKind, TokenUse, Tokens},
 };
 
-/// Silent visitors that a process remembers.
+/// Silent visitors that a process remembers, and newcomers.
 const SILENT_MAX: usize = 100_000;
 
-/// Silent visitors, by app and id.
+/// Silent visitors, by app and id, and newcomers.
 pub(crate) struct Silent {
     known: Cache<(AppKey, UserId), Visitor>,
+    /// The row numbers that these people will have, whoever makes their rows: their own consent, or a back end.
+    newcomers: Cache<(AppKey, IdMac), UserKey>,
     /// Held while one is looked at and changed.
     changing: Mutex<()>,
 }
@@ -47,7 +51,7 @@ pub(crate) struct Visitor {
 
 impl Silent {
     pub(crate) fn new() -> Self {
-        Self { known: Cache::new(SILENT_MAX), changing: Mutex::default() }
+        Self { known: Cache::new(SILENT_MAX), newcomers: Cache::new(SILENT_MAX), changing: Mutex::default() }
     }
 
     fn get(&self, app: AppKey, id: &UserId) -> Option<Visitor> {
@@ -62,6 +66,21 @@ impl Silent {
         }
         self.known.insert((app, id.clone()), visitor);
         visitor
+    }
+
+    /// Remembers the row number of a newcomer, unless it has one already; the one that it has.
+    fn promise(&self, app: AppKey, id: IdMac, key: UserKey) -> UserKey {
+        let _changing = self.changing.lock();
+        if let Some(known) = self.newcomers.get(&(app, id)) {
+            return known;
+        }
+        self.newcomers.insert((app, id), key);
+        key
+    }
+
+    /// Forgets a newcomer, whose id is somebody else's from now on.
+    pub(crate) fn forget_newcomer(&self, app: AppKey, id: IdMac) {
+        self.newcomers.invalidate(&(app, id));
     }
 
     /// Counts a return, if it is the next one.
@@ -144,12 +163,16 @@ fn vouched(voucher: &Voucher) -> Option<(UserId, i64)> {
     Some((UserId::parse(id).ok()?, resumed.parse().ok()?))
 }
 
-/// The id of a visitor.
+/// The id of somebody of whom nothing may be stored.
 pub(crate) fn id_of(actor: &Actor) -> Option<UserId> {
     match actor {
-        Actor::User(user) => vouched(&user.token.voucher).map(|(id, _)| id),
+        Actor::User(user) => id_of_silent(user),
         Actor::Key(_) | Actor::System(_) => None,
     }
+}
+
+fn id_of_silent(actor: &UserActor) -> Option<UserId> {
+    actor.token.newcomer.clone().or_else(|| vouched(&actor.token.voucher).map(|(id, _)| id))
 }
 
 impl Core {
@@ -176,6 +199,23 @@ impl Core {
         Ok(Some(self.silent.remember(app, &id, Visitor { key, resumed })))
     }
 
+    /// The row number of a user that is to be made: that of a newcomer is promised, so that its sessions go on when a back end
+    /// makes its row.
+    pub(crate) async fn number_of_new_user(&self, app: &AppContext, id: IdMac) -> Result<UserKey> {
+        if app.consent.is_some() || self.silent.newcomers.get(&(app.key(), id)).is_some() {
+            return self.promised_number(app.key(), id).await;
+        }
+        Ok(UserKey(self.store.reserve(1).await?.start))
+    }
+
+    /// The row number of a newcomer.
+    pub(crate) async fn promised_number(&self, app: AppKey, id: IdMac) -> Result<UserKey> {
+        if let Some(promised) = self.silent.newcomers.get(&(app, id)) {
+            return Ok(promised);
+        }
+        Ok(self.silent.promise(app, id, UserKey(self.store.reserve(1).await?.start)))
+    }
+
     /// Whether a visitor has a row, or is a silent one that is remembered.
     pub(crate) async fn is_visitor_known(&self, app: &AppContext, id: &UserId) -> Result<bool> {
         if self.silent.get(app.key(), id).is_some() {
@@ -199,9 +239,9 @@ impl Core {
         if first { Ok(()) } else { Err(Error::Unauthenticated) }
     }
 
-    /// A silent visitor as it is shown to itself; nothing where the actor is none.
+    /// Somebody of whom nothing is stored as it is shown to itself; nothing where the actor is none.
     pub(crate) fn show_silent(&self, app: &AppContext, actor: &UserActor) -> Option<User> {
-        let (id, _) = vouched(&actor.token.voucher)?;
+        let id = id_of_silent(actor)?;
         let since = actor.token.issued_at;
         let role = app.role_name(app.row.settings.default_role);
         Some(User {
@@ -214,12 +254,15 @@ impl Core {
         })
     }
 
-    /// Makes the row of a silent visitor, which is about to leave something.
-    pub(crate) async fn write_visitor(&self, app: &AppContext, actor: &UserActor) -> Result<()> {
-        let (id, resumed) = vouched(&actor.token.voucher).ok_or(Error::Unauthenticated)?;
-        let write = self
-            .new_user_at(app, actor.user, &id, &Profile::default(), app.row.settings.default_role)
-            .await?;
+    /// The row that a client of whom nothing is stored is to have.
+    pub(crate) async fn silent_row(&self, app: &AppContext, actor: &UserActor) -> Result<UserWrite> {
+        let id = id_of_silent(actor).ok_or(Error::Unauthenticated)?;
+        self.new_user_at(app, actor.user, &id, &Profile::default(), app.row.settings.default_role).await
+    }
+
+    /// Makes the row of a client of whom nothing is stored yet.
+    pub(crate) async fn write_silent(&self, app: &AppContext, actor: &UserActor) -> Result<()> {
+        let write = self.silent_row(app, actor).await?;
         let admitted = Actor::User(actor.clone());
         let permit = match self.admission(Ask::in_app(&admitted, Action::AdmitUser)).await {
             Ok(permit) => permit,
@@ -233,20 +276,42 @@ impl Core {
             Err(error) => return Err(error.into()),
         }
         self.facts.forget_user(app.key(), actor.user);
+        self.keep_returns(&permit, actor).await
+    }
+
+    /// Keeps how often a visitor has returned, whose row was just made.
+    pub(crate) async fn keep_returns_of(&self, actor: &UserActor) -> Result<()> {
+        if vouched(&actor.token.voucher).is_none() {
+            return Ok(());
+        }
+        let allowed = self.admitted_now(&Actor::User(actor.clone())).await?;
+        self.keep_returns(&allowed.permit, actor).await
+    }
+
+    async fn keep_returns(&self, permit: &Permit, actor: &UserActor) -> Result<()> {
+        let Some((id, resumed)) = vouched(&actor.token.voucher) else { return Ok(()) };
         // It may have returned meanwhile, so that is asked last.
-        match self.silent.get(app.key(), &id).map_or(resumed, |visitor| visitor.resumed) {
+        match self.silent.get(actor.app, &id).map_or(resumed, |visitor| visitor.resumed) {
             0 => Ok(()),
-            resumed => Ok(self.store.resume_visitor(&permit, actor.user, 0, resumed).await.map(drop)?),
+            resumed => Ok(self.store.resume_visitor(permit, actor.user, 0, resumed).await.map(drop)?),
         }
     }
 
-    /// That another of its requests has made its row meanwhile.
+    /// That another of its requests, or a back end, has made its row meanwhile.
     ///
     /// # Errors
-    /// `Unauthenticated` where it has none, or was erased.
-    async fn is_written(&self, app: &AppContext, actor: &UserActor) -> Result<()> {
+    /// `Unauthenticated` where it has none, or was erased; and where its id got another row, which it finds when it comes anew.
+    pub(crate) async fn is_written(&self, app: &AppContext, actor: &UserActor) -> Result<()> {
         let row = self.store.user(app.key(), UserRef::Key(actor.user)).await?;
-        row.filter(|row| row.erased_at.is_none()).map(drop).ok_or(Error::Unauthenticated)
+        if row.is_some_and(|row| row.erased_at.is_none()) {
+            return Ok(());
+        }
+        if let Some(id) = &actor.token.newcomer {
+            let mac = self.keyed(app.key()).await?.macs.user_id(id);
+            self.silent.forget_newcomer(app.key(), mac);
+            self.facts.user_keys.invalidate(&(app.key(), mac));
+        }
+        Err(Error::Unauthenticated)
     }
 }
 

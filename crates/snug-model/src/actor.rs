@@ -2,7 +2,7 @@
 
 use crate::{
     facts::IdMac,
-    ids::{AppKey, KeyId, SessionId, UserKey},
+    ids::{AppKey, KeyId, SessionId, UserId, UserKey},
     permissions::PermissionSet,
     time::Timestamp,
     vouchers::Voucher,
@@ -56,6 +56,8 @@ pub struct Grant {
     pub only: Option<Vec<IdMac>>,
     /// The only permissions that it carries; all of its user's where absent.
     pub can: Option<PermissionSet>,
+    /// Whose it is, where nobody knew the person when the token came, and nothing is to be stored of it before it consents.
+    pub newcomer: Option<UserId>,
 }
 
 impl Actor {

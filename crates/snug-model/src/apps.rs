@@ -1,6 +1,7 @@
 //! Apps: silos whose data touches no other app's.
 
 use crate::{
+    consents::{Consent, ConsentPatch},
     identity::{Identity, IdentityPatch},
     ids::{AppId, Region},
     origins::PageOrigin,
@@ -43,6 +44,8 @@ pub struct Settings {
     pub origins: Vec<PageOrigin>,
     /// Who may come in, and how.
     pub identity: Identity,
+    /// The text that people have to accept; none is demanded where there is none.
+    pub consent: Option<Consent>,
 }
 
 /// An app that is to be made.
@@ -82,4 +85,6 @@ pub struct SettingsPatch {
     pub origins: Option<Vec<PageOrigin>>,
     /// Who may come in, and how.
     pub identity: IdentityPatch,
+    /// The text that people have to accept; `Some(None)` demands none any more.
+    pub consent: Option<Option<ConsentPatch>>,
 }

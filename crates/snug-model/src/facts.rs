@@ -1,6 +1,9 @@
 //! What a decision rests on. Each fact has a version, which the permit carries and the store compares.
 
+use std::sync::Arc;
+
 use crate::{
+    consents::{Before, Consent},
     conversations::{History, State},
     ids::{AppKey, ConversationKey, KeyId, Rev, Seq, TemplateKey, UserKey, Version},
     keys::ScopeSet,
@@ -13,6 +16,10 @@ use crate::{
 /// A customer's id as the store knows it: a keyed MAC, equal for equal ids of one app and noun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdMac(pub [u8; 32]);
+
+/// A text that is to be accepted, as rows know it: a keyed MAC, equal where id, version and the digest of each language are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConsentMark(pub [u8; 32]);
 
 /// What is known about an act before it is decided. What does not concern the act is absent.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +63,24 @@ pub struct AppFacts {
     pub creator_role: PermissionSet,
     /// What the role of a new member grants.
     pub member_role: PermissionSet,
+    /// The text that people have to accept, if there is one.
+    pub consent: Option<Demand>,
+}
+
+/// A text that people have to accept.
+#[derive(Debug, Clone)]
+pub struct Demand {
+    /// The text.
+    pub consent: Arc<Consent>,
+    /// What the row of who has accepted it says.
+    pub mark: ConsentMark,
+}
+
+impl Demand {
+    /// What has to be accepted before one reads anything, if that is demanded.
+    pub fn before_reading(&self) -> Option<ConsentMark> {
+        (self.consent.before == Before::Read).then_some(self.mark)
+    }
 }
 
 /// What of a key a decision rests on.
@@ -145,7 +170,7 @@ pub struct SettingsVoucher {
 pub struct UserFacts {
     /// The user.
     pub key: UserKey,
-    /// Of role, sanctions, blocks, erasure and revocation.
+    /// Of role, sanctions, blocks, consent, erasure and revocation.
     pub version: Version,
     /// What its app role grants.
     pub role: PermissionSet,
@@ -161,13 +186,15 @@ pub struct UserFacts {
     pub tokens_not_before: Option<Timestamp>,
     /// Proofs that say nothing of when they were made are good again, unless its tokens were ended after this.
     pub proofs_allowed_at: Option<Timestamp>,
+    /// The text that it has accepted last.
+    pub consented: Option<ConsentMark>,
     /// Whether it was erased.
     pub erased: bool,
 }
 
 impl UserFacts {
-    /// A visitor of whom nothing is stored yet: its row is not there, and that is what a decision rests on.
-    pub fn silent_visitor(key: UserKey, role: PermissionSet) -> Self {
+    /// Somebody of whom nothing is stored yet: its row is not there, and that is what a decision rests on.
+    pub fn silent(key: UserKey, role: PermissionSet) -> Self {
         Self {
             key,
             version: Version(0),
@@ -178,6 +205,7 @@ impl UserFacts {
             blocks: false,
             tokens_not_before: None,
             proofs_allowed_at: None,
+            consented: None,
             erased: false,
         }
     }

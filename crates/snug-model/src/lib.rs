@@ -7,6 +7,7 @@
 pub mod actor;
 pub mod apps;
 pub mod blocks;
+pub mod consents;
 pub mod conversations;
 pub mod facts;
 pub mod identity;

@@ -161,6 +161,14 @@ limits! {
     RATE_FAILURES_BURST: 100;
     /// Wrong credentials from one address in a minute, where the app sets nothing.
     RATE_FAILURES_PER_MINUTE: 60;
+    /// Languages of a text to which an app demands consent.
+    CONSENT_TEXTS_MAX: 32;
+    /// Those texts together, and the addresses of those that stand elsewhere: who has not consented is answered with all of it.
+    CONSENT_BYTES_MAX: 32 * 1024;
+    /// What an app calls such a text, or a version of one.
+    CONSENT_NAME_BYTES_MAX: 64;
+    /// The language of a text.
+    LOCALE_BYTES_MAX: 35;
     /// Days that one answer about usage covers.
     USAGE_DAYS_MAX: 366;
     /// Days that it covers where the request says nothing.

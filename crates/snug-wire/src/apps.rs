@@ -5,6 +5,7 @@ use snug_model::apps as model;
 use utoipa::ToSchema;
 
 use crate::{
+    consents::{Consent, ConsentPatch},
     identity::{Identity, IdentityPatch},
     ids::{AppId, Region},
     json::{lists, present},
@@ -53,6 +54,10 @@ pub struct Settings {
     pub origins: Origins,
     /// Who may come in, and how.
     pub identity: Identity,
+    /// The text that people have to accept; null where none is demanded.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub consent: Option<Consent>,
 }
 
 /// Makes an app.
@@ -116,6 +121,10 @@ pub struct SettingsPatch {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = IdentityPatch, required = false)]
     pub identity: Option<IdentityPatch>,
+    /// The text that people have to accept; null demands none any more.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ConsentPatch>, required = false)]
+    pub consent: Option<Option<ConsentPatch>>,
 }
 
 impl AppPatch {
@@ -149,6 +158,7 @@ impl From<model::Settings> for Settings {
             rates: settings.rates.into(),
             origins: Origins(settings.origins.into_iter().map(PageOrigin).collect()),
             identity: settings.identity.into(),
+            consent: settings.consent.as_ref().map(Into::into),
         }
     }
 }
@@ -177,6 +187,7 @@ impl From<SettingsPatch> for model::SettingsPatch {
             rates: patch.rates.unwrap_or_default().into(),
             origins: patch.origins.map(|origins| origins.0.into_iter().map(Into::into).collect()),
             identity: patch.identity.unwrap_or_default().into(),
+            consent: patch.consent.map(|consent| consent.map(Into::into)),
         }
     }
 }

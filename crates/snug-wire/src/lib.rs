@@ -13,6 +13,7 @@ pub mod attributes;
 pub mod batches;
 pub mod blocks;
 pub mod claims;
+pub mod consents;
 pub mod conversations;
 pub mod events;
 pub mod foreign;

@@ -1,10 +1,10 @@
 //! Errors: problem documents (RFC 9457) on REST, and their short form on the socket.
 
 use serde::{Deserialize, Serialize};
-use snug_model::{Invalid, Timestamp};
+use snug_model::{Invalid, Timestamp, consents as model};
 use utoipa::ToSchema;
 
-use crate::time::Time;
+use crate::{consents::Consent, time::Time};
 
 /// The media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -118,6 +118,10 @@ pub struct ProblemExtensions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Time, required = false)]
     pub until: Option<Time>,
+    /// With `consent_required`: what is to be shown, and accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Consent, required = false)]
+    pub consent: Option<Box<Consent>>,
     /// With `internal`: what to name when reporting it; the log has it too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
@@ -147,6 +151,13 @@ impl Problem {
     pub fn banned(until: Timestamp) -> Self {
         let until = Time::unless_never(until);
         Self { more: ProblemExtensions { until, ..ProblemExtensions::default() }, ..Self::of(Code::Banned) }
+    }
+
+    /// A text that has to be accepted first.
+    pub fn consent_required(consent: &model::Consent) -> Self {
+        let consent = Some(Box::new(consent.into()));
+        let more = ProblemExtensions { consent, ..ProblemExtensions::default() };
+        Self { more, ..Self::of(Code::ConsentRequired) }
     }
 
     /// A permission that is lost by a mute, which ends at `until`.

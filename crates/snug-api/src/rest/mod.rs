@@ -3,6 +3,7 @@
 mod apps;
 mod batches;
 mod blocks;
+mod consents;
 mod conversations;
 mod events;
 pub(crate) mod inbox;
@@ -45,6 +46,7 @@ pub(crate) fn routes() -> Vec<Route> {
         conversations::routes(),
         sanctions::routes(),
         blocks::routes(),
+        consents::routes(),
         members::routes(),
         messages::routes(),
         signed::routes(),

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use snug_core::{
-    Asked, Core, Error, InboxAsk, Outcome, PageAsk, Reaction, Result, SyncAsk,
+    Asked, Contents, Core, Error, InboxAsk, Outcome, PageAsk, Reaction, Result, SyncAsk,
     hub::{Close, Session},
 };
 use snug_model::{Actor, AppId, Invalid, UserId, messages::Message, templates::TemplateUse};
 use snug_wire::{
+    consents::ConsentRecord,
     conversations::{Inbox, InboxItem},
     members::Member,
     messages::WrittenMessage,
@@ -97,6 +98,11 @@ pub(super) async fn answer(
             core.watch(session, &conversations).await?;
             with(n, &Acknowledged {})
         }
+        Request::Consent(accepted) => {
+            let me = me(core, &actor).await?;
+            let accepted = core.accept_consent(&actor, &me, &accepted.into(), None).await?;
+            with(n, &ConsentRecord::from(accepted.value))
+        }
         Request::Ping(_) => with(n, &Acknowledged {}),
         reading => read(core, &actor, n, reading).await,
     }
@@ -160,7 +166,7 @@ pub(super) async fn sync(
 
 /// Whether what a request makes, or its answer, may take much memory on its way: it is refused where that is short.
 fn takes_memory(request: &Request) -> bool {
-    !matches!(request, Request::Token(_) | Request::Ping(_) | Request::Read(_))
+    !matches!(request, Request::Token(_) | Request::Ping(_) | Request::Read(_) | Request::Consent(_))
 }
 
 /// Does what a request asks for that changes nothing.
@@ -227,16 +233,22 @@ fn with<T: Serialize>(n: u64, ok: &T) -> Result<Replied> {
 
 /// What `hello` answers, as it is written.
 pub(super) fn shown_hello(session: &Session, hello: snug_core::Hello) -> Hello {
-    let mut inbox = inbox::shown(hello.inbox);
-    let users = inbox.users.take().unwrap_or_default();
+    let (mut unread, mut shown, mut users) = (None, None, None);
+    if let Some(Contents { unread: count, inbox }) = hello.contents {
+        let mut inbox = inbox::shown(inbox);
+        unread = Some(Unread { conversations: count.conversations, capped: count.capped });
+        users = Some(inbox.users.take().unwrap_or_default());
+        shown = Some(inbox);
+    }
     Hello {
         session: session.id().clone().into(),
         user: hello.user.into(),
         expires_at: hello.expires_at.into(),
         permissions: Permissions(hello.permissions),
         muted: hello.muted_until.map(Muted::new),
-        unread: Unread { conversations: hello.unread.conversations, capped: hello.unread.capped },
-        inbox,
+        consent: hello.consent.as_deref().map(Into::into),
+        unread,
+        inbox: shown,
         users,
     }
 }

@@ -46,6 +46,8 @@ const FIELDS: &[&str] = &[
     "deleted text",
     "bot name",
     "answer",
+    "consent name",
+    "consent text",
 ];
 
 /// What is written into a field, or planted: sixteen small letters that stand nowhere else.
@@ -86,6 +88,14 @@ async fn sing(node: &Node) {
     let ban = json!({ "user": "banned", "reason": c("member ban reason") });
     node.back_end(Method::POST, &format!("{path}/ban"), ban).await.is(204);
     messages(node, &path).await;
+    let texts = json!([{ "locale": "en", "text": c("consent text") }]);
+    let consent = json!({ "id": c("consent name"), "version": "1", "before": "send", "texts": texts });
+    let consent = json!({ "settings": { "consent": consent } });
+    node.back_end(Method::PATCH, "", consent).await.is(200);
+    let digest = hex::encode(digest(&SHA256, c("consent text").as_bytes()));
+    let accepted = json!({ "id": c("consent name"), "version": "1", "locale": "en", "digest": digest });
+    let path = format!("/users/{}/consents", c("user id"));
+    node.back_end(Method::POST, &path, accepted).await.is(201);
     // The answer to a request with an Idempotency-Key is kept.
     let url = format!("/v1/apps/{}/conversations", node.app);
     let request =

@@ -22,6 +22,7 @@ macro_rules! on_both {
 mod batches;
 mod blocks;
 mod browsers;
+mod consents;
 mod corpus;
 mod documents;
 mod door;

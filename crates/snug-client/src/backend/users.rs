@@ -4,10 +4,11 @@ use reqwest::header::HeaderMap;
 use serde::de::IgnoredAny;
 use snug_wire::batches::{BatchedUser, UserBatch, UserResult, UserResults};
 use snug_wire::blocks::Block;
+use snug_wire::consents::{Acceptance, ConsentRecord};
 use snug_wire::conversations::{Inbox, InboxItem};
 use snug_wire::ids::{ConversationId, UserId};
 use snug_wire::jobs::StartedJob;
-use snug_wire::paging::{InboxQuery, Nothing, Page, UsersQuery};
+use snug_wire::paging::{InboxQuery, Nothing, Page, PageQuery, UsersQuery};
 use snug_wire::people::FoundPerson;
 use snug_wire::sanctions::{BanDraft, MuteDraft, Sanctioned, ShadowBanDraft};
 use snug_wire::users::{Presence, User, UserDraft, UserPatch};
@@ -64,6 +65,30 @@ impl Backend {
     /// Those of every request.
     pub async fn patch_user(&self, user: &UserId, patch: &UserPatch) -> Result<User, Error> {
         self.patch(&["users", user.as_str()], patch, HeaderMap::new()).await
+    }
+
+    /// Accepts the text that the app demands, for a user.
+    ///
+    /// # Errors
+    /// Those of every request: `conflict` where the app demands another text than this.
+    pub async fn accept_consent(&self, user: &UserId, accepted: &Acceptance) -> Result<ConsentRecord, Error> {
+        self.post(&["users", user.as_str(), "consents"], accepted).await
+    }
+
+    /// Lists which texts a user has accepted.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn consents(&self, user: &UserId, query: &PageQuery) -> Result<Page<ConsentRecord>, Error> {
+        self.get(&["users", user.as_str(), "consents"], Some(query)).await
+    }
+
+    /// Lists who has accepted which texts.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn all_consents(&self, query: &PageQuery) -> Result<Page<ConsentRecord>, Error> {
+        self.get(&["consents"], Some(query)).await
     }
 
     /// Erases a user: what it wrote and is, for good. The job tells how far that is.

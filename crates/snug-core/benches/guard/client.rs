@@ -45,6 +45,7 @@ impl Rows {
                 shadow_banned_until: None,
                 blocks: false,
                 proofs_allowed_at: None,
+                consented: None,
                 tokens_not_before: None,
                 erased: false,
             }),
@@ -86,5 +87,6 @@ pub(crate) fn grant(signed_by: KeyId) -> Grant {
         expires_at: Timestamp::NEVER,
         only: None,
         can: None,
+        newcomer: None,
     }
 }

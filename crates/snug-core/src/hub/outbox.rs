@@ -56,6 +56,8 @@ struct State {
     lagged_since: Option<Timestamp>,
     /// Set when the queue overflows; the next sweep notes since when.
     lagging: bool,
+    /// Set while pushes are not for it.
+    withheld: bool,
     close: Option<Close>,
 }
 
@@ -93,7 +95,7 @@ impl Outbox {
     pub fn push(&self, frame: &Encoded) {
         let wake = {
             let mut state = self.state.lock();
-            if state.close.is_some() || state.lagging {
+            if state.close.is_some() || state.lagging || state.withheld {
                 return;
             }
             state.add(frame.clone());
@@ -117,6 +119,46 @@ impl Outbox {
             }
             state.add(frame);
             !state.held
+        };
+        if wake {
+            self.wake.wake();
+        }
+    }
+
+    /// Queues a word about the connection itself, which holds also while pushes are withheld.
+    pub(crate) fn warn(&self, frame: &Encoded) {
+        self.answer(frame.clone());
+    }
+
+    /// Withholds pushes from now on, and drops what is queued, for `word` if there is one. Answers go on.
+    pub(crate) fn withhold(&self, word: Option<&Encoded>) {
+        let wake = {
+            let mut state = self.state.lock();
+            if state.close.is_some() {
+                return;
+            }
+            state.withheld = true;
+            state.drop_queue();
+            state.lagging = false;
+            if let Some(word) = word {
+                state.add(word.clone());
+            }
+            !state.held
+        };
+        if wake {
+            self.wake.wake();
+        }
+    }
+
+    /// Withholds pushes no more; says, if that is to be `told`, that there were some.
+    pub(crate) fn let_go(&self, told: bool) {
+        let wake = {
+            let mut state = self.state.lock();
+            state.withheld = false;
+            if told && state.close.is_none() {
+                state.add(self.lagged.clone());
+            }
+            told && !state.held
         };
         if wake {
             self.wake.wake();

@@ -8,7 +8,8 @@ use aws_lc_rs::{error::Unspecified, hmac};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use snug_model::{
     Actor, ConversationId, ConversationKey, MessageId, TemplateId, UserId, UserKey,
-    facts::IdMac,
+    consents::{Consent, ConsentText},
+    facts::{ConsentMark, IdMac},
     messages::{Author, Draft},
     permissions::Scope,
     secret::Secret32,
@@ -30,6 +31,7 @@ pub struct Macs {
     members: hmac::Key,
     jti: hmac::Key,
     event_id: hmac::Key,
+    consent: hmac::Key,
     once_scope: hmac::Key,
     once_body: hmac::Key,
 }
@@ -51,6 +53,7 @@ impl Macs {
             members: key("members")?,
             jti: key("jti")?,
             event_id: key("event_id")?,
+            consent: key("consent")?,
             once_scope: key("once_scope")?,
             once_body: key("once_body")?,
         })
@@ -159,6 +162,16 @@ impl Macs {
     /// A token's own id.
     pub fn jti(&self, jti: &str) -> Mac {
         Mac(sign(&self.jti, jti.as_bytes()))
+    }
+
+    /// What is accepted by who accepts a text: id, version, and the digest of each language, in whatever order they stand.
+    pub fn consent(&self, consent: &Consent) -> ConsentMark {
+        let mut texts: Vec<&ConsentText> = consent.texts.iter().collect();
+        texts.sort_unstable_by_key(|text| &text.locale);
+        let fields = Fields::new("consent").text(consent.id.as_str()).text(consent.version.as_str());
+        let each =
+            |fields: Fields, text: &&ConsentText| fields.text(text.locale.as_str()).bytes(&text.digest.0);
+        ConsentMark(sign(&self.consent, texts.iter().fold(fields, each)))
     }
 
     /// What an `Idempotency-Key` is unique in: credential, method and path. A user's tokens are one credential.

@@ -8,6 +8,7 @@
 //! Destroy a secret in the key store and what it locked cannot be opened by anybody: that is how erasing a person and
 //! retention reach every copy of the data. `docs/encryption.md` says which algorithms, why, and what stays visible.
 
+mod consents;
 #[cfg(feature = "controls")]
 pub mod controls;
 mod derive;
@@ -29,6 +30,7 @@ mod tokens;
 mod wrap;
 mod xaes;
 
+pub use consents::ConsentNote;
 pub use error::{OpenError, SealingError};
 pub use keyed::Keyed;
 pub use macs::Macs;

@@ -3,10 +3,11 @@
 use std::marker::PhantomData;
 
 use snug_model::{AppKey, ConversationKey, KeyId, MessageId, Timestamp, UserKey, secret::SecretText, text};
-use snug_model::{ConversationId, RoleKey, TemplateKey, UserId, conversations, users};
+use snug_model::{ConversationId, RoleKey, TemplateKey, UserId, conversations, facts::ConsentMark, users};
 use snug_store::{Class, Mac, SealedAt, SealedPlace, SecretName, SenderRow};
 
 use super::{
+    consents::ConsentNote,
     fields::Fields,
     locks::{Bucket, Locks, Owner},
     plain::{Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, SanctionNote, TokenKeyProfile},
@@ -139,6 +140,13 @@ impl Place<SanctionNote> {
     }
 }
 
+impl Place<ConsentNote> {
+    /// Which text a user has accepted, and who accepted it for it; `mark` is of the text.
+    pub fn consent(app: AppKey, user: UserKey, mark: ConsentMark) -> Self {
+        Self::new(app, SealedPlace::Consent { user, mark: Mac(mark.0) })
+    }
+}
+
 impl Place<ConversationId> {
     /// A conversation's id. Sealing it makes the conversation's secret: of a new conversation, it is sealed first.
     pub fn conversation_id(app: AppKey, conversation: ConversationKey) -> Self {
@@ -227,6 +235,7 @@ fn locks(place: &SealedPlace) -> Locks {
         | SealedPlace::UserBan(user)
         | SealedPlace::UserMute(user)
         | SealedPlace::UserShadowBan(user)
+        | SealedPlace::Consent { user, .. }
         | SealedPlace::Member { user, .. }
         | SealedPlace::MemberBan { user, .. }
         | SealedPlace::MemberMute { user, .. } => (Owner::User(user), None),
@@ -259,6 +268,7 @@ fn bound_to(app: AppKey, place: &SealedPlace, header: &[u8]) -> Fields {
         SealedPlace::UserBan(user) => of("users", "ban").int(user.0),
         SealedPlace::UserMute(user) => of("users", "mute").int(user.0),
         SealedPlace::UserShadowBan(user) => of("users", "shadow_ban").int(user.0),
+        SealedPlace::Consent { user, mark } => of("consents", "record").int(user.0).bytes(&mark.0),
         SealedPlace::ConversationId(conversation) => of("conversations", "id").int(conversation.0),
         SealedPlace::Alias(conversation) => of("conversations", "alias").int(conversation.0),
         SealedPlace::Conversation { conversation, version } => {

@@ -3,7 +3,9 @@
 
 use minicbor::{CborLen, Decode, Encode};
 use snug_model::{
-    ConversationId, KeyId, UserId, UserKey, conversations,
+    ConversationId, KeyId, UserId, UserKey,
+    consents::Consent,
+    conversations,
     identity::Identity,
     origins::PageOrigin,
     policy::By,
@@ -15,7 +17,7 @@ use snug_model::{
     users,
 };
 
-use super::identity::IdentityLayout;
+use super::{consents::ConsentLayout, identity::IdentityLayout};
 
 /// What an app is called, and how it behaves, as far as that is nobody else's business.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct AppProfile {
     pub origins: Vec<PageOrigin>,
     /// Who may come in, and how.
     pub identity: Identity,
+    /// The text that people have to accept.
+    pub consent: Option<Consent>,
 }
 
 /// What an API key is called, and from where it may be used.
@@ -233,6 +237,8 @@ pub struct AppLayout<'a> {
     origins: Vec<&'a str>,
     #[b(4)]
     identity: Option<IdentityLayout<'a>>,
+    #[b(10)]
+    consent: Option<ConsentLayout<'a>>,
 }
 
 /// Of the rates that an app has set: each its burst, and how many a minute.
@@ -293,6 +299,7 @@ impl Plain for AppProfile {
             rates: RatesLayout::of(&self.rates),
             origins: self.origins.iter().map(PageOrigin::as_str).collect(),
             identity: Some(IdentityLayout::of(&self.identity)),
+            consent: self.consent.as_ref().map(ConsentLayout::of),
         }
     }
 
@@ -316,6 +323,10 @@ impl Plain for AppProfile {
             identity: match layout.identity {
                 Some(identity) => identity.identity()?,
                 None => Identity::default(),
+            },
+            consent: match layout.consent {
+                Some(consent) => Some(consent.consent()?),
+                None => None,
             },
         })
     }

@@ -19,6 +19,7 @@ use snug_model::{
 use snug_store::{KeyStore, Mac, Sealed, SealedAt, SealedPlace, SecretName, SenderRow};
 
 use super::{
+    consents::ConsentNote,
     error::{OpenError, SealingError},
     keyed::Keyed,
     locks::{HEADER_BYTES_MAX, Locks},
@@ -312,6 +313,7 @@ impl Opener {
             | SealedPlace::UserShadowBan(_)
             | SealedPlace::MemberBan { .. }
             | SealedPlace::MemberMute { .. } => check::<SanctionNote>(self, at),
+            SealedPlace::Consent { .. } => check::<ConsentNote>(self, at),
             SealedPlace::ConversationId(_) | SealedPlace::Alias(_) => check::<ConversationId>(self, at),
             SealedPlace::Conversation { .. } => check::<conversations::Profile>(self, at),
             SealedPlace::Member { .. } => check::<MemberProfile>(self, at),

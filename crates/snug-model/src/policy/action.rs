@@ -62,6 +62,18 @@ pub enum Action {
     },
     /// Open a session: what `hello` does.
     Connect,
+    /// Accept the text that the app demands: the one thing that makes whoever lacks consent have it.
+    AcceptConsent {
+        /// Whether for oneself.
+        own: bool,
+    },
+    /// See which texts a user has accepted, and when.
+    ListConsents {
+        /// Whether it is oneself.
+        own: bool,
+    },
+    /// See who in the app has accepted which texts.
+    ListAllConsents,
     /// Make or replace a user, or set its role.
     WriteUser,
     /// Change a user's name, avatar and attributes.
@@ -177,6 +189,8 @@ pub enum Action {
         /// Whether a back end sends in a user's name.
         as_user: bool,
     },
+    /// Bring a message that a back end signed, or wrote as a template, before it is known what it is and where it goes.
+    BringMessage,
     /// Have a message appear that a back end signed, or wrote as a template, and that the client's page only carries.
     CarryMessage,
     /// Edit a message.

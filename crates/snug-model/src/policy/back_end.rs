@@ -102,12 +102,15 @@ fn ask(action: &Action) -> Ask {
         | Action::MuteUser
         | Action::ShadowBanUser
         | Action::BlockUser { .. }
+        | Action::AcceptConsent { .. }
         | Action::RevokeUserTokens
         | Action::AllowProofs => Whole(Scope::Users),
         Action::ReadUser { .. }
         | Action::ListUsers
         | Action::ListUserSanctions(_)
         | Action::ListBlocks { .. }
+        | Action::ListConsents { .. }
+        | Action::ListAllConsents
         | Action::LookUpUsers
         | Action::ReadInbox { .. }
         | Action::ReadInboxItem
@@ -139,6 +142,7 @@ fn ask(action: &Action) -> Ask {
         | Action::Enter { .. }
         | Action::Connect
         | Action::OpenSupport
+        | Action::BringMessage
         | Action::CarryMessage
         | Action::Join
         | Action::Leave

@@ -4,7 +4,7 @@
 //! what the access leaves (`read`: the read mark and leaving; `none`: nothing); then only what the token carries. Of
 //! the app role counts what that which vouches for the token may give. Who is muted is without a voice until that ends.
 
-use super::{Action, By, Denied, Fact, Permit, View, back_end};
+use super::{Action, By, Denied, Fact, Permit, View, back_end, consent};
 use crate::{
     actor::UserActor,
     conversations::{History, State},
@@ -36,9 +36,13 @@ pub(super) fn decide(
     if outdated(actor, user.tokens_not_before) {
         return Err(Denied::Unauthenticated);
     }
+    if !user.is_stored() && !admissible(actor, facts) {
+        return Err(Denied::Unauthenticated);
+    }
     if let Some(until) = user.banned_until.filter(|until| now < *until) {
         return Err(Denied::Banned { until, everywhere: true });
     }
+    consent::decide(action, facts)?;
     if back_end::of_conversation(action) {
         let (conversation, view) = in_conversation(actor, action, facts, now)?;
         let pace_ms = pace_ms(actor, action, facts, conversation);
@@ -84,14 +88,20 @@ fn targets(facts: &Facts, fact: impl Fn(UserKey) -> Fact) -> impl Iterator<Item 
     facts.targets.iter().filter_map(move |target| target.user.map(|user| (fact(user), target.version)))
 }
 
-/// A token whose user nobody knows makes the user, where the app wants that. That it lets visitors in says so of them.
+/// A token whose user nobody knows makes the user, where the app wants that. Where it demands a consent, only that makes it.
 fn admit(actor: &UserActor, facts: &Facts) -> Result<Permit, Denied> {
-    let visits = matches!(actor.token.voucher, Voucher::Door { scheme: Scheme::Visitor, .. });
     let stored = facts.user.as_ref().is_some_and(UserFacts::is_stored);
-    if stored || !(facts.app.auto_create_users || visits) {
+    if stored || !admissible(actor, facts) {
         return Err(Denied::Unauthenticated);
     }
+    consent::decide(&Action::AdmitUser, facts)?;
     Ok(permit(actor, facts, By::User(actor.user)))
+}
+
+/// Whether somebody whom nobody knows may be here. That the app lets visitors in says so of them.
+fn admissible(actor: &UserActor, facts: &Facts) -> bool {
+    let visits = matches!(actor.token.voucher, Voucher::Door { scheme: Scheme::Visitor, .. });
+    facts.app.auto_create_users || visits
 }
 
 /// Whether the token may be used at all: its own times, what vouches for it, and what was revoked.
@@ -238,7 +248,13 @@ fn in_app(
     match action {
         Action::Enter { proven_at } if is_current(*proven_at, facts, user) => Ok(()),
         Action::Enter { .. } => Err(Denied::Unauthenticated),
-        Action::Connect | Action::ReadUser { own: true } | Action::ReadInbox { own: true } => Ok(()),
+        // A token that is narrowed accepts too: it is the person who reads, and nobody gains by it.
+        Action::Connect
+        | Action::AcceptConsent { own: true }
+        | Action::ListConsents { own: true }
+        | Action::BringMessage
+        | Action::ReadUser { own: true }
+        | Action::ReadInbox { own: true } => Ok(()),
         // It reaches the people of every conversation: a token that names its conversations does not.
         Action::LookUpUsers => {
             if actor.token.only.is_some() {
@@ -285,6 +301,8 @@ fn in_app(
         | Action::ReadInbox { own: false }
         | Action::BlockUser { own: false }
         | Action::ListBlocks { own: false }
+        | Action::AcceptConsent { own: false }
+        | Action::ListConsents { own: false }
         | Action::EraseUser { own: false } => Err(Denied::NotFound),
         _ => Err(Denied::WrongActor),
     }

@@ -7,8 +7,11 @@
 mod action;
 mod back_end;
 mod client;
+mod consent;
 #[cfg(feature = "controls")]
 pub mod controls;
+
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -16,6 +19,7 @@ pub use action::Action;
 
 use crate::{
     actor::Actor,
+    consents::Consent,
     facts::{ConversationFacts, Facts, MemberFacts, UserFacts},
     ids::{AppKey, ConversationKey, KeyId, Rev, Seq, TemplateKey, UserKey, Version},
     keys,
@@ -69,6 +73,11 @@ pub fn muted_until(
     let here = member.and_then(|member| member.muted_until);
     let everywhere = user.and_then(|user| user.muted_until);
     here.max(everywhere).filter(|until| now < *until)
+}
+
+/// The text that the client of `facts` has not accepted and has to, before it leaves anything or before it reads.
+pub fn missing_consent(facts: &Facts) -> Option<&Arc<Consent>> {
+    consent::missing(facts)
 }
 
 /// What the client of `facts` may do in the app, to be shown to it.
@@ -246,6 +255,8 @@ pub enum Denied {
         /// From the app, and so from everything.
         everywhere: bool,
     },
+    /// The actor has to accept this text first.
+    ConsentRequired(Arc<Consent>),
     /// The actor is muted, and the act is one of its own words.
     Muted {
         /// The permission that it has but for that.

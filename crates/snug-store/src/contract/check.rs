@@ -2,7 +2,7 @@
 
 use snug_model::{AppKey, ConversationKey, MessageId, TemplateKey, Timestamp, UserKey};
 
-use super::{Sealed, SenderRow};
+use super::{Mac, Sealed, SenderRow};
 
 /// Something at rest that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,13 @@ pub enum SealedPlace {
     UserMute(UserKey),
     /// Why a user is shadow-banned, and by whom.
     UserShadowBan(UserKey),
+    /// Which text a user has accepted, and who accepted it for it.
+    Consent {
+        /// The user.
+        user: UserKey,
+        /// What the row of the text is found by.
+        mark: Mac,
+    },
     /// A conversation's id.
     ConversationId(ConversationKey),
     /// A conversation's alias.
@@ -110,7 +117,7 @@ pub enum SealedPlace {
         reactor: UserKey,
     },
     /// The answer to a request with an `Idempotency-Key`.
-    Answer(super::Mac),
+    Answer(Mac),
 }
 
 /// A sealed value where it lies.

@@ -3,6 +3,7 @@
 mod apps;
 mod blocks;
 mod check;
+mod consents;
 mod conversations;
 mod error;
 mod events;
@@ -24,6 +25,7 @@ mod users;
 pub use apps::*;
 pub use blocks::*;
 pub use check::*;
+pub use consents::*;
 pub use conversations::*;
 pub use error::*;
 pub use events::*;

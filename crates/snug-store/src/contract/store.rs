@@ -174,6 +174,22 @@ pub trait Store: Send + Sync + 'static {
     ) -> StoreResult<()>;
     /// Whom a user has blocked, by row number.
     async fn list_blocks(&self, permit: &Permit, user: UserKey, page: Page) -> StoreResult<Vec<BlockRow>>;
+    /// Has a user accept a text, and answers what is kept of that: of who has accepted it before, what was kept then. Where the
+    /// user has no row yet it is made, and [`StoreError::Taken`] says that its id is in use. `NotFound` where it is no user of the
+    /// app, or was erased.
+    async fn accept_consent(
+        &self,
+        permit: &Permit,
+        write: ConsentWrite,
+        once: Option<Once>,
+    ) -> StoreResult<ConsentRow>;
+    /// What users, or this one, have accepted, in order of row number.
+    async fn list_consents(
+        &self,
+        permit: &Permit,
+        user: Option<UserKey>,
+        page: Page,
+    ) -> StoreResult<Vec<ConsentRow>>;
     /// Believes proofs again that say nothing of when they were made, of a user whose tokens were ended at this time or before.
     /// `NotFound` where it is no user of the app, or was erased.
     async fn allow_proofs(

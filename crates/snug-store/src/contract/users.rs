@@ -1,6 +1,9 @@
 //! Users, as rows.
 
-use snug_model::{RoleKey, Timestamp, UserKey, Version, facts::IdMac};
+use snug_model::{
+    RoleKey, Timestamp, UserKey, Version,
+    facts::{ConsentMark, IdMac},
+};
 
 use super::{SanctionRow, Sealed};
 
@@ -40,6 +43,8 @@ pub struct UserRow {
     pub tokens_not_before: Option<Timestamp>,
     /// Proofs that say nothing of when they were made are good again, unless its tokens were ended after this.
     pub proofs_allowed_at: Option<Timestamp>,
+    /// What it has accepted last.
+    pub consented: Option<ConsentMark>,
     /// Of a visitor: how often it has returned.
     pub resumed: i64,
     /// When it was erased.
@@ -48,7 +53,7 @@ pub struct UserRow {
     pub created_at: Timestamp,
     /// When profile or role last changed.
     pub updated_at: Timestamp,
-    /// Grows with every change of role, sanctions, blocks, erasure and revocation; never with the profile.
+    /// Grows with every change of role, sanctions, blocks, consent, erasure and revocation; never with the profile.
     pub version: Version,
 }
 

@@ -172,6 +172,7 @@ const RULES: &[Rule] = &[
             UNION ALL SELECT 'token_keys ' || token_key FROM token_keys WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'templates ' || template FROM templates WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'revoked_tokens ' || revoked_token FROM revoked_tokens WHERE app NOT IN (SELECT app FROM apps)
+            UNION ALL SELECT 'consents ' || consent FROM consents WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'idempotency ' || request FROM idempotency
                 WHERE app <> 0 AND app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'jobs ' || job FROM jobs WHERE kind <> 1 AND app NOT IN (SELECT app FROM apps)",
@@ -197,6 +198,18 @@ const RULES: &[Rule] = &[
             WHERE (id IS NULL) <> (erased_at IS NOT NULL) OR (profile IS NULL) <> (erased_at IS NOT NULL)
                 OR (erased_at IS NOT NULL AND (ban_reason IS NOT NULL OR mute_note IS NOT NULL
                     OR shadow_ban_note IS NOT NULL OR tokens_not_before IS NULL))",
+    },
+    Rule {
+        what: "who accepted it is not there, or what somebody has accepted is not",
+        statement: "SELECT 'consents ' || c.consent FROM consents c
+                WHERE NOT EXISTS (SELECT 1 FROM users u
+                    WHERE u.user = c.user AND u.app = c.app AND u.erased_at IS NULL)
+                AND EXISTS (SELECT 1 FROM apps a WHERE a.app = c.app AND a.deleted_at IS NULL)
+            UNION ALL SELECT 'users ' || u.user FROM users u
+                WHERE u.consented IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM consents c
+                    WHERE c.app = u.app AND c.user = u.user AND c.mark = u.consented)
+                AND EXISTS (SELECT 1 FROM apps a WHERE a.app = u.app AND a.deleted_at IS NULL)",
     },
     Rule {
         what: "who made it is not there",

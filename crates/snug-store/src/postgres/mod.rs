@@ -6,6 +6,7 @@ mod basis;
 mod blocks;
 mod check;
 mod committer;
+mod consents;
 mod conversations;
 mod events;
 mod idempotency;

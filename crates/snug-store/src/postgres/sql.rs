@@ -333,6 +333,13 @@ impl<'r> Cells<'r> {
         bytes.try_into().map_err(|_| corrupt("the bytes of a digest", bytes.len()))
     }
 
+    pub(super) fn bytes_or_none(&mut self) -> StoreResult<Option<[u8; 32]>> {
+        let bytes: Option<&[u8]> = self.take()?;
+        let whole =
+            |bytes: &[u8]| bytes.try_into().map_err(|_| corrupt("the bytes of a digest", bytes.len()));
+        bytes.map(whole).transpose()
+    }
+
     pub(super) fn mac(&mut self) -> StoreResult<Mac> {
         self.bytes().map(Mac)
     }

@@ -11,8 +11,8 @@ use snug_model::{
 };
 
 use super::{
-    Postgres, apps, blocks, check, conversations, events, idempotency, inbox, jobs, keys, member_rows,
-    members, messages,
+    Postgres, apps, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys,
+    member_rows, members, messages,
     pool::{Lock, act, read},
     sanctions,
     sql::params,
@@ -276,6 +276,24 @@ impl Store for Postgres {
 
     async fn list_blocks(&self, permit: &Permit, user: UserKey, page: Page) -> StoreResult<Vec<BlockRow>> {
         permitted!(self, permit, |sql| blocks::list(sql, permit, user, page))
+    }
+
+    async fn accept_consent(
+        &self,
+        permit: &Permit,
+        write: ConsentWrite,
+        once: Option<Once>,
+    ) -> StoreResult<ConsentRow> {
+        admitted!(self, permit, Lock::Shared, |sql| consents::accept(sql, permit, write.clone(), once))
+    }
+
+    async fn list_consents(
+        &self,
+        permit: &Permit,
+        user: Option<UserKey>,
+        page: Page,
+    ) -> StoreResult<Vec<ConsentRow>> {
+        permitted!(self, permit, |sql| consents::list(sql, permit, user, page))
     }
 
     async fn allow_proofs(

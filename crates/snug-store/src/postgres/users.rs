@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use snug_model::{AppKey, Permit, RoleKey, Timestamp, UserKey, facts::IdMac, policy::By};
 
 use super::{
-    blocks, events, idempotency, jobs,
+    blocks, consents, events, idempotency, jobs,
     rows::{self, user_columns},
     sql::{Sql, after, paged, params},
 };
@@ -238,7 +238,7 @@ pub(super) async fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: Jo
     let erased = sql
         .run(
             "UPDATE users u
-             SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, shadow_ban_note = NULL, erased_at = $1, updated_at = $1,
+             SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, shadow_ban_note = NULL, consented = NULL, erased_at = $1, updated_at = $1,
                  tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
              WHERE u.user = $2 AND app = $3 AND erased_at IS NULL",
             params![at, user.0, permit.app().0],
@@ -248,5 +248,6 @@ pub(super) async fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: Jo
         return Err(StoreError::NotFound);
     }
     blocks::forget(sql, permit.app(), user).await?;
+    consents::forget(sql, permit.app(), user).await?;
     jobs::add(sql, permit.app(), &job).await
 }

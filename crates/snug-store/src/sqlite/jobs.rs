@@ -133,6 +133,7 @@ fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> {
         "DELETE FROM usage WHERE rowid IN (SELECT rowid FROM usage WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM revoked_tokens WHERE rowid IN (SELECT rowid FROM revoked_tokens WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM blocks WHERE block IN (SELECT block FROM blocks WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM consents WHERE consent IN (SELECT consent FROM consents WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM idempotency WHERE request IN (SELECT request FROM idempotency WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM roles WHERE role IN (SELECT role FROM roles WHERE app = ?1 LIMIT ?2)",
     ] {

@@ -5,6 +5,7 @@ mod basis;
 mod blocks;
 mod check;
 mod checkpoints;
+mod consents;
 mod conversations;
 mod events;
 mod heads;

@@ -5,7 +5,7 @@ use snug_model::{
     AppId, AppKey, ConversationKey, Epoch, JobId, KeyId, PermissionSet, Rev, RoleKey, Seq, TemplateKey,
     UserKey, Version,
     conversations::{History, State},
-    facts::IdMac,
+    facts::{ConsentMark, IdMac},
     ids::Region,
     keys::ScopeSet,
     members::{Access, Notify},
@@ -137,7 +137,7 @@ macro_rules! user_columns {
     () => {
         "u.user, u.id_mac, u.id, u.profile, u.profile_version, u.role, u.banned_until, u.ban_reason, u.banned_since, \
          u.muted_until, u.mute_note, u.muted_since, u.shadow_banned_until, u.shadow_ban_note, \
-         u.shadow_banned_since, u.blocks, u.tokens_not_before, u.proofs_allowed_at, u.resumed, \
+         u.shadow_banned_since, u.blocks, u.tokens_not_before, u.proofs_allowed_at, u.consented, u.resumed, \
          u.erased_at, u.created_at, u.updated_at, u.version"
     };
 }
@@ -156,6 +156,7 @@ pub(super) fn user(row: &mut Cells<'_>) -> StoreResult<UserRow> {
         blocks: row.int()?,
         tokens_not_before: row.time_or_none()?,
         proofs_allowed_at: row.time_or_none()?,
+        consented: row.take::<Option<_>>()?.map(ConsentMark),
         resumed: row.int()?,
         erased_at: row.time_or_none()?,
         created_at: row.time()?,

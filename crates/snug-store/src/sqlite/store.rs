@@ -12,8 +12,8 @@ use snug_model::{
 };
 
 use super::{
-    Sqlite, apps, blocks, check, conversations, events, idempotency, inbox, jobs, keys, members, messages,
-    sanctions, sync, templates, token_keys, usage, users, walk,
+    Sqlite, apps, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys, members,
+    messages, sanctions, sync, templates, token_keys, usage, users, walk,
 };
 use crate::*;
 
@@ -224,6 +224,24 @@ impl Store for Sqlite {
 
     async fn list_blocks(&self, permit: &Permit, user: UserKey, page: Page) -> StoreResult<Vec<BlockRow>> {
         self.read(permit, move |sql, permit| blocks::list(sql, permit, user, page)).await
+    }
+
+    async fn accept_consent(
+        &self,
+        permit: &Permit,
+        write: ConsentWrite,
+        once: Option<Once>,
+    ) -> StoreResult<ConsentRow> {
+        self.act(permit, move |sql, permit| consents::accept(sql, permit, write, once)).await
+    }
+
+    async fn list_consents(
+        &self,
+        permit: &Permit,
+        user: Option<UserKey>,
+        page: Page,
+    ) -> StoreResult<Vec<ConsentRow>> {
+        self.read(permit, move |sql, permit| consents::list(sql, permit, user, page)).await
     }
 
     async fn allow_proofs(

@@ -6,7 +6,7 @@ use rusqlite::{named_params, params};
 use snug_model::{AppKey, Permit, Timestamp, UserKey, facts::IdMac, policy::By};
 
 use super::{
-    blocks, events, idempotency, jobs,
+    blocks, consents, events, idempotency, jobs,
     rows::{self, user_columns},
     sql::{Sql, after, paged},
 };
@@ -198,7 +198,7 @@ pub(super) fn resume(sql: &Sql<'_>, permit: &Permit, user: UserKey, from: i64, t
 pub(super) fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
     let at = job.created_at.0;
     let erased = sql.run(
-        "UPDATE users SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, shadow_ban_note = NULL, erased_at = ?1, updated_at = ?1,
+        "UPDATE users SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, shadow_ban_note = NULL, consented = NULL, erased_at = ?1, updated_at = ?1,
              tokens_not_before = max(coalesce(tokens_not_before, ?1), ?1), version = version + 1
          WHERE user = ?2 AND app = ?3 AND erased_at IS NULL",
         params![at, user.0, permit.app().0],
@@ -207,5 +207,6 @@ pub(super) fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) 
         return Err(StoreError::NotFound);
     }
     blocks::forget(sql, permit.app(), user)?;
+    consents::forget(sql, permit.app(), user)?;
     jobs::add(sql, permit.app(), &job)
 }

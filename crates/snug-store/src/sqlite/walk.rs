@@ -127,6 +127,13 @@ const TABLES: &[Table] = &[
             Ok(vec![(SealedPlace::Template { template, version }, row.sealed_or_none()?)])
         },
     },
+    Table {
+        statement: "SELECT consent, app, user, mark, record FROM consents WHERE consent > ?1 ORDER BY consent LIMIT ?2",
+        read: |row| {
+            let place = SealedPlace::Consent { user: UserKey(row.int()?), mark: row.mac()? };
+            Ok(vec![(place, row.sealed_or_none()?)])
+        },
+    },
 ];
 
 fn message(row: &mut Cells<'_>) -> StoreResult<Values> {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::Push;
 use crate::{
+    consents::Consent,
     conversations::Inbox,
     ids::SessionId,
     json,
@@ -82,12 +83,23 @@ pub struct Hello {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Muted, required = false)]
     pub muted: Option<Muted>,
-    /// How many conversations hold something unread.
-    pub unread: Unread,
+    /// There while one has to accept a text: before one leaves anything, or before one reads, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Consent, required = false)]
+    pub consent: Option<Consent>,
+    /// How many conversations hold something unread. Like what follows it is left out while a consent is missing without which
+    /// one does not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Unread, required = false)]
+    pub unread: Option<Unread>,
     /// The newest 30 conversations, or what changed since.
-    pub inbox: Inbox,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Inbox, required = false)]
+    pub inbox: Option<Inbox>,
     /// Name and picture of the people in it.
-    pub users: People,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = People, required = false)]
+    pub users: Option<People>,
 }
 
 /// How many of the newest 100 conversations hold something unread.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    consents::Consent,
     conversations::{Conversation, InboxItem},
     ids::{ConversationId, Rev, Seq, UserId},
     json,
@@ -96,6 +97,12 @@ pub enum Push {
     TokenExpiring {
         /// When.
         expires_at: Time,
+    },
+    /// The app demands a consent without which one does not read, and that one has not given: nothing else is pushed until then.
+    /// Answers that were not read yet may be missing. Once it is given, ask for the inbox with `since`, and sync what is open.
+    ConsentRequired {
+        /// What is to be shown, and accepted.
+        consent: Consent,
     },
     /// What was to be pushed to this session was dropped: ask for the inbox with `since`, and sync what is open.
     Lagged {},

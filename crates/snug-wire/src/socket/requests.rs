@@ -14,6 +14,7 @@ use super::bodies::{
     WatchRequest,
 };
 use crate::{
+    consents::Acceptance,
     ids::{INTEGER_END, integer_schema},
     json,
     paging::InboxQuery,
@@ -96,6 +97,8 @@ requests! {
     "members" Members(MembersRequest);
     /// Say whose presence is wanted.
     "watch" Watch(WatchRequest);
+    /// Accept the text that the app demands.
+    "consent" Consent(Acceptance);
     /// Ask for an answer, to see that the connection lives.
     "ping" Ping(PingRequest);
 }

@@ -30,7 +30,7 @@ fn refusal(frame: &str) -> String {
 }
 
 /// A frame for each request, with all that it can have.
-const REQUESTS: [&str; 17] = [
+const REQUESTS: [&str; 18] = [
     r#"{"n":1,"op":"hello","token":"a.b.c","client":"snug-js/1.0","since":"sync-token"}"#,
     r#"{"n":2,"op":"token","token":"a.b.c"}"#,
     r#"{"n":3,"op":"send","conversation":"c1","id":"01926c1e-7d3a-7b52-9c0e-5f2a4d8b6e11","text":"hi","attributes":{"a":1},"reply_to":"01926c1d-0000-7000-8000-000000000001","mentions":["bob"]}"#,
@@ -47,6 +47,7 @@ const REQUESTS: [&str; 17] = [
     r#"{"n":12,"op":"sync","conversation":"c1","epoch":"5f2a4d8b6e117d3a","since":120,"limit":200}"#,
     r#"{"n":13,"op":"members","conversation":"c1","limit":1,"cursor":"c","order":"desc"}"#,
     r#"{"n":14,"op":"watch","conversations":["c1","c2"]}"#,
+    r#"{"n":17,"op":"consent","id":"terms","version":"1","locale":"en","digest":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}"#,
     r#"{"n":9007199254740991,"op":"ping"}"#,
 ];
 
@@ -110,7 +111,7 @@ fn without_a_usable_number_nothing_can_be_answered() {
 fn what_else_is_wrong_is_answered_with_the_number() {
     assert_snapshot!(refusal(r#"{"n":7}"#), @"7: op: is missing");
     assert_snapshot!(refusal(r#"{"n":7,"op":1}"#), @"7: op: must be a string");
-    assert_snapshot!(refusal(r#"{"n":7,"op":"send_unsigned"}"#), @"7: op: must be one of `hello`, `token`, `send`, `send_signed`, `send_template`, `edit`, `delete`, `react`, `read`, `typing`, `inbox`, `conversation`, `history`, `sync`, `members`, `watch`, `ping`");
+    assert_snapshot!(refusal(r#"{"n":7,"op":"send_unsigned"}"#), @"7: op: must be one of `hello`, `token`, `send`, `send_signed`, `send_template`, `edit`, `delete`, `react`, `read`, `typing`, `inbox`, `conversation`, `history`, `sync`, `members`, `watch`, `consent`, `ping`");
     assert_snapshot!(refusal(r#"{"n":7,"op":"ping","op":"ping"}"#), @"7: op: is given twice at line 1 column 23");
     assert_snapshot!(refusal(r#"{"n":7,"op":"ping","x":1e400}"#), @"7: x: cannot be read: number out of range at line 1 column 28");
     assert_snapshot!(refusal(r#"{"n":7,"op":"ping","x":"\ud800"}"#), @"7: x: cannot be read: unexpected end of hex escape at line 1 column 31");
@@ -163,18 +164,22 @@ fn answers() {
         user: samples::user().into(),
         expires_at: samples::at(3_600).into(),
         permissions: [Permission::UserEditOwn].into_iter().collect::<snug_model::PermissionSet>().into(),
-        unread: Unread { conversations: 7, capped: false },
-        inbox: Inbox {
+        consent: None,
+        unread: Some(Unread { conversations: 7, capped: false }),
+        inbox: Some(Inbox {
             items: vec![samples::inbox_item().into()],
             gone: Vec::new(),
             next: None,
             sync_token: "token".to_owned(),
             reset: false,
             users: None,
-        },
-        users: samples::people(),
+        }),
+        users: Some(samples::people()),
     };
-    assert_snapshot!("answer_hello", shown(&Answer { n: 1, ok: hello }));
+    assert_snapshot!("answer_hello", shown(&Answer { n: 1, ok: hello.clone() }));
+    let consent = Some((&samples::consent()).into());
+    let withheld = Hello { consent, unread: None, inbox: None, users: None, muted: None, ..hello };
+    assert_snapshot!("answer_hello_without_consent", shown(&Answer { n: 1, ok: withheld }));
     assert_snapshot!("answer_acknowledged", shown(&Answer { n: 1, ok: Acknowledged {} }));
     let refusal = Refusal { n: 2, error: Problem::banned(samples::at(60)).into() };
     assert_snapshot!("refusal", shown(&refusal));
@@ -232,6 +237,10 @@ fn pushes() {
     assert_snapshot!(
         "push_permissions",
         shown(&Push::Permissions { conversation: None, permissions, muted: None })
+    );
+    assert_snapshot!(
+        "push_consent_required",
+        shown(&Push::ConsentRequired { consent: (&samples::consent()).into() })
     );
     let small = [
         Push::Read {

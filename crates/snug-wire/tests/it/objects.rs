@@ -2,9 +2,10 @@
 
 use insta::assert_snapshot;
 use serde::{Serialize, de::DeserializeOwned};
-use snug_model::{Rev, Seq, Timestamp, conversations, members, messages, text::BotName, users};
+use snug_model::{Rev, Seq, Timestamp, consents, conversations, members, messages, text::BotName, users};
 use snug_wire::{
     apps::App,
+    consents::ConsentRecord,
     conversations::{Conversation, Inbox, InboxItem},
     ids::{ConversationId, JobId},
     jobs::{Job, JobState, StartedJob},
@@ -44,6 +45,17 @@ fn apps_keys_roles_and_tokens() {
     let token = AccessToken::new("head.claims.signature".to_owned());
     let user = samples::user_id("ann@example.com").into();
     assert_snapshot!("token", shown(&Token { token, user, expires_at: samples::at(3_600).into() }));
+}
+
+#[test]
+fn consents() {
+    let record = samples::consent_record();
+    assert_snapshot!("consent_record", shown(&ConsentRecord::from(record.clone())));
+    let by_key =
+        consents::ConsentRecord { by: consents::AcceptedBy::Key(samples::key_id()), ..record.clone() };
+    assert_snapshot!("consent_record_by_key", shown(&ConsentRecord::from(by_key)));
+    let by_system = consents::ConsentRecord { by: consents::AcceptedBy::System, ..record };
+    assert_snapshot!("consent_record_by_system", shown(&ConsentRecord::from(by_system)));
 }
 
 #[test]

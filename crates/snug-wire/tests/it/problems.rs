@@ -38,6 +38,7 @@ fn problem_documents() {
     assert_snapshot!("problem_too_large", shown(&Problem::too_large(limits::BODY_BYTES_MAX)));
     assert_snapshot!("problem_forbidden", shown(&Problem::lacking("member.add")));
     assert_snapshot!("problem_banned", shown(&Problem::banned(samples::at(60))));
+    assert_snapshot!("problem_consent_required", shown(&Problem::consent_required(&samples::consent())));
     assert_snapshot!("problem_rate_limited", shown(&Problem::rate_limited(1_500)));
     let location = Some("https://us.example.com".to_owned());
     assert_snapshot!("problem_misdirected", shown(&Problem::misdirected(location)));

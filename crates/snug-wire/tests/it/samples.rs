@@ -2,7 +2,12 @@
 
 use snug_model::{
     AppId, ConversationId, Epoch, KeyId, MessageId, Permission, PermissionSet, Rev, Seq, Timestamp, UserId,
-    apps, conversations, identity,
+    apps,
+    consents::{
+        Acceptance, AcceptedBy, Before, Consent, ConsentName, ConsentRecord, ConsentText, Locale, Shown,
+        TextDigest, TextUrl,
+    },
+    conversations, identity,
     ids::Region,
     issuers, keys, members, messages,
     origins::PageOrigin,
@@ -123,8 +128,39 @@ pub(crate) fn app() -> apps::App {
             rates: Rates::default(),
             origins: vec![PageOrigin::parse("https://shop.example").expect("an origin")],
             identity: identity(),
+            consent: Some(consent()),
         },
         created_at: at(0),
+    }
+}
+
+/// A text that people have to accept, here in one language and elsewhere in another.
+pub(crate) fn consent() -> Consent {
+    let text = |locale, shown| ConsentText {
+        locale: Locale::parse(locale).expect("a locale"),
+        digest: TextDigest([0x9f; 32]),
+        shown,
+    };
+    Consent {
+        id: ConsentName::parse("terms").expect("a name"),
+        version: ConsentName::parse("2026-11").expect("a name"),
+        before: Before::Read,
+        texts: vec![
+            text("en", Shown::Text(text::Text::parse("Be kind.").expect("a text"))),
+            text("de", Shown::Url(TextUrl::parse("https://shop.example/de").expect("an address"))),
+        ],
+    }
+}
+
+/// That Ann has accepted that text.
+pub(crate) fn consent_record() -> ConsentRecord {
+    let Consent { id, version, .. } = consent();
+    let locale = Locale::parse("en").expect("a locale");
+    ConsentRecord {
+        user: user_id("ann@example.com"),
+        accepted: Acceptance { id, version, locale, digest: TextDigest([0x9f; 32]) },
+        at: at(60),
+        by: AcceptedBy::User(user_id("ann@example.com")),
     }
 }
 

@@ -6,6 +6,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 use snug_wire::{
     apps::{App, AppDraft, AppPatch},
+    consents::{Acceptance, ConsentRecord},
     conversations::{
         Conversation, ConversationDraft, ConversationPatch, ConversationReplacement, Inbox, InboxItem,
     },
@@ -46,7 +47,8 @@ fn schemas() -> BTreeMap<String, Value> {
     }
     add! {
         AsQuery ConversationsQuery HistoryQuery InboxQuery PageQuery RemovalQuery SyncQuery UsersQuery
-        Acknowledged AddedMembers ApiKey App AppDraft AppPatch BanDraft Changes ClientFrame Conversation ConversationDraft
+        Acceptance Acknowledged AddedMembers ApiKey App AppDraft AppPatch BanDraft Changes ClientFrame ConsentRecord Conversation
+        ConversationDraft
         ConversationPatch ConversationReplacement FoundPerson Hello Inbox InboxItem Job KeyDraft Limits Member
         MemberAddition MemberBan MemberMute MemberPatch MemberReplacement MemberUnban MemberUnmute Message MessageDraft MessagePatch
         MessageVersion MuteDraft NewApiKey Nothing Presence Problem Push ReadMark ReadRequest Refreshed Refusal Revocation Role RoleDraft

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use jsonwebtoken::Header;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,6 +15,9 @@ use crate::{
     harness::{Answer, Node, new_app, new_id},
     signing,
 };
+
+/// A text that people have to accept.
+const CONSENT: &str = "Be kind.";
 
 /// What is there for everybody, so that what is refused would find something to change.
 pub(super) struct Scene<'a> {
@@ -135,6 +139,13 @@ impl<'a> Scene<'a> {
             "deleteApp" => self.doomed_app(&mut object, kind).await?,
             "deleteConversation" => self.doomed_conversation(&mut object, kind).await?,
             "sendSignedToSupport" => self.new_visitor(rule, kind, &mut object).await,
+            "acceptConsent" => {
+                self.new_visitor(rule, kind, &mut object).await;
+                let texts = json!([{ "locale": "en", "text": CONSENT }]);
+                let version = n.to_string();
+                let consent = json!({ "id": "terms", "version": version, "before": "send", "texts": texts });
+                self.does(Method::PATCH, "", json!({ "settings": { "consent": consent } })).await?;
+            }
             _ => self.bring(rule, &mut object).await?,
         }
         Ok(object)
@@ -142,9 +153,13 @@ impl<'a> Scene<'a> {
 
     /// Has a silent visitor be a new one, where the request leaves something of it.
     async fn new_visitor(&self, rule: &Rule, kind: Kind, object: &mut Object) {
-        if rule.id.ends_with("ToSupport") && kind == "visitor-silent" {
+        let leaves = rule.id.ends_with("ToSupport") || name(rule) == "acceptConsent";
+        if leaves && kind == "visitor-silent" {
             let came = self.node().enter(json!({ "scheme": "visitor" })).await.is(201);
             object.actor.user = id(&came["user"]);
+            if rule.on == "own" {
+                object.user.clone_from(&object.actor.user);
+            }
             object.actor.credential = Credential::Bearer(id(&came["token"]));
         }
     }
@@ -253,6 +268,9 @@ impl<'a> Scene<'a> {
         let conversation = format!("/conversations/{}", object.conversation);
         let user = &object.user;
         match name(rule) {
+            "acceptConsent" => {
+                self.does(Method::PATCH, "", json!({ "settings": { "consent": null } })).await?;
+            }
             "banUser" => drop(self.does(Method::POST, &format!("/users/{user}/unban"), Value::Null).await?),
             "muteUser" => drop(self.does(Method::POST, &format!("/users/{user}/unmute"), Value::Null).await?),
             "shadowBanUser" => {
@@ -348,6 +366,7 @@ impl<'a> Scene<'a> {
             "token" if object.actor.token().is_empty() => json!({ "token": self.troupe.cast.target }),
             "token" => json!({ "token": object.actor.token() }),
             "inbox" | "ping" => json!({}),
+            "consent" => self.body(rule, object),
             "send_template" => json!({ "conversation": conversation, "template": object.key }),
             "watch" => json!({ "conversations": [conversation] }),
             "edit" => {
@@ -379,6 +398,10 @@ impl<'a> Scene<'a> {
             ("createKey", _) => json!({ "name": "k", "scopes": ["keys:read"] }),
             ("createTokenKey", _) => token_key(),
             ("putTemplate", _) => template(),
+            ("acceptConsent", _) => {
+                let digest = hex::encode(digest(&SHA256, CONSENT.as_bytes()));
+                json!({ "id": "terms", "version": n.to_string(), "locale": "en", "digest": digest })
+            }
             ("putRole", _) => json!({ "permissions": ["user.list"] }),
             ("enter", _) => object.actor.proof.clone().unwrap_or_else(|| self.troupe.cast.proof()),
             ("mintToken", _) => json!({ "user": TARGET }),
@@ -424,6 +447,7 @@ fn name(rule: &Rule) -> &'static str {
         (true, "send") => "sendMessage",
         (true, "send_signed") => "sendSigned",
         (true, "send_template") => "sendTemplate",
+        (true, "consent") => "acceptConsent",
         (true, "edit") => "editMessage",
         (true, "delete") => "deleteMessage",
         (true, "read") => "markRead",

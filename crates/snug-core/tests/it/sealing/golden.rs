@@ -59,6 +59,7 @@ fn app_profile() -> AppProfile {
         rates: OwnRates::default(),
         origins: Vec::new(),
         identity: Identity::default(),
+        consent: None,
     }
 }
 

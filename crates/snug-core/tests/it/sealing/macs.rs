@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use snug_core::sealing::{Macs, OpenError, SealingError};
 use snug_model::{
     Actor, KeyActor, KeyId,
+    consents::{Before, Consent, ConsentName, ConsentText, Locale, Shown, TextDigest, TextUrl},
     facts::IdMac,
     messages::{Author, Content, Draft},
     permissions::Scope,
@@ -65,6 +66,37 @@ async fn one_text_has_another_mac_for_each_use() {
         macs.members(&[]),
     ];
     all_differ(ids.map(|IdMac(mac)| mac).into_iter().chain(others.map(|mac| mac.0)));
+}
+
+#[tokio::test]
+async fn all_that_is_shown_is_in_the_mark_of_a_consent() {
+    let installation = Installation::new().await;
+    let keyed = installation.server().await.keyed(APP).await.unwrap();
+    let name = |text| ConsentName::parse(text).unwrap();
+    let text = |locale, digest| ConsentText {
+        locale: Locale::parse(locale).unwrap(),
+        digest: TextDigest([digest; 32]),
+        shown: Shown::Url(TextUrl::parse("https://example.com").unwrap()),
+    };
+    let consent = Consent {
+        id: name("terms"),
+        version: name("1"),
+        before: Before::Send,
+        texts: vec![text("en", 1), text("de", 2)],
+    };
+    let mark = |consent: &Consent| keyed.macs.consent(consent).0;
+    all_differ([
+        mark(&consent),
+        mark(&Consent { id: name("other"), ..consent.clone() }),
+        mark(&Consent { version: name("2"), ..consent.clone() }),
+        mark(&Consent { texts: vec![text("en", 1)], ..consent.clone() }),
+        mark(&Consent { texts: vec![text("en", 1), text("de", 3)], ..consent.clone() }),
+        mark(&Consent { texts: vec![text("en", 1), text("fr", 2)], ..consent.clone() }),
+        mark(&Consent { texts: vec![text("en", 2), text("de", 1)], ..consent.clone() }),
+    ]);
+    // Not in which order, nor before what.
+    let same = Consent { before: Before::Read, texts: vec![text("de", 2), text("en", 1)], ..consent.clone() };
+    assert_eq!(mark(&consent), mark(&same));
 }
 
 #[tokio::test]

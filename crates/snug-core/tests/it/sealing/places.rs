@@ -7,12 +7,15 @@ use proptest::{
     test_runner::{TestCaseError, TestRunner},
 };
 use snug_core::sealing::{
-    Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, OpenError, Place, Plain, SanctionNote,
-    Sealer, SealingError, TemplateBody, TokenKeyProfile,
+    Answer, AppProfile, ConsentNote, KeyProfile, MemberProfile, MessageBody, OpenError, Place, Plain,
+    SanctionNote, Sealer, SealingError, TemplateBody, TokenKeyProfile,
 };
 use snug_model::{
     AppKey, ConversationId, ConversationKey, KeyId, RoleKey, TemplateId, TemplateKey, Timestamp, UserId,
-    UserKey, conversations,
+    UserKey,
+    consents::{Acceptance, Before, Consent, ConsentName, ConsentText, Locale, Shown, TextDigest, TextUrl},
+    conversations,
+    facts::ConsentMark,
     identity::{Identity, SchemeSecret, SchemeSettings, SecretId, VendorId},
     issuers::Issuer,
     messages::Content,
@@ -140,6 +143,24 @@ fn identity() -> Identity {
     }
 }
 
+/// A text that people have to accept, here in one language and elsewhere in another.
+fn consent() -> Consent {
+    let text = |locale, shown| ConsentText {
+        locale: Locale::parse(locale).unwrap(),
+        digest: TextDigest([7; 32]),
+        shown,
+    };
+    Consent {
+        id: ConsentName::parse("terms").unwrap(),
+        version: ConsentName::parse("2026-11").unwrap(),
+        before: Before::Read,
+        texts: vec![
+            text("en", Shown::Text(Text::parse("Be kind.").unwrap())),
+            text("de", Shown::Url(TextUrl::parse("https://example.com/de").unwrap())),
+        ],
+    }
+}
+
 async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
     let mut all = Vec::new();
     for (app, version) in [(APP, 1), (APP, 2), (OTHER_APP, 1)] {
@@ -151,6 +172,7 @@ async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
             rates: OwnRates::default().patched(&patch, "rates").unwrap(),
             origins: vec![PageOrigin::parse("https://example.com").unwrap()],
             identity: identity(),
+            consent: Some(consent()),
         };
         let (place, at) = (Place::app_profile(app, version), SealedPlace::App { version });
         all.push(lies(sealer, place, app, at, profile).await);
@@ -204,6 +226,13 @@ async fn of_people(sealer: &Sealer) -> Vec<SealedAt> {
         all.push(lies(sealer, place, APP, at, note(By::System)).await);
         let (place, at) = (Place::user_mute(APP, user), SealedPlace::UserMute(user));
         all.push(lies(sealer, place, APP, at, note(By::System)).await);
+        for (mark, by) in [(4, By::User(user)), (5, By::Key(KeyId::from_random("k"))), (6, By::System)] {
+            let (Consent { id, version, .. }, mark) = (consent(), ConsentMark([mark; 32]));
+            let (locale, digest) = (Locale::parse("en").unwrap(), TextDigest([7; 32]));
+            let note = ConsentNote { accepted: Acceptance { id, version, locale, digest }, by };
+            let at = SealedPlace::Consent { user, mark: Mac(mark.0) };
+            all.push(lies(sealer, Place::consent(APP, user, mark), APP, at, note).await);
+        }
         for version in [1, 2] {
             let full =
                 users::Profile { name: Some(name()), avatar_url: Some(url()), attributes: attributes() };

@@ -16,6 +16,7 @@ fn ann(user: UserKey) -> Actor {
         expires_at: NOON,
         only: None,
         can: None,
+        newcomer: None,
     };
     Actor::User(UserActor { app: APP, user, token, session: None })
 }

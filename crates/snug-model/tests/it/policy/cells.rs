@@ -86,6 +86,7 @@ fn reason(denied: &Denied) -> String {
             };
             format!("banned from the {place} {end}")
         }
+        Denied::ConsentRequired(consent) => format!("has to accept {}", consent.id.as_str()),
         Denied::Muted { permission, until } => match *until {
             Timestamp::NEVER => format!("muted, {permission} is lost for good"),
             until => format!("muted, {permission} is lost for {} ms", until.0 - NOW.0),

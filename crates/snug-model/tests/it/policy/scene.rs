@@ -1,13 +1,16 @@
 //! A client, a back end, and the facts around them, to be changed into the situation that a test is about.
 
+use std::sync::Arc;
+
 use snug_model::{
     Action, Actor, AppKey, ConversationKey, Denied, Facts, KeyActor, KeyId, Permission, PermissionSet,
     Permit, Rev, Seq, Timestamp, UserActor, UserKey, Version, Voucher,
     actor::Grant,
+    consents::{Before, Consent, ConsentName, ConsentText, Locale, Shown, TextDigest, TextUrl},
     conversations::{History, State},
     facts::{
-        AppFacts, ConversationFacts, IdMac, KeyFacts, MemberFacts, SettingsVoucher, TargetFacts,
-        TokenKeyFacts, UserFacts, VoucherFacts,
+        AppFacts, ConsentMark, ConversationFacts, Demand, IdMac, KeyFacts, MemberFacts, SettingsVoucher,
+        TargetFacts, TokenKeyFacts, UserFacts, VoucherFacts,
     },
     keys::{Scope, ScopeSet},
     members::Access,
@@ -59,6 +62,7 @@ impl Scene {
             expires_at: Timestamp(NOW.0 + 60_000),
             only: None,
             can: None,
+            newcomer: None,
         };
         let facts = Facts {
             app: app_facts(),
@@ -79,6 +83,7 @@ impl Scene {
                 blocks: false,
                 tokens_not_before: None,
                 proofs_allowed_at: None,
+                consented: None,
                 erased: false,
             }),
             token_revoked: false,
@@ -203,7 +208,20 @@ pub(super) fn app_facts() -> AppFacts {
         tokens_not_before: None,
         creator_role: conversation_role(roles::OWNER),
         member_role: conversation_role(roles::MEMBER),
+        consent: None,
     }
+}
+
+/// A text that the app demands to be accepted.
+pub(super) fn demand(before: Before) -> Demand {
+    let name = |text| ConsentName::parse(text).expect("a name");
+    let text = ConsentText {
+        locale: Locale::parse("en").expect("a locale"),
+        digest: TextDigest([7; 32]),
+        shown: Shown::Url(TextUrl::parse("https://example.com/terms").expect("an address")),
+    };
+    let consent = Consent { id: name("terms"), version: name("1"), before, texts: vec![text] };
+    Demand { consent: Arc::new(consent), mark: ConsentMark([7; 32]) }
 }
 
 /// A key of the app with these scopes, whose tokens can carry everything.

@@ -2,8 +2,9 @@
 
 use snug_model::{
     Action, Permission, PermissionSet, TemplateKey, Timestamp, UserKey, Version,
+    consents::Before,
     conversations::{History, State},
-    facts::{IdMac, TargetFacts, TemplateFacts, UserFacts},
+    facts::{ConsentMark, IdMac, TargetFacts, TemplateFacts, UserFacts},
     keys::{Scope, ScopeSet},
     members::Access,
     roles,
@@ -11,8 +12,8 @@ use snug_model::{
 };
 
 use super::scene::{
-    BackEnd, CONVERSATION_ID, FROZEN_REV, NOW, Scene, app_role, conversation_role, door, issuer, set, target,
-    visitor,
+    BackEnd, CONVERSATION_ID, FROZEN_REV, NOW, Scene, app_role, conversation_role, demand, door, issuer, set,
+    target, visitor,
 };
 
 /// Acts of the app, each with its name in the table.
@@ -47,6 +48,11 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("Enter, by a proof of now", Action::Enter { proven_at: Some(NOW) }),
         ("Enter, by a proof without a date", Action::Enter { proven_at: None }),
         ("Connect", Action::Connect),
+        ("AcceptConsent, for oneself", Action::AcceptConsent { own: true }),
+        ("AcceptConsent, for another", Action::AcceptConsent { own: false }),
+        ("ListConsents, one's own", Action::ListConsents { own: true }),
+        ("ListConsents, another's", Action::ListConsents { own: false }),
+        ("ListAllConsents", Action::ListAllConsents),
         ("WriteUser", Action::WriteUser),
         ("EditUser, oneself", Action::EditUser { own: true }),
         ("EditUser, another", Action::EditUser { own: false }),
@@ -72,6 +78,7 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("ReadInbox, another's", Action::ReadInbox { own: false }),
         ("ReadPresence", Action::ReadPresence),
         ("ListConversations", Action::ListConversations),
+        ("BringMessage", Action::BringMessage),
         ("CreateConversation, alone", create(false, false, PermissionSet::EMPTY)),
         ("CreateConversation, with members", create(false, true, member)),
         ("CreateConversation, with an owner", create(false, true, conversation_role(roles::OWNER))),
@@ -147,6 +154,9 @@ pub(super) fn is_listed(action: &Action) {
         | Action::AdmitUser
         | Action::Enter { .. }
         | Action::Connect
+        | Action::AcceptConsent { .. }
+        | Action::ListConsents { .. }
+        | Action::ListAllConsents
         | Action::WriteUser
         | Action::EditUser { .. }
         | Action::ReadUser { .. }
@@ -185,6 +195,7 @@ pub(super) fn is_listed(action: &Action) {
         | Action::ListMemberSanctions(_)
         | Action::SetReadMark
         | Action::SendMessage { .. }
+        | Action::BringMessage
         | Action::CarryMessage
         | Action::EditMessage { .. }
         | Action::DeleteMessage { .. }
@@ -240,7 +251,7 @@ pub(super) const OF_CREDENTIALS: &[Situation<Scene>] = &[
     ("it is a visitor of whom nothing is stored", |s| {
         s.vouched(visitor(), PermissionSet::all());
         let role = s.user().role;
-        s.facts.user = Some(UserFacts::silent_visitor(s.client.user, role));
+        s.facts.user = Some(UserFacts::silent(s.client.user, role));
     }),
     ("the key that signed its token has expired", |s| s.key().expires_at = Some(NOW)),
     ("the key that signed its token was revoked", |s| s.key().revoked = true),
@@ -295,6 +306,34 @@ pub(super) const OF_CREDENTIALS: &[Situation<Scene>] = &[
     ("has blocked somebody, or was blocked", |s| s.user().blocks = true),
     ("shadow-banned", |s| s.user().shadow_banned_until = Some(Timestamp::NEVER)),
     ("muted in the app", |s| s.user().muted_until = Some(later(1))),
+    ("a consent is missing that is demanded before one sends", |s| {
+        s.facts.app.consent = Some(demand(Before::Send));
+    }),
+    ("a consent is missing that is demanded before one reads", |s| {
+        s.facts.app.consent = Some(demand(Before::Read));
+    }),
+    ("likewise, and it is a newcomer of whom nothing is stored", |s| {
+        s.facts.app.consent = Some(demand(Before::Read));
+        newcomer(s);
+    }),
+    ("likewise, and the app makes no users", |s| {
+        s.facts.app.consent = Some(demand(Before::Read));
+        newcomer(s);
+        s.facts.app.auto_create_users = false;
+    }),
+    ("another text was accepted than the one that is demanded", |s| {
+        s.facts.app.consent = Some(demand(Before::Read));
+        s.user().consented = Some(ConsentMark([8; 32]));
+    }),
+    ("the text that is demanded was accepted", |s| {
+        let demand = demand(Before::Read);
+        s.user().consented = Some(demand.mark);
+        s.facts.app.consent = Some(demand);
+    }),
+    ("a consent is missing, and the user is banned from the app", |s| {
+        s.facts.app.consent = Some(demand(Before::Read));
+        s.user().banned_until = Some(Timestamp::NEVER);
+    }),
     ("the token carries nothing", |s| s.client.token.can = Some(PermissionSet::EMPTY)),
     ("the token's key may give nothing of an app role", |s| s.key().may_mint = PermissionSet::EMPTY),
 ];
@@ -406,6 +445,10 @@ pub(super) const OF_KEYS: &[Situation<BackEnd>] = &[
         user.as_mut().expect("the scene has a user").erased = true;
         s.facts.user = user;
     }),
+    ("a consent is demanded, and the user in whose name it acts has not given it", |s| {
+        s.facts.app.consent = Some(demand(Before::Read));
+        s.facts.user = Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY).facts.user;
+    }),
     ("the conversation is archived and frozen", |s| {
         let conversation = s.facts.conversation.as_mut().expect("the scene has a conversation");
         (conversation.state, conversation.frozen) = (State::Archived, true);
@@ -420,6 +463,12 @@ fn removed(scene: &mut Scene) {
 fn templated(scene: &mut Scene, version: Version) {
     (scene.facts.signer, scene.facts.template) =
         (None, Some(TemplateFacts { key: TemplateKey(30), version }));
+}
+
+/// Nothing is stored of the client.
+fn newcomer(scene: &mut Scene) {
+    let role = scene.user().role;
+    scene.facts.user = Some(UserFacts::silent(scene.client.user, role));
 }
 
 fn may_join(scene: &mut Scene) {

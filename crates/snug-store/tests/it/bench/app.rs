@@ -281,6 +281,7 @@ impl App {
         let AppRecord { app, roles, .. } = self.record().await;
         let granted = |key| permissions(&roles, key);
         let app = AppFacts {
+            consent: None,
             key: app.key,
             version: app.version,
             deleted: app.deleted_at.is_some(),
@@ -331,6 +332,7 @@ impl App {
             muted_until: row.mute.map(|mute| mute.until),
             shadow_banned_until: row.shadow_ban.map(|ban| ban.until),
             blocks: row.blocks > 0,
+            consented: row.consented,
             // A test that revokes tokens looks at the row; its clients hold newer ones.
             tokens_not_before: None,
             proofs_allowed_at: row.proofs_allowed_at,
@@ -375,6 +377,7 @@ impl App {
             expires_at: Timestamp::NEVER,
             only: None,
             can: None,
+            newcomer: None,
         };
         Actor::User(UserActor { app: self.key, user, token, session: None })
     }

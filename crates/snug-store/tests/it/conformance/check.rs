@@ -175,6 +175,21 @@ const FAULTS: &[Fault] = &[
         mend: "UPDATE idempotency SET app = app - 1000000",
     },
     Fault {
+        what: "a consent of nobody",
+        plant: "UPDATE consents SET \"user\" = \"user\" + 1000000",
+        mend: "UPDATE consents SET \"user\" = \"user\" - 1000000",
+    },
+    Fault {
+        what: "a consent of no app",
+        plant: "UPDATE consents SET app = app + 1000000",
+        mend: "UPDATE consents SET app = app - 1000000",
+    },
+    Fault {
+        what: "a consent that is not there",
+        plant: "UPDATE users SET consented = id_mac WHERE consented IS NOT NULL",
+        mend: "UPDATE users SET consented = (SELECT mark FROM consents) WHERE consented IS NOT NULL",
+    },
+    Fault {
         what: "a job that is done and does not know when",
         plant: "UPDATE jobs SET state = 2 WHERE state = 0",
         mend: "UPDATE jobs SET state = 0 WHERE done_at IS NULL",
@@ -191,6 +206,7 @@ async fn sound(bench: &Bench) {
     let app = bench.app("one").await;
     let (ann, bob, cid) = (app.user("ann").await, app.user("bob").await, app.user("cid").await);
     app.conversation("empty", &[ann]).await;
+    app.store.accept_consent(&app.system().await, app.consent(ann, "terms"), None).await.unwrap();
     let conversation = app.conversation("c", &[ann, bob]).await;
     let mut sent = Vec::new();
     for number in 1..=5 {

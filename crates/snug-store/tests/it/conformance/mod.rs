@@ -32,6 +32,7 @@ macro_rules! refused {
 mod apps;
 mod blocks;
 mod check;
+mod consents;
 mod conversations;
 mod events;
 mod history;

@@ -82,6 +82,7 @@ impl Scene {
             ("usage", store.usage(permit, 0, 1).await.map(drop)),
             ("list_token_keys", store.list_token_keys(permit, page).await.map(drop)),
             ("list_templates", store.list_templates(permit, page).await.map(drop)),
+            ("list_consents", store.list_consents(permit, None, page).await.map(drop)),
             ("list_users", store.list_users(permit, page).await.map(drop)),
             ("people", store.people(permit, &[ann]).await.map(drop)),
             ("people_by_id", store.people_by_id(permit, &[id_mac("ann")], None).await.map(drop)),
@@ -140,6 +141,10 @@ impl Scene {
             ("set_user_shadow_ban", store.set_user_shadow_ban(permit, stranger, None, None).await),
             ("set_user_mute", store.set_user_mute(permit, stranger, None, None).await),
             ("set_user_ban", store.set_user_ban(permit, stranger, None, at, None).await),
+            (
+                "accept_consent",
+                store.accept_consent(permit, app.consent(stranger, "terms"), None).await.map(drop),
+            ),
             ("allow_proofs", store.allow_proofs(permit, stranger, at, None).await),
             ("resume_visitor", store.resume_visitor(permit, stranger, 0, 1).await.map(drop)),
             ("erase_user", store.erase_user(permit, stranger, app.job(user_job)).await),

@@ -76,6 +76,7 @@ async fn a_user_is_found_as_it_was_made(bench: &mut Bench) {
         mute: None,
         shadow_ban: None,
         blocks: 0,
+        consented: None,
         tokens_not_before: None,
         proofs_allowed_at: None,
         resumed: 0,

@@ -82,6 +82,9 @@ async fn a_walk_visits_every_sealed_value_once(bench: &mut Bench) {
     let hidden = Some(mute("why from the others"));
     app.store.set_user_shadow_ban(&app.system().await, ann, hidden, None).await.unwrap();
     put(SealedPlace::UserShadowBan(ann), seal("why from the others"));
+    let consent = app.consent(ann, "terms");
+    app.store.accept_consent(&app.system().await, consent.clone(), None).await.unwrap();
+    put(SealedPlace::Consent { user: ann, mark: snug_store::Mac(consent.mark.0) }, consent.record);
     let job = app.job(snug_store::JobKind::EraseUser(cid));
     app.store.erase_user(&app.system().await, cid, job).await.unwrap();
 

@@ -1,0 +1,81 @@
+//! Consents: which text a person has accepted.
+
+use axum::http::{Method, StatusCode};
+use snug_wire::{
+    consents::{Acceptance, ConsentRecord},
+    paging::{NoQuery, PageQuery},
+};
+
+use super::{made, page, page_of};
+use crate::{
+    call::{Answered, Call, reply},
+    routes::{Route, Takes},
+};
+
+const OF_USER: &str = "/v1/apps/{app}/users/{user}/consents";
+const OF_APP: &str = "/v1/apps/{app}/consents";
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(
+            Method::POST,
+            OF_USER,
+            "acceptConsent",
+            "Accepts the text that the app demands, for oneself or, as a back end, for a user.",
+            Takes::both("users", ""),
+            accept,
+        )
+        .once()
+        .body::<Acceptance>()
+        .answers::<ConsentRecord>(201)
+        .answers::<ConsentRecord>(200),
+        Route::new(
+            Method::GET,
+            OF_USER,
+            "listConsents",
+            "Lists which texts a user has accepted.",
+            Takes::both("users:read", ""),
+            list,
+        )
+        .query::<PageQuery>()
+        .lists::<ConsentRecord>(),
+        Route::new(
+            Method::GET,
+            OF_APP,
+            "listAllConsents",
+            "Lists who has accepted which texts.",
+            Takes::back_end("users:read"),
+            list_all,
+        )
+        .query::<PageQuery>()
+        .lists::<ConsentRecord>(),
+    ]
+}
+
+async fn accept(call: Call) -> Answered {
+    let actor = call.actor().await?;
+    call.query::<NoQuery>()?;
+    let accepted: Acceptance = call.body()?;
+    let once = call.once(&actor).await?;
+    let outcome = call.core().accept_consent(&actor, &call.user()?, &accepted.into(), once.as_ref()).await?;
+    let status = made(&outcome);
+    call.reply_once(once, status, &ConsentRecord::from(outcome.value)).await
+}
+
+async fn list(call: Call) -> Answered {
+    let actor = call.actor().await?;
+    let query: PageQuery = call.query()?;
+    let list = call.list();
+    let ask = page_of(&list, query.limit, query.cursor.as_deref(), query.order);
+    let consents = call.core().list_consents(&actor, &call.user()?, &ask).await?;
+    reply(StatusCode::OK, &page::<_, ConsentRecord>(consents, true))
+}
+
+async fn list_all(call: Call) -> Answered {
+    let actor = call.actor().await?;
+    let query: PageQuery = call.query()?;
+    let list = call.list();
+    let ask = page_of(&list, query.limit, query.cursor.as_deref(), query.order);
+    let consents = call.core().list_all_consents(&actor, &ask).await?;
+    reply(StatusCode::OK, &page::<_, ConsentRecord>(consents, true))
+}
