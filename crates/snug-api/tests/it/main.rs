@@ -27,6 +27,7 @@ mod corpus;
 mod documents;
 mod door;
 mod ends;
+mod escalation;
 mod events;
 #[path = "../harness/mod.rs"]
 mod harness;

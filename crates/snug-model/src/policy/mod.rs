@@ -8,7 +8,9 @@ mod action;
 mod back_end;
 mod client;
 mod consent;
+// Beside the policy, for it is none: what breaks the policy on purpose has nothing to break here.
 #[cfg(feature = "controls")]
+#[path = "../controls.rs"]
 pub mod controls;
 
 use std::sync::Arc;

@@ -17,6 +17,8 @@ use snug_wire::socket::Request;
 use tokio::time::Instant;
 
 use crate::harness::{Answer, Backend};
+pub(crate) use cast::{mint, minter};
+
 use cast::Troupe;
 use cells::Matrix;
 use rules::{Rule, Rules, Verdict};

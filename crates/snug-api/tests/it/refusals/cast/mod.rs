@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use snug_core::clock::{Clock, SystemClock};
 use snug_model::Timestamp;
 
+pub(crate) use self::people::minter;
 use super::rules::{Kind, Rule};
 use crate::{
     harness::{Backend, Node, Setup, backend::Place, new_id},
@@ -231,7 +232,8 @@ impl Making<'_> {
     }
 }
 
-async fn mint(node: &Node, key: &str, mut draft: Value) -> String {
+/// A token that a key mints, for two hours.
+pub(crate) async fn mint(node: &Node, key: &str, mut draft: Value) -> String {
     draft["ttl_s"] = json!(7_200);
     let token = node.ask(Method::POST, "/tokens", key, Some(draft)).await.is(201);
     token["token"].as_str().unwrap().to_owned()

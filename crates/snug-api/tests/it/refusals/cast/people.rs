@@ -69,9 +69,7 @@ impl Making<'_> {
             let role = format!("/roles/app/{role}");
             self.does(Method::PUT, &role, json!({ "permissions": permissions })).await;
         }
-        let all: Vec<_> = snug_model::Permission::ALL.iter().map(|permission| permission.name()).collect();
-        self.does(Method::PUT, "/roles/app/everything", json!({ "permissions": all })).await;
-        self.minter = self.minter_key().await;
+        self.minter = minter(self.node).await;
         let members = MEMBERS.iter().map(|(user, ..)| *user);
         for user in
             members.chain([TARGET, "joiner", "stranger", "guest", "founder", "app-moderator", "steward"])
@@ -91,21 +89,6 @@ impl Making<'_> {
         }
         self.does(Method::PUT, "/users/blocker/blocks/target", Value::Null).await;
         self.does(Method::PUT, "/users/target/blocks/blocked", Value::Null).await;
-    }
-
-    /// A key that gives every role: only who has the data folder makes one.
-    async fn minter_key(&self) -> String {
-        let app = snug_model::AppId::parse(&self.node.app).unwrap();
-        let system = self.node.core.system_actor(&app).await.unwrap();
-        let draft = KeyDraft {
-            name: snug_model::text::Name::parse("minter").unwrap(),
-            scopes: ScopeSet::EMPTY.with(snug_model::keys::Scope::Tokens),
-            may_mint: Some(snug_model::text::RoleName::parse("everything").unwrap()),
-            allowed_addresses: Vec::new(),
-            expires_at: None,
-        };
-        let key = self.node.core.create_key(&system, &draft).await.unwrap();
-        key.credential.expose().to_owned()
     }
 
     /// Those who are somebody, with tokens that are good.
@@ -163,4 +146,20 @@ impl Making<'_> {
         let steward = self.actors["inner-steward"].clone();
         self.add("weak-steward", Actor { credential: Credential::Bearer(token), ..steward });
     }
+}
+
+/// A key that gives every app role, and the role that grants everything: only who has the data folder makes such a key.
+pub(crate) async fn minter(node: &Node) -> String {
+    let all: Vec<_> = snug_model::Permission::ALL.iter().map(|permission| permission.name()).collect();
+    node.back_end(Method::PUT, "/roles/app/everything", json!({ "permissions": all })).await.is(201);
+    let app = snug_model::AppId::parse(&node.app).unwrap();
+    let system = node.core.system_actor(&app).await.unwrap();
+    let draft = KeyDraft {
+        name: snug_model::text::Name::parse("minter").unwrap(),
+        scopes: ScopeSet::EMPTY.with(snug_model::keys::Scope::Tokens),
+        may_mint: Some(snug_model::text::RoleName::parse("everything").unwrap()),
+        allowed_addresses: Vec::new(),
+        expires_at: None,
+    };
+    node.core.create_key(&system, &draft).await.unwrap().credential.expose().to_owned()
 }
