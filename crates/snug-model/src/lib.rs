@@ -22,6 +22,7 @@ pub mod origins;
 pub mod permissions;
 pub mod policy;
 pub mod rates;
+pub mod role_tools;
 pub mod roles;
 pub mod sanctions;
 pub mod secret;

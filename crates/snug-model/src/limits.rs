@@ -133,6 +133,14 @@ limits! {
     APP_REACTIONS_MAX: 256;
     /// Roles of one app and scope.
     ROLES_MAX: 100;
+    /// Days of which is kept what was used under roles, the present one included.
+    ROLE_USE_DAYS: 30;
+    /// Changes of roles that are tried out together.
+    SIMULATED_ROLES_MAX: 20;
+    /// Bearers of a role at whom a simulation looks.
+    SIMULATED_BEARERS_MAX: 50;
+    /// Bearers of a role up to which a simulation counts.
+    SIMULATED_COUNT_MAX: 10_000;
     /// Members up to which a conversation has a place in its members' inboxes.
     PLACED_MEMBERS_MAX: 256;
     /// How long the id of a message outlives it.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Where a permission can be granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// By app roles alone.
     App,
@@ -93,8 +93,18 @@ impl Permission {
         Self::ALL.iter().copied().find(|permission| permission.name() == name)
     }
 
-    fn bit(self) -> u64 {
+    fn mask(self) -> u64 {
         1 << (self as u8)
+    }
+
+    /// The number of its bit, from 0, by which it is stored.
+    pub fn bit(self) -> i64 {
+        i64::from(self as u8)
+    }
+
+    /// The permission of that bit; none where this version does not know it.
+    pub fn from_bit(bit: i64) -> Option<Self> {
+        Self::ALL.get(usize::try_from(bit).ok()?).copied()
     }
 }
 
@@ -138,7 +148,7 @@ impl PermissionSet {
 
     /// Whether `permission` is in it.
     pub fn has(self, permission: Permission) -> bool {
-        self.0 & permission.bit() != 0
+        self.0 & permission.mask() != 0
     }
 
     /// Whether all of `other` is in it.
@@ -157,6 +167,12 @@ impl PermissionSet {
         Self(self.0 | other.0)
     }
 
+    /// What is in it and not in `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// What is in both.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
@@ -170,13 +186,18 @@ impl PermissionSet {
 
     /// What is in it, in the order of [`Permission::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Permission> {
-        Permission::ALL.iter().copied().filter(move |permission| self.has(*permission))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let permission = Permission::ALL.get(rest.trailing_zeros() as usize).copied();
+            rest &= rest.wrapping_sub(1);
+            permission
+        })
     }
 }
 
 impl FromIterator<Permission> for PermissionSet {
     fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
-        Self(permissions.into_iter().fold(0, |bits, permission| bits | permission.bit()))
+        Self(permissions.into_iter().fold(0, |bits, permission| bits | permission.mask()))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{invalid::Invalid, limits};
 macro_rules! texts {
     ($($(#[doc = $doc:literal])+ $name:ident in $field:literal up to $max:ident, empty $empty:literal;)+) => {$(
         $(#[doc = $doc])+
-        #[derive(Clone, PartialEq, Eq, Hash)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Box<str>);
 
         impl $name {

@@ -41,6 +41,8 @@ pub enum Action {
     ListRoles,
     /// Make, change or delete a role.
     EditRole,
+    /// See who holds a permission, what a change of roles would change, or which roles are wider than they need be.
+    ExamineRoles,
     /// List the app's templates.
     ListTemplates,
     /// Make, change or delete a template.

@@ -4,7 +4,7 @@ use super::{Action, By, Denied, Fact, Permit, View};
 use crate::{
     actor::KeyActor,
     facts::{Facts, KeyFacts},
-    keys::Scope,
+    keys::{Scope, ScopeSet},
     time::Timestamp,
 };
 
@@ -80,6 +80,15 @@ fn grants_no_more_than_it_has(key: &KeyFacts, action: &Action) -> Result<(), Den
     }
 }
 
+/// The least that an action asks of a key; nothing where no key may.
+pub(super) fn asked(action: &Action) -> Option<ScopeSet> {
+    match ask(action) {
+        Ask::Whole(scope) => Some(ScopeSet::EMPTY.with(scope)),
+        Ask::Reading(scope) => Some(ScopeSet::EMPTY.with_read(scope)),
+        Ask::Never => None,
+    }
+}
+
 fn ask(action: &Action) -> Ask {
     use Ask::{Never, Reading, Whole};
     match action {
@@ -90,7 +99,7 @@ fn ask(action: &Action) -> Ask {
         Action::EditApp | Action::DeleteApp => Whole(Scope::App),
         Action::ListKeys => Reading(Scope::Keys),
         Action::CreateKey { .. } | Action::RevokeKey => Whole(Scope::Keys),
-        Action::ListRoles => Reading(Scope::Roles),
+        Action::ListRoles | Action::ExamineRoles => Reading(Scope::Roles),
         Action::EditRole => Whole(Scope::Roles),
         Action::ListTemplates => Reading(Scope::BotMessages),
         Action::EditTemplate => Whole(Scope::BotMessages),

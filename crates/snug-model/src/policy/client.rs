@@ -182,7 +182,7 @@ pub(super) fn effective_in_app(actor: &UserActor, facts: &Facts) -> PermissionSe
 }
 
 /// What the client may do in the conversation of `facts`, as far as it is not muted.
-fn effective_in_conversation(actor: &UserActor, facts: &Facts) -> PermissionSet {
+pub(super) fn effective_in_conversation(actor: &UserActor, facts: &Facts) -> PermissionSet {
     let Some(member) = &facts.member else { return PermissionSet::EMPTY };
     narrowed(actor, left_by_access(member, of_app_role(facts)))
 }
@@ -403,9 +403,9 @@ fn view(conversation: &ConversationFacts, member: &MemberFacts, have: Permission
     }
 }
 
-/// Nothing is written in an archived conversation, nor in a frozen one but by who may freeze it.
-fn writable(conversation: &ConversationFacts, action: &Action, have: PermissionSet) -> Result<(), Denied> {
-    let own_words = matches!(
+/// Whether an act makes words of one's own, or takes them back.
+pub(super) fn is_own_words(action: &Action) -> bool {
+    matches!(
         action,
         Action::SendMessage { .. }
             | Action::CarryMessage
@@ -413,7 +413,12 @@ fn writable(conversation: &ConversationFacts, action: &Action, have: PermissionS
             | Action::React
             | Action::Type
             | Action::DeleteMessage { own: true }
-    );
+    )
+}
+
+/// Nothing is written in an archived conversation, nor in a frozen one but by who may freeze it.
+fn writable(conversation: &ConversationFacts, action: &Action, have: PermissionSet) -> Result<(), Denied> {
+    let own_words = is_own_words(action);
     if own_words && conversation.state == State::Archived {
         return Err(Denied::Forbidden(Permission::ConversationArchive));
     }
@@ -510,7 +515,7 @@ fn allowed(actor: &UserActor, action: &Action, facts: &Facts, have: PermissionSe
 }
 
 /// The permission that an act within a conversation needs, and that its refusal names.
-fn asked(action: &Action) -> Permission {
+pub(super) fn asked(action: &Action) -> Permission {
     match action {
         Action::FreezeConversation => Permission::ConversationFreeze,
         Action::ArchiveConversation => Permission::ConversationArchive,

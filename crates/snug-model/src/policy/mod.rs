@@ -12,12 +12,16 @@ mod consent;
 #[cfg(feature = "controls")]
 #[path = "../controls.rs"]
 pub mod controls;
+mod holders;
+mod uses;
 
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 pub use action::Action;
+pub use holders::{holds, scope_of};
+pub use uses::uses;
 
 use crate::{
     actor::Actor,

@@ -80,6 +80,24 @@ pub trait Store: Send + Sync + 'static {
     async fn put_role(&self, permit: &Permit, role: RoleRow) -> StoreResult<bool>;
     /// Deletes a role; `Taken` says that settings, keys, registered ones too, users or members, removed ones too, still have it.
     async fn delete_role(&self, permit: &Permit, role: RoleKey) -> StoreResult<()>;
+    /// How many bear a role of the permit's app, each kind counted up to `most`.
+    async fn bearers(&self, permit: &Permit, role: RoleKey, most: i64) -> StoreResult<Bearers>;
+    /// Users that bear an app role and are not erased, by row number.
+    async fn list_role_users(&self, permit: &Permit, role: RoleKey, page: Page) -> StoreResult<Vec<UserRow>>;
+    /// Members with access `full` or `read` that bear a conversation role, in whichever conversations, in an order of their own, each
+    /// with its place in it; deleted conversations have none.
+    async fn list_role_members(
+        &self,
+        permit: &Permit,
+        role: RoleKey,
+        page: Page,
+    ) -> StoreResult<Vec<(i64, MemberRow)>>;
+    /// Adds up how often permissions were used under roles, and forgets what of the apps of these rows was counted before the day
+    /// `kept_since`. Of roles that are gone, and of apps that are being deleted, nothing is kept.
+    async fn add_role_use(&self, rows: Vec<RoleUseRow>, kept_since: i64) -> StoreResult<()>;
+    /// How often permissions were used under the roles of the permit's app since a day, itself included: a row for each role and
+    /// permission, whose day is the first one.
+    async fn role_use(&self, permit: &Permit, since: i64) -> StoreResult<Vec<RoleUseRow>>;
     /// Makes a key.
     async fn create_key(&self, permit: &Permit, key: KeyRow) -> StoreResult<()>;
     /// Keys of the permit's app that were not revoked, by time of making.

@@ -142,6 +142,7 @@ async fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> 
         "DELETE FROM templates WHERE template IN
              (SELECT template FROM templates WHERE app = $1 LIMIT $2)",
         "DELETE FROM usage WHERE app = $1 AND day IN (SELECT day FROM usage WHERE app = $1 LIMIT $2)",
+        "DELETE FROM role_use WHERE ctid = ANY (ARRAY(SELECT ctid FROM role_use WHERE app = $1 LIMIT $2))",
         "DELETE FROM revoked_tokens WHERE revoked_token IN
              (SELECT revoked_token FROM revoked_tokens WHERE app = $1 LIMIT $2)",
         "DELETE FROM blocks WHERE block IN (SELECT block FROM blocks WHERE app = $1 LIMIT $2)",

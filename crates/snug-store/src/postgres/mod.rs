@@ -17,6 +17,7 @@ mod member_rows;
 mod members;
 mod messages;
 mod pool;
+mod roles;
 mod rows;
 mod sanctions;
 mod schema;

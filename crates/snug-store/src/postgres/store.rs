@@ -14,7 +14,7 @@ use super::{
     Postgres, apps, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys,
     member_rows, members, messages,
     pool::{Lock, act, read},
-    sanctions,
+    roles, sanctions,
     sql::params,
     sync, templates, token_keys, usage, users, walk,
 };
@@ -120,6 +120,31 @@ impl Store for Postgres {
 
     async fn delete_role(&self, permit: &Permit, role: RoleKey) -> StoreResult<()> {
         admitted!(self, permit, Lock::Alone, |sql| apps::delete_role(sql, permit, role))
+    }
+
+    async fn bearers(&self, permit: &Permit, role: RoleKey, most: i64) -> StoreResult<Bearers> {
+        permitted!(self, permit, |sql| roles::bearers(sql, permit, role, most))
+    }
+
+    async fn list_role_users(&self, permit: &Permit, role: RoleKey, page: Page) -> StoreResult<Vec<UserRow>> {
+        permitted!(self, permit, |sql| roles::list_users(sql, permit, role, page))
+    }
+
+    async fn list_role_members(
+        &self,
+        permit: &Permit,
+        role: RoleKey,
+        page: Page,
+    ) -> StoreResult<Vec<(i64, MemberRow)>> {
+        permitted!(self, permit, |sql| roles::list_members(sql, permit, role, page))
+    }
+
+    async fn add_role_use(&self, rows: Vec<RoleUseRow>, kept_since: i64) -> StoreResult<()> {
+        act!(&self.pool, Lock::None, |sql| roles::add_use(sql, &rows, kept_since))
+    }
+
+    async fn role_use(&self, permit: &Permit, since: i64) -> StoreResult<Vec<RoleUseRow>> {
+        permitted!(self, permit, |sql| roles::read_use(sql, permit, since))
     }
 
     async fn create_key(&self, permit: &Permit, key: KeyRow) -> StoreResult<()> {

@@ -157,6 +157,7 @@ pub(super) fn delete_role(sql: &Sql<'_>, permit: &Permit, role: RoleKey) -> Stor
     if used {
         return Err(StoreError::Taken(Unique::Role));
     }
+    sql.run("DELETE FROM role_use WHERE app = ?1 AND role = ?2", params![app.0, role.0])?;
     if sql.run("DELETE FROM roles WHERE role = ?1 AND app = ?2", params![role.0, app.0])? == 0 {
         return Err(StoreError::NotFound);
     }

@@ -131,6 +131,7 @@ fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> {
         "DELETE FROM templates WHERE template IN
              (SELECT template FROM templates WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM usage WHERE rowid IN (SELECT rowid FROM usage WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM role_use WHERE rowid IN (SELECT rowid FROM role_use WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM revoked_tokens WHERE rowid IN (SELECT rowid FROM revoked_tokens WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM blocks WHERE block IN (SELECT block FROM blocks WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM consents WHERE consent IN (SELECT consent FROM consents WHERE app = ?1 LIMIT ?2)",

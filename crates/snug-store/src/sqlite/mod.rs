@@ -16,6 +16,7 @@ mod keys;
 mod members;
 mod messages;
 mod readers;
+mod roles;
 mod rows;
 mod sanctions;
 mod schema;

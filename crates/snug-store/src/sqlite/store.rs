@@ -13,7 +13,7 @@ use snug_model::{
 
 use super::{
     Sqlite, apps, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys, members,
-    messages, sanctions, sync, templates, token_keys, usage, users, walk,
+    messages, roles, sanctions, sync, templates, token_keys, usage, users, walk,
 };
 use crate::*;
 
@@ -78,6 +78,31 @@ impl Store for Sqlite {
 
     async fn delete_role(&self, permit: &Permit, role: RoleKey) -> StoreResult<()> {
         self.act(permit, move |sql, permit| apps::delete_role(sql, permit, role)).await
+    }
+
+    async fn bearers(&self, permit: &Permit, role: RoleKey, most: i64) -> StoreResult<Bearers> {
+        self.read(permit, move |sql, permit| roles::bearers(sql, permit, role, most)).await
+    }
+
+    async fn list_role_users(&self, permit: &Permit, role: RoleKey, page: Page) -> StoreResult<Vec<UserRow>> {
+        self.read(permit, move |sql, permit| roles::list_users(sql, permit, role, page)).await
+    }
+
+    async fn list_role_members(
+        &self,
+        permit: &Permit,
+        role: RoleKey,
+        page: Page,
+    ) -> StoreResult<Vec<(i64, MemberRow)>> {
+        self.read(permit, move |sql, permit| roles::list_members(sql, permit, role, page)).await
+    }
+
+    async fn add_role_use(&self, rows: Vec<RoleUseRow>, kept_since: i64) -> StoreResult<()> {
+        self.writer.act(move |sql| roles::add_use(sql, &rows, kept_since)).await
+    }
+
+    async fn role_use(&self, permit: &Permit, since: i64) -> StoreResult<Vec<RoleUseRow>> {
+        self.read(permit, move |sql, permit| roles::read_use(sql, permit, since)).await
     }
 
     async fn create_key(&self, permit: &Permit, key: KeyRow) -> StoreResult<()> {

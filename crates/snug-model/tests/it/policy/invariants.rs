@@ -1,6 +1,6 @@
 //! What holds in every situation, however roles, access and tokens combine.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestCaseError};
 use snug_model::{
     Action, Actor, AppKey, Denied, KeyId, Permission, PermissionSet, Permit, Seq, Timestamp, UserKey,
     Version, Voucher,
@@ -16,6 +16,18 @@ use super::{
     scene::{APP, BackEnd, CONVERSATION, CONVERSATION_ID, NOW, Scene, TARGET, USER, set, target},
     situations::{of_app, of_conversation},
 };
+
+/// The permission without which these acts are never done.
+fn needed(action: &Action) -> Option<Permission> {
+    match action {
+        Action::React => Some(Permission::MessageReact),
+        Action::Leave => Some(Permission::ConversationLeave),
+        Action::SeePresence => Some(Permission::PresenceSee),
+        Action::BanMember => Some(Permission::MemberBan),
+        Action::ListUsers => Some(Permission::UserList),
+        _ => None,
+    }
+}
 
 fn any_permissions() -> impl Strategy<Value = PermissionSet> {
     any::<i64>().prop_map(PermissionSet::from_bits)
@@ -234,6 +246,65 @@ proptest! {
                 prop_assert_eq!(&action, &Action::Join);
                 prop_assert_eq!(permit.view(), View::NOTHING);
             }
+        }
+    }
+
+    /// What is said to be used is enough: with roles that grant that alone everything is decided as before. So a role that is cut
+    /// down to what was used breaks nothing of what was done.
+    #[test]
+    fn what_a_decision_used_is_enough_for_it(scene in any_scene(), action in any_action()) {
+        let Ok(permit) = scene.decide(&action) else { return Ok(()) };
+        let used = policy::uses(&Actor::User(scene.client.clone()), &action, &scene.facts);
+        let mut narrower = scene.clone();
+        if action != Action::AdmitUser {
+            narrower.user().role = scene.facts.user.as_ref().unwrap().role.intersection(used);
+        }
+        if let Some(member) = &mut narrower.facts.member {
+            member.role = member.role.intersection(used);
+        }
+        let again = narrower.decide(&action);
+        let again = again.map_err(|denied| TestCaseError::fail(format!("{action:?}, used {used:?}: {denied:?}")))?;
+        prop_assert_eq!((again.pace_ms(), again.hides()), (permit.pace_ms(), permit.hides()));
+        let shows = !matches!(
+            action,
+            Action::SendMessage { .. } | Action::CarryMessage | Action::Type | Action::MarkRead | Action::Join
+        );
+        prop_assert!(!shows || again.view() == permit.view(), "{:?}", action);
+        // The control: what is needed is among it, and without that the act is denied.
+        if let Some(one) = needed(&action) {
+            prop_assert!(used.has(one), "{:?}", action);
+            let without = |role: PermissionSet| role.iter().filter(|other| *other != one).collect();
+            narrower.user().role = without(narrower.user().role);
+            if let Some(member) = &mut narrower.facts.member {
+                member.role = without(member.role);
+            }
+            prop_assert!(narrower.decide(&action).is_err(), "{:?} without {}", action, one);
+        }
+    }
+
+    /// Who holds a permission is who can do what it is for: the same as the decision, whoever asks.
+    #[test]
+    fn who_holds_a_permission_may_do_what_it_is_for(scene in any_scene()) {
+        let mut scene = scene;
+        (scene.client.token.only, scene.client.token.can) = (None, None);
+        scene.facts.targets = vec![target(PermissionSet::EMPTY)];
+        for (permission, action) in [
+            (Permission::MessageSend, Action::SendMessage { as_user: false }),
+            (Permission::MessageDeleteAny, Action::DeleteMessage { own: false }),
+            (Permission::MemberBan, Action::BanMember),
+            (Permission::ReadMark, Action::MarkRead),
+            (Permission::UserBan, Action::BanUser),
+            (Permission::UserList, Action::ListUsers),
+        ] {
+            let holds = policy::holds(permission, &scene.facts, NOW);
+            if scene.decide(&action).is_ok() {
+                prop_assert!(holds, "{}", permission);
+            }
+            let banned = scene.facts.user.as_ref().unwrap().banned_until.is_some_and(|until| NOW < until);
+            prop_assert!(!(holds && banned), "{}", permission);
+            let widest = scene.facts.user.as_ref().unwrap().role.union(
+                scene.facts.member.as_ref().map_or(PermissionSet::EMPTY, |member| member.role));
+            prop_assert!(!holds || widest.has(permission), "{}", permission);
         }
     }
 

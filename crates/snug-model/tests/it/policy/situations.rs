@@ -39,6 +39,7 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("RevokeKey", Action::RevokeKey),
         ("ListRoles", Action::ListRoles),
         ("EditRole", Action::EditRole),
+        ("ExamineRoles", Action::ExamineRoles),
         ("ListTemplates", Action::ListTemplates),
         ("EditTemplate", Action::EditTemplate),
         ("MintToken, for a user", Action::MintToken { grants: app_role(roles::USER) }),
@@ -146,6 +147,7 @@ pub(super) fn is_listed(action: &Action) {
         | Action::RevokeKey
         | Action::ListRoles
         | Action::EditRole
+        | Action::ExamineRoles
         | Action::MintToken { .. }
         | Action::RevokeTokens
         | Action::ListTemplates

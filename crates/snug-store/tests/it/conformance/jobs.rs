@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use snug_model::{AppKey, JobId, Rev, Seq, Timestamp, UserKey, members::Access};
+use snug_model::{AppKey, JobId, Permission, Rev, Seq, Timestamp, UserKey, members::Access, roles};
 use snug_store::{
-    AppRef, JobKind, JobRow, JobState, MemberEdit, Once, RevocationRow, StoreError, UserRef, WalkFrom,
+    AppRef, JobKind, JobRow, JobState, MemberEdit, Once, RevocationRow, RoleUseRow, StoreError, UserRef,
+    WalkFrom,
 };
 use tokio::task::JoinSet;
 
@@ -212,6 +213,9 @@ async fn a_deleted_app_leaves_nothing_behind(bench: &mut Bench) {
         let key = app.token_key_row(&format!("k{}", app.number()));
         app.store.create_token_key(&app.system().await, key).await.unwrap();
         app.store.put_template(&app.system().await, app.template_row("greeting").await).await.unwrap();
+        let (role, permission) = (app.role(roles::MEMBER), Permission::MessageSend);
+        let used = RoleUseRow { app: app.key, day: 1, role, permission, count: 1, user: None };
+        app.store.add_role_use(vec![used], 0).await.unwrap();
         let jti = RevocationRow::Jti { jti: mac("t"), until: Timestamp::NEVER };
         let once = Once { scope: mac("scope"), body: mac("body"), at: app.now() };
         app.store.revoke_tokens(&app.system().await, jti, Some(once)).await.unwrap();

@@ -70,7 +70,7 @@ impl Scene {
     }
 
     async fn read_all(&self, permit: &Permit) -> Vec<(&'static str, StoreResult<()>)> {
-        let (store, ann) = (&self.app.store, self.ann);
+        let (store, ann, app_role) = (&self.app.store, self.ann, self.app.app_role(roles::USER));
         let page = Page { after: None, descending: false, limit: 10 };
         let query = InboxQuery::Page { below: None, unread: false, limit: 10 };
         let epoch = self.conversation.epoch;
@@ -81,6 +81,10 @@ impl Scene {
             ("list_keys", store.list_keys(permit, page).await.map(drop)),
             ("usage", store.usage(permit, 0, 1).await.map(drop)),
             ("list_token_keys", store.list_token_keys(permit, page).await.map(drop)),
+            ("bearers", store.bearers(permit, app_role, 1).await.map(drop)),
+            ("list_role_users", store.list_role_users(permit, app_role, page).await.map(drop)),
+            ("list_role_members", store.list_role_members(permit, app_role, page).await.map(drop)),
+            ("role_use", store.role_use(permit, 0).await.map(drop)),
             ("list_templates", store.list_templates(permit, page).await.map(drop)),
             ("list_consents", store.list_consents(permit, None, page).await.map(drop)),
             ("list_users", store.list_users(permit, page).await.map(drop)),
