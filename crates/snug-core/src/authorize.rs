@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use snug_model::{
-    Action, Actor, AppKey, ConversationId, Facts, Invalid, Permit, TemplateId, UserActor, UserId, UserKey,
-    Voucher,
+    Action, Actor, AppKey, ConversationId, Facts, Invalid, Permit, RoleKey, TemplateId, UserActor, UserId,
+    UserKey, Voucher,
     facts::{TargetFacts, UserFacts},
     ids::Version,
     members::Access,
@@ -122,6 +122,16 @@ pub(crate) struct Allowed {
     pub(crate) targets: Vec<Option<Target>>,
     /// The template whose message the client carries.
     pub(crate) template: Option<TemplateRow>,
+    pub(crate) borne: Borne,
+}
+
+/// The roles of who acts, by row number.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Borne {
+    /// A user's app role.
+    pub(crate) of_app: Option<RoleKey>,
+    /// A member's role.
+    pub(crate) of_conversation: Option<RoleKey>,
 }
 
 /// Whom an act concerns, as rows.
@@ -163,6 +173,7 @@ struct Gathered {
     conversation: Option<Arc<ConversationRow>>,
     targets: Vec<Option<Target>>,
     template: Option<TemplateRow>,
+    borne: Borne,
 }
 
 impl Core {
@@ -177,11 +188,18 @@ impl Core {
         if cached {
             let gathered = self.gather(ask, false).await?;
             if let Ok(allowed) = self.decide(ask, gathered) {
-                return self.with_a_row(ask, allowed).await;
+                return self.permitted(ask, allowed).await;
             }
         }
         let gathered = self.gather(ask, true).await?;
-        self.with_a_row(ask, self.decide(ask, gathered)?).await
+        self.permitted(ask, self.decide(ask, gathered)?).await
+    }
+
+    /// A permitted act, ready to be done, and counted.
+    async fn permitted(&self, ask: &Ask<'_>, allowed: Allowed) -> Result<Allowed> {
+        let allowed = self.with_a_row(ask, allowed).await?;
+        self.count_use(ask, &allowed);
+        Ok(allowed)
     }
 
     /// The same decision, if need be after the row was made of somebody who has none: of a visitor who is about to leave something
@@ -204,11 +222,11 @@ impl Core {
     }
 
     fn decide(&self, ask: &Ask<'_>, gathered: Gathered) -> Result<Allowed> {
-        let Gathered { app, facts, conversation, targets, template } = gathered;
+        let Gathered { app, facts, conversation, targets, template, borne } = gathered;
         let decided = policy::decide(ask.actor, &ask.action, &facts, self.clock.now());
         #[cfg(feature = "controls")]
         let decided = self.controls.decided(ask.actor, &facts, decided);
-        Ok(Allowed { permit: decided?, app, facts, conversation, targets, template })
+        Ok(Allowed { permit: decided?, app, facts, conversation, targets, template, borne })
     }
 
     async fn gather(&self, ask: &Ask<'_>, fresh: bool) -> Result<Gathered> {
@@ -217,7 +235,7 @@ impl Core {
         if let Some(Carries::Signed(signer)) = ask.carries {
             facts.signer = self.voucher_facts(&app, signer, fresh).await?;
         }
-        self.gather_actor(ask.actor, &app, &mut facts, fresh).await?;
+        let of_app = self.gather_actor(ask.actor, &app, &mut facts, fresh).await?;
         let found = match ask.conversation {
             Some(id) => self.gather_conversation(ask, &app, id, &facts, fresh).await?,
             None => None,
@@ -228,6 +246,7 @@ impl Core {
         };
         facts.conversation = conversation.as_deref().map(facts::of_conversation);
         facts.member = member.as_deref().map(|row| facts::of_member(row, &app));
+        let borne = Borne { of_app, of_conversation: member.as_deref().map(|row| row.role) };
         // In a conversation that is not to be seen nobody is looked for, so that it costs what an absent one does.
         let hidden = ask.conversation.is_some() && conversation.is_none();
         let mut template = None;
@@ -248,37 +267,39 @@ impl Core {
                     targets.iter().map(|it| target_facts(it.as_ref(), conversation.is_some(), &app)).collect()
             }
         }
-        Ok(Gathered { app, facts, conversation, targets, template })
+        Ok(Gathered { app, facts, conversation, targets, template, borne })
     }
 
-    /// The key, and the user, behind a credential.
+    /// The key, and the user, behind a credential; the user's role.
     async fn gather_actor(
         &self,
         actor: &Actor,
         app: &AppContext,
         facts: &mut Facts,
         fresh: bool,
-    ) -> Result<()> {
-        match actor {
-            Actor::System(_) => {}
+    ) -> Result<Option<RoleKey>> {
+        Ok(match actor {
+            Actor::System(_) => None,
             Actor::Key(key) => {
                 let row = self.key_row(&key.key, fresh).await?;
                 facts.key = row.map(|row| facts::of_key(&row, Some(app)));
+                None
             }
             Actor::User(user) => {
                 facts.voucher = self.voucher_facts(app, &user.token.voucher, fresh).await?;
                 let row = self.user_row(app.key(), user.user, fresh).await?;
-                facts.user = row.map(|row| facts::of_user(&row, app));
+                facts.user = row.as_ref().map(|row| facts::of_user(row, app));
                 if facts.user.is_none() && (is_visitor(user) || user.token.newcomer.is_some()) {
                     let role = app.permissions_of(app.row.settings.default_role);
                     facts.user = Some(UserFacts::silent(user.user, role));
                 }
+                let role = row.map_or(app.row.settings.default_role, |row| row.role);
                 if let Some(jti) = &user.token.jti {
                     facts.token_revoked = app.revoked.contains(&self.keyed(app.key()).await?.macs.jti(jti));
                 }
+                Some(role)
             }
-        }
-        Ok(())
+        })
     }
 
     async fn gather_conversation(

@@ -1,6 +1,9 @@
 //! An app with what every act in it needs: settings, roles by number and by name, revoked tokens.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use snug_model::{
     AppId, AppKey, Invalid, PermissionSet, RoleKey,
@@ -10,9 +13,12 @@ use snug_model::{
     origins::PageOrigin,
     permissions::Scope,
     rates::{OwnRates, Rates},
+    role_tools::RoleId,
     text::{Emoji, Name, RoleName},
 };
 use snug_store::{AppRow, Mac};
+
+use crate::role_use::RoleCounts;
 
 /// A role, opened.
 #[derive(Debug, Clone)]
@@ -21,6 +27,15 @@ pub(crate) struct RoleView {
     pub(crate) scope: Scope,
     pub(crate) name: RoleName,
     pub(crate) permissions: PermissionSet,
+    /// What is used of it.
+    pub(crate) uses: Arc<RoleCounts>,
+}
+
+impl RoleView {
+    /// What it is called.
+    pub(crate) fn id(&self) -> RoleId {
+        RoleId { scope: self.scope, name: self.name.clone() }
+    }
 }
 
 /// An app, opened.
@@ -54,6 +69,16 @@ impl AppContext {
     /// What a role grants; nothing where it is gone.
     pub(crate) fn permissions_of(&self, role: RoleKey) -> PermissionSet {
         self.roles.get(&role).map_or(PermissionSet::EMPTY, |role| role.permissions)
+    }
+
+    /// Whether the app's settings name a role: people get it by them, or tokens may be given it.
+    pub(crate) fn is_named(&self, role: &RoleView) -> bool {
+        let settings = &self.row.settings;
+        let given = self.identity.schemes.values().filter_map(|scheme| scheme.may_mint.as_ref());
+        let mut given =
+            given.chain(self.identity.issuers.iter().filter_map(|issuer| issuer.may_mint.as_ref()));
+        [settings.default_role, settings.member_role, settings.creator_role].contains(&role.key)
+            || (role.scope == Scope::App && given.any(|name| *name == role.name))
     }
 
     /// A role's name.

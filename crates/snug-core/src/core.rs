@@ -26,6 +26,7 @@ use crate::{
     outbound::Outbound,
     people::Known,
     rates::Buckets,
+    role_use::RoleUse,
     sealing::{Keyed, Place, Random, Sealer},
     token_times::TokenTimes,
     usage::Usage,
@@ -76,6 +77,7 @@ pub struct Core {
     pub(crate) token_times: TokenTimes,
     pub(crate) buckets: Buckets,
     pub(crate) usage: Usage,
+    pub(crate) role_use: RoleUse,
     pub(crate) jobs: Notify,
     pub(crate) silent: Silent,
     memory: Memory,
@@ -108,6 +110,7 @@ impl Core {
             token_times: TokenTimes::default(),
             buckets: Buckets::default(),
             usage: Usage::default(),
+            role_use: RoleUse::default(),
             jobs: Notify::new(),
             silent: Silent::new(),
             memory: Memory::default(),
@@ -179,7 +182,13 @@ impl Core {
         let mut roles = std::collections::HashMap::with_capacity(record.roles.len());
         for role in &record.roles {
             let name = opener.open(&Place::role_name(record.app.key, role.key), &role.name)?;
-            let view = RoleView { key: role.key, scope: role.scope, name, permissions: role.permissions };
+            let view = RoleView {
+                key: role.key,
+                scope: role.scope,
+                name,
+                permissions: role.permissions,
+                uses: self.role_use.of(record.app.key, role.key),
+            };
             roles.insert(role.key, view);
         }
         let consent = match profile.consent {

@@ -36,6 +36,7 @@ pub mod problem;
 pub mod query;
 pub mod rates;
 pub mod reactions;
+pub mod role_tools;
 pub mod roles;
 pub mod sanctions;
 pub mod secrets;

@@ -11,6 +11,7 @@ mod jobs;
 mod keys;
 pub(crate) mod members;
 pub(crate) mod messages;
+mod role_tools;
 mod roles;
 mod sanctions;
 mod sessions;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> Vec<Route> {
         keys::routes(),
         token_keys::routes(),
         roles::routes(),
+        role_tools::routes(),
         sessions::routes(),
         tokens::routes(),
         users::routes(),

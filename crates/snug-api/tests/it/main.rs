@@ -36,6 +36,7 @@ mod keys;
 mod races;
 mod rates;
 mod refusals;
+mod role_tools;
 mod sanctions;
 mod shadow_bans;
 mod signed;

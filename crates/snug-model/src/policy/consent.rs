@@ -52,6 +52,7 @@ fn waits(action: &Action) -> Waits {
         | Action::ReadEvents
         | Action::ListKeys
         | Action::ListRoles
+        | Action::ExamineRoles
         | Action::ListTemplates
         | Action::ReadUser { .. }
         | Action::ListUsers

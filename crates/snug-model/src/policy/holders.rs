@@ -111,6 +111,7 @@ fn bearer(facts: &Facts, user: UserKey) -> UserActor {
         expires_at: Timestamp::NEVER,
         only: None,
         can: None,
+        newcomer: None,
     };
     UserActor { app: facts.app.key, user, token, session: None }
 }

@@ -16,9 +16,11 @@ use snug_wire::{
     messages::{Changes, Message, MessageVersion, ReadMark, WrittenMessage},
     paging::Page,
     people::FoundPerson,
+    role_tools::{Holder, RoleLint, Simulated},
     roles::Role,
     sanctions::{Muted, Sanctioned},
     secrets::{AccessToken, KeySecret},
+    templates::Template,
     tokens::Token,
     users::{Presence, User},
 };
@@ -56,6 +58,20 @@ fn consents() {
     assert_snapshot!("consent_record_by_key", shown(&ConsentRecord::from(by_key)));
     let by_system = consents::ConsentRecord { by: consents::AcceptedBy::System, ..record };
     assert_snapshot!("consent_record_by_system", shown(&ConsentRecord::from(by_system)));
+}
+
+#[test]
+fn templates() {
+    assert_snapshot!("template", shown(&Template::from(samples::template())));
+}
+
+#[test]
+fn role_tools() {
+    let holders: Vec<Holder> = samples::holders().into_iter().map(Into::into).collect();
+    assert_snapshot!("holders", shown(&holders));
+    let roles = vec![samples::simulated().into()];
+    assert_snapshot!("simulated", shown(&Simulated { roles }));
+    assert_snapshot!("role_lint", shown(&RoleLint::from(samples::lint())));
 }
 
 #[test]

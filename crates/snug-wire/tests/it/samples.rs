@@ -1,8 +1,8 @@
 //! Things of the model, one of each, that the snapshots show.
 
 use snug_model::{
-    AppId, ConversationId, Epoch, KeyId, MessageId, Permission, PermissionSet, Rev, Seq, Timestamp, UserId,
-    apps,
+    AppId, ConversationId, Epoch, KeyId, MessageId, Permission, PermissionSet, Rev, Seq, TemplateId,
+    Timestamp, UserId, apps,
     consents::{
         Acceptance, AcceptedBy, Before, Consent, ConsentName, ConsentRecord, ConsentText, Locale, Shown,
         TextDigest, TextUrl,
@@ -13,10 +13,11 @@ use snug_model::{
     origins::PageOrigin,
     permissions,
     rates::Rates,
-    roles,
+    role_tools, roles,
     sanctions::{Sanction, Sanctioned, SanctionedBy, Sanctions},
     secret::SecretText,
     signatures::Algorithm,
+    templates,
     text::{self, Reason},
     users,
     vouchers::Scheme,
@@ -293,5 +294,72 @@ pub(crate) fn inbox_item() -> conversations::InboxItem {
         last_message: Some(message()),
         permissions: PermissionSet::from_iter([Permission::ReadMark, Permission::ConversationLeave]),
         muted_until: None,
+    }
+}
+
+pub(crate) fn template() -> templates::Template {
+    let content = messages::Content {
+        text: text::Text::parse("Hello!").ok(),
+        attributes: attributes(serde_json::json!({ "button": "ok" })),
+        mentions: Vec::new(),
+    };
+    let bot = text::BotName::parse("Helper").expect("a bot's name");
+    templates::Template {
+        id: TemplateId::parse("greeting").expect("a template's id"),
+        says: templates::TemplateDraft { bot, content, repeat: false },
+        created_at: at(0),
+        updated_at: at(1),
+    }
+}
+
+fn role_id(scope: permissions::Scope, name: &str) -> role_tools::RoleId {
+    role_tools::RoleId { scope, name: role_name(name) }
+}
+
+fn set(permissions: &[Permission]) -> PermissionSet {
+    permissions.iter().copied().collect()
+}
+
+pub(crate) fn holders() -> Vec<role_tools::Holder> {
+    let roles = vec![role_id(permissions::Scope::App, "moderator")];
+    let scopes = keys::ScopeSet::EMPTY.with(keys::Scope::Users);
+    vec![
+        role_tools::Holder::User { user: user_id("ann@example.com"), roles },
+        role_tools::Holder::Key { key: key_id(), name: name("Shop"), scopes },
+    ]
+}
+
+pub(crate) fn simulated() -> role_tools::Simulated {
+    let (gained, lost) = (set(&[Permission::MessagePin]), set(&[Permission::ReadSee]));
+    let conversation = Some(conversation_id());
+    role_tools::Simulated {
+        role: role_id(permissions::Scope::Conversation, "member"),
+        gained,
+        lost,
+        in_use_by: vec![role_tools::InUseBy::Settings, role_tools::InUseBy::Members],
+        bearers: role_tools::Counted { count: 10_000, capped: true },
+        affected: vec![
+            role_tools::Affected { user: user_id("ann@example.com"), conversation, gained, lost },
+            role_tools::Affected { user: user_id("bob"), conversation: None, gained, lost },
+        ],
+    }
+}
+
+pub(crate) fn lint() -> role_tools::Lint {
+    let finding = |reason, user| role_tools::Finding {
+        role: role_id(permissions::Scope::Conversation, "moderator"),
+        reason,
+        unused: set(&[Permission::MemberBan]),
+        smaller: set(&[Permission::MessageSend]),
+        user,
+    };
+    role_tools::Lint {
+        counted_since: 22_094,
+        findings: vec![
+            finding(role_tools::Reason::Unused, None),
+            finding(role_tools::Reason::DefaultModerates, None),
+            finding(role_tools::Reason::OnePerson, Some(user_id("bob"))),
+            finding(role_tools::Reason::NobodyBears, None),
+        ],
     }
 }

@@ -346,6 +346,10 @@ impl<'a> Scene<'a> {
         }
         match (rule.id, rule.on) {
             ("syncConversation", _) => path.push_str("?epoch=0000000000000001&since=0"),
+            ("whoCan", "conversation") => {
+                path.push_str(&format!("?permission=message.send&conversation={}", object.conversation));
+            }
+            ("whoCan", _) => path.push_str("?permission=user.ban"),
             ("listUsers", "by-ids") => path.push_str("?ids=target"),
             _ => {}
         }
@@ -402,6 +406,7 @@ impl<'a> Scene<'a> {
                 let digest = hex::encode(digest(&SHA256, CONSENT.as_bytes()));
                 json!({ "id": "terms", "version": n.to_string(), "locale": "en", "digest": digest })
             }
+            ("simulateRoles", _) => json!({ "roles": [] }),
             ("putRole", _) => json!({ "permissions": ["user.list"] }),
             ("enter", _) => object.actor.proof.clone().unwrap_or_else(|| self.troupe.cast.proof()),
             ("mintToken", _) => json!({ "user": TARGET }),
