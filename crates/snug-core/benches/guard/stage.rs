@@ -94,7 +94,7 @@ impl Stage {
             let draft = TokenDraft { user: post::user_id(number), ttl_s: 3_600, only: None, can: None };
             let token = self.core.mint_token(&back_end, &draft).await.expect("a token").token;
             let authenticated = self.core.authenticate_token(&self.app, token.expose()).await;
-            clients.push(authenticated.expect("a client").actor);
+            clients.push(authenticated.expect("a client"));
         }
         clients
     }
