@@ -4,7 +4,7 @@ CREATE TABLE consents (
     consent BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app BIGINT NOT NULL,
     "user" BIGINT NOT NULL,
-    mark BYTEA NOT NULL,
+    mark BYTEA NOT NULL CHECK (length(mark) = 32),
     record BYTEA NOT NULL,
     accepted_at BIGINT NOT NULL,
     UNIQUE (app, "user", mark)
@@ -12,4 +12,4 @@ CREATE TABLE consents (
 ALTER TABLE consents ALTER record SET STORAGE EXTERNAL;
 CREATE INDEX consents_app ON consents (app, consent);
 -- The mark of what a user has accepted last: decisions rest on it.
-ALTER TABLE users ADD consented BYTEA;
+ALTER TABLE users ADD consented BYTEA CHECK (length(consented) = 32);
