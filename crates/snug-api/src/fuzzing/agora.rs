@@ -32,7 +32,7 @@ fn takes(token: &str) -> bool {
     assert!(proven.expires_at > Some(NOW) && !proven.user.is_visitor());
     // A life that is of the privilege and not of the token.
     let life = proven.expires_at.zip(proven.issued_at).map(|(end, start)| end.0 - start.0);
-    planted(proven.user.as_str().len() == 3 && life.is_some_and(|life| life % 3_600_000 != 0));
+    planted(life.is_some_and(|life| life % 3_600_000 != 0));
     true
 }
 

@@ -68,8 +68,7 @@ fn access(payload: &[u8]) -> bool {
     let again = again.and_then(|json| json::parse::<TokenClaims>(&json).ok());
     let again = again.and_then(|again| again.into_claims(claims.voucher.clone(), APP).ok());
     assert!(again.is_some_and(|again| same(&again, &claims)), "claims are read as they are written");
-    let lists = claims.only.as_ref().is_some_and(|only| only.len() == 2) && claims.can.is_some();
-    planted(lists && claims.not_before > Some(claims.expires_at));
+    planted(claims.only.as_ref().is_some_and(Vec::is_empty));
     true
 }
 
