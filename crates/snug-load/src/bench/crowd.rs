@@ -15,7 +15,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::figures::{Figures, Latencies, Metric, Place};
-use super::link::{Heard, Ids, SocketLink};
+use super::link::{Heard, Ids, SocketLink, answers};
 use super::subject::Door;
 use super::{SIDE_BY_SIDE, stamp};
 
@@ -201,11 +201,14 @@ impl Shared {
                     let Some(ask) = ask else { return Ok(()) };
                     link.ask(&ask.fields).await?;
                     self.tally.borrow_mut().late.record(age(&ask));
-                    asked.push_back(ask);
+                    asked.push_back((link.asked(), ask));
                 }
                 heard = link.hear() => match heard? {
                     Heard::Answered(answer) => {
-                        let ask = asked.pop_front().context("an answer to what was not asked")?;
+                        // Acts in two conversations may be answered the other way round.
+                        let place = asked.iter().position(|(n, _)| answers(answer, *n));
+                        let ask = place.and_then(|place| asked.remove(place));
+                        let (_, ask) = ask.context("an answer to what was not asked")?;
                         self.answered(&ask, answer);
                     }
                     Heard::Delivered(push) => self.delivered(push),

@@ -144,6 +144,11 @@ impl SocketLink {
         self.socket.write(&format!(r#"{{"n":{},{fields}}}"#, self.n)).await
     }
 
+    /// The number of what was asked last.
+    pub(crate) fn asked(&self) -> u64 {
+        self.n
+    }
+
     /// Waits for the answer to what was asked last, and passes over what comes before it.
     pub(crate) async fn answer(&mut self) -> Result<Vec<u8>> {
         loop {
@@ -185,5 +190,24 @@ impl SocketLink {
             bail!("refused: {}", String::from_utf8_lossy(frame));
         }
         Ok(Heard::Answered(frame))
+    }
+}
+
+/// Whether a frame answers what was asked with this number.
+pub(crate) fn answers(frame: &[u8], n: u64) -> bool {
+    let digits = frame.strip_prefix(br#"{"n":"#).map(|rest| rest.split(|byte| *byte == b',').next());
+    digits.flatten().is_some_and(|digits| digits == n.to_string().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_known_by_its_number() {
+        let frame = br#"{"n":12,"ok":{"n":1}}"#;
+        assert!(answers(frame, 12));
+        assert!(!answers(frame, 1) && !answers(frame, 2) && !answers(frame, 123));
+        assert!(!answers(br#"{"push":"message","n":12}"#, 12));
     }
 }
