@@ -276,6 +276,7 @@ impl Core {
             Err(error) => return Err(error.into()),
         }
         self.facts.forget_user(app.key(), actor.user);
+        self.hub.bell.ring(app.key());
         self.keep_returns(&permit, actor).await
     }
 
