@@ -9,7 +9,7 @@ use snug_core::controls::Flip;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    cast::Troupe,
+    cast::{Demand, Troupe},
     rules::{Kind, Rule, Verdict},
     scene::{Object, Scene},
     witness::{Digest, Witness},
@@ -26,8 +26,8 @@ pub(super) struct Matrix<'a> {
     troupe: &'a Troupe,
     scene: Scene<'a>,
     witness: Witness,
-    /// Open sockets, of those whose `hello` is taken.
-    sockets: Mutex<BTreeMap<Kind, Socket>>,
+    /// Open sockets, by the tokens that their `hello` had.
+    sockets: Mutex<BTreeMap<String, Socket>>,
     /// Whose `hello` is taken.
     opens: BTreeSet<Kind>,
     /// What the server is to decide wrongly while it is asked.
@@ -54,10 +54,12 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Runs all cells of a rule.
-    pub(super) async fn run(&mut self, rule: &Rule) {
-        let (refused, mut may): (Vec<_>, Vec<_>) =
-            (rule.refused().map(|(kind, _)| kind).collect(), rule.may().collect());
+    /// Runs all cells of a rule, of those who come while the app demands this.
+    pub(super) async fn run(&mut self, rule: &Rule, demand: Demand) {
+        self.scene.demands(demand).await.unwrap();
+        let comes = |kind: &Kind| self.troupe.cast.demand(kind) == demand;
+        let refused: Vec<_> = rule.refused().map(|(kind, _)| kind).filter(comes).collect();
+        let mut may: Vec<_> = rule.may().filter(comes).collect();
         self.cells += refused.len() + may.len();
         self.refused += refused.len();
         let mut still = refused;
@@ -124,6 +126,7 @@ impl<'a> Matrix<'a> {
     /// Runs one cell alone.
     pub(super) async fn cell(&self, rule: &Rule, kind: Kind) -> Result<(), String> {
         self.sockets.lock().clear();
+        self.scene.demands(self.troupe.cast.demand(kind)).await?;
         if rule.writes && rule.verdict(kind) == Verdict::Done {
             return self.changes(rule, kind).await;
         }
@@ -159,12 +162,13 @@ impl<'a> Matrix<'a> {
         if first || !self.opens.contains(kind) {
             return self.ask_first(rule, kind, object, request).await;
         }
-        let open = self.sockets.lock().remove(kind);
+        let token = object.actor.token();
+        let open = self.sockets.lock().remove(token);
         let mut socket = match open {
             Some(socket) => socket,
             None => {
                 let mut socket = self.troupe.node.socket().await;
-                let hello = json!({ "op": "hello", "token": object.actor.token() });
+                let hello = json!({ "op": "hello", "token": token });
                 answer_to(&mut socket, 1, hello).await?;
                 socket
             }
@@ -173,7 +177,7 @@ impl<'a> Matrix<'a> {
         let answer = answer_to(&mut socket, 2, request).await;
         self.troupe.node.core.flip(None);
         let answer = answer?;
-        self.sockets.lock().insert(kind, socket);
+        self.sockets.lock().insert(token.to_owned(), socket);
         compare(rule.verdict(kind), answer["ok"].is_object(), &answer["error"])
     }
 
@@ -250,7 +254,7 @@ fn compare(verdict: Verdict, done: bool, error: &Value) -> Result<(), String> {
 }
 
 /// Whether it is asked of the installation.
-fn of_installation(rule: &Rule) -> bool {
+pub(super) fn of_installation(rule: &Rule) -> bool {
     rule.scope.starts_with("installation")
 }
 

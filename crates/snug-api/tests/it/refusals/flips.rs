@@ -7,7 +7,7 @@ use snug_model::{Actor, AppId};
 use super::{
     cast::{self, Cast, Troupe},
     cells::Matrix,
-    rules::{Kind, Rule, Rules, Verdict},
+    rules::{self, Kind, Rule, Rules, Verdict},
 };
 use crate::harness::Backend;
 
@@ -32,7 +32,7 @@ fn is_decided(rule: &Rule, kind: Kind, actor: &cast::Actor) -> bool {
         ("socket read" | "socket conversation" | "getInboxItem own", Verdict::Refused("not_found")) => false,
         (_, Verdict::Refused("not_found")) if rule.on.starts_with("own") => {
             let of_a_member = matches!(rule.id, "editMember" | "muteMember" | "unmuteMember");
-            !rule.socket && !of_a_member && kind != "visitor-silent"
+            !rule.socket && !of_a_member && rules::person(kind) != "visitor-silent"
         }
         _ => true,
     }
@@ -118,7 +118,7 @@ async fn opposite(troupe: &Troupe, rule: &Rule, kind: Kind, denied: bool) -> Opt
     match rule.verdict(kind) {
         Verdict::Done => Some(Flip::Denies),
         Verdict::Refused("not_found") if rule.socket => Some(Flip::Permits),
-        Verdict::Refused("forbidden" | "banned") if permits => Some(Flip::Permits),
+        Verdict::Refused("forbidden" | "banned" | "consent_required") if permits => Some(Flip::Permits),
         Verdict::Refused(_) => authenticated(troupe, rule, twin(rule, kind)).await.map(Flip::TakesFor),
     }
 }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::harness::{Answer, Backend};
 pub(crate) use cast::{mint, minter};
 
-use cast::Troupe;
+use cast::{Demand, Troupe};
 use cells::Matrix;
 use rules::{Rule, Rules, Verdict};
 use scene::Scene;
@@ -63,9 +63,11 @@ fn every_route_and_operation_has_a_rule() {
 
 #[test]
 fn every_cell_has_one_verdict_and_a_twin() {
-    let Rules { rules, kinds } = rules();
+    let Rules { rules, kinds, waiting } = rules();
     let names: BTreeSet<_> = rules.iter().map(Rule::name).collect();
     assert_eq!(names.len(), rules.len(), "a rule is there twice");
+    let none: Vec<_> = waiting.iter().filter(|name| !names.contains(**name)).collect();
+    assert!(none.is_empty(), "these wait for a consent, and are no rules: {none:?}");
     for rule in &rules {
         // On what is another's somebody may who may not on its own, or the other way round: the request is the same one.
         let twins = rules.iter().filter(|other| (other.socket, other.id) == (rule.socket, rule.id));
@@ -100,14 +102,21 @@ async fn every_operation_answers_every_kind_of_actor_as_ruled(backend: Backend) 
 /// Asks all of the routes, or of the socket, and tells all that differs.
 async fn is_as_ruled(backend: Backend, socket: bool) {
     let begun = Instant::now();
-    let Rules { rules, kinds } = rules();
+    let Rules { rules, kinds, .. } = rules();
     let troupe = Troupe::assemble(backend, &rules).await;
     let acted: BTreeSet<_> = troupe.cast.kinds().collect();
     assert_eq!(acted, kinds, "kinds of the rules, and those that are acted");
     let mut matrix = Matrix::of(&troupe, &rules).await;
     let set = begun.elapsed();
-    for rule in rules.iter().filter(|rule| rule.socket == socket) {
-        matrix.run(rule).await;
+    // What is asked of the installation lets time pass, and so comes last.
+    let asked = rules.iter().filter(|rule| rule.socket == socket);
+    let (of_installation, of_app): (Vec<_>, Vec<_>) = asked.partition(|rule| cells::of_installation(rule));
+    for rules in [of_app, of_installation] {
+        for demand in Demand::ALL {
+            for rule in &rules {
+                matrix.run(rule, demand).await;
+            }
+        }
     }
     println!(
         "{} cells, {} of them refused, in {:?} and {set:?} before",

@@ -35,17 +35,47 @@ pub(super) struct Rules {
     pub(super) rules: Vec<Rule>,
     /// The kinds of actors, each once.
     pub(super) kinds: BTreeSet<Kind>,
+    /// The names of those of which is said for which consent they wait.
+    pub(super) waiting: BTreeSet<&'static str>,
 }
 
-const CODES: [&str; 5] = ["unauthenticated", "forbidden", "banned", "not_found", "invalid"];
+/// For which consent a rule waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    Never,
+    /// For one that is demanded before reading.
+    ToRead,
+    /// For any.
+    ToSend,
+}
+
+const CODES: [&str; 6] =
+    ["unauthenticated", "forbidden", "banned", "consent_required", "not_found", "invalid"];
 /// The group of all kinds, and that of the keys that are good in the app.
 const EVERYBODY: &str = "everybody";
 const KEYS: &str = "keys";
+/// The group of the people whom the app lets in.
+const PEOPLE: &str = "people";
+/// The groups of those who have not given the consent that the app demands, and of those who have.
+const UNSENT: &str = "unsent";
+const UNREAD: &str = "unread";
+const AGREED: &str = "agreed";
 /// The one key that has no scope that is asked for, and the one that has it for reading alone.
 const LACKING: Kind = "key-lacking";
 const READER: Kind = "key-reader";
 
+/// Who a kind is but for the consent.
+pub(super) fn person(kind: Kind) -> Kind {
+    let consenting = |(_, suffix): &(Kind, &str)| [UNSENT, UNREAD, AGREED].contains(suffix);
+    kind.rsplit_once('-').filter(consenting).map_or(kind, |(person, _)| person)
+}
+
 impl Rule {
+    /// All kinds.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.verdicts.keys().copied()
+    }
+
     pub(super) fn verdict(&self, kind: Kind) -> Verdict {
         self.verdicts[kind]
     }
@@ -75,12 +105,20 @@ impl Rules {
     /// # Errors
     /// What is wrong with a line: also that a kind has two verdicts, or none.
     pub(super) fn read(text: &'static str) -> Result<Self, String> {
-        let mut reader = Reader { groups: BTreeMap::new(), socket: false, section: BTreeMap::new() };
+        let mut reader = Reader {
+            groups: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            socket: false,
+            consents: true,
+            section: BTreeMap::new(),
+        };
         let mut rules = Vec::new();
         let mut last = "";
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             if let Some(head) = line.strip_prefix("section ") {
                 reader.begin(head)?;
+            } else if let Some(waits) = line.strip_prefix("waits ") {
+                reader.waits(waits)?;
             } else if let Some((name, kinds)) = line.split_once(" = ") {
                 last = name.trim();
                 reader.groups.insert(last, reader.kinds(kinds)?);
@@ -91,14 +129,19 @@ impl Rules {
                 rules.push(reader.rule(line)?);
             }
         }
-        Ok(Self { rules, kinds: reader.group(EVERYBODY)?.clone() })
+        let waiting = reader.waits.keys().copied().collect();
+        Ok(Self { rules, kinds: reader.group(EVERYBODY)?.clone(), waiting })
     }
 }
 
 /// What was read so far.
 struct Reader {
     groups: BTreeMap<&'static str, BTreeSet<Kind>>,
+    /// For which consent rules wait, by their names, where what they do to rows does not say it.
+    waits: BTreeMap<&'static str, Waits>,
     socket: bool,
+    /// Whether rules of the section wait for a consent.
+    consents: bool,
     section: BTreeMap<Kind, Verdict>,
 }
 
@@ -137,8 +180,22 @@ impl Reader {
         Ok(answers)
     }
 
+    /// For which consent some rules wait, by their names.
+    fn waits(&mut self, text: &'static str) -> Result<(), String> {
+        let (for_what, names) = text.split_once(':').ok_or_else(|| format!("no rules: {text}"))?;
+        let waits = match for_what {
+            "never" => Waits::Never,
+            "to read" => Waits::ToRead,
+            "to send" => Waits::ToSend,
+            _ => return Err(format!("no consent: {text}")),
+        };
+        self.waits.extend(names.split(',').map(|name| (name.trim(), waits)));
+        Ok(())
+    }
+
     fn begin(&mut self, head: &'static str) -> Result<(), String> {
         let (name, answers) = head.split_once(':').ok_or_else(|| format!("no answers: {head}"))?;
+        self.consents = !name.ends_with("without consent");
         self.socket = name.starts_with("socket");
         self.section = self.answers(answers)?;
         Ok(())
@@ -155,6 +212,7 @@ impl Reader {
         let (id, on) = what.trim().split_once(' ').unwrap_or((what.trim(), ""));
         let (scope, may) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
         let mut verdicts = self.answers(answers)?;
+        let of_its_own: Vec<Kind> = verdicts.keys().copied().collect();
         for kind in self.kinds(may)? {
             only_once(&mut verdicts, kind, Verdict::Done)?;
         }
@@ -166,11 +224,34 @@ impl Reader {
         for (kind, verdict) in &self.section {
             verdicts.entry(kind).or_insert(*verdict);
         }
-        let has: BTreeSet<Kind> = verdicts.keys().copied().collect();
-        match has.symmetric_difference(self.group(EVERYBODY)?).next() {
+        let mut rule = Rule { socket: self.socket, id, on: on.trim(), writes, scope, verdicts };
+        self.consenting(&mut rule, &of_its_own)?;
+        match rule.kinds().collect::<BTreeSet<_>>().symmetric_difference(self.group(EVERYBODY)?).next() {
             Some(kind) => Err(format!("{kind} has no verdict, or is nobody's kind: {line}")),
-            None => Ok(Rule { socket: self.socket, id, on: on.trim(), writes, scope, verdicts }),
+            None => Ok(rule),
         }
+    }
+
+    /// Those who are asked for a consent are answered as who they are but for that, unless the rule waits for it, or has an answer
+    /// of its own for them.
+    fn consenting(&self, rule: &mut Rule, of_its_own: &[Kind]) -> Result<(), String> {
+        let waits = match self.waits.get(rule.name().as_str()) {
+            _ if !self.consents => Waits::Never,
+            Some(waits) => *waits,
+            None if rule.writes => Waits::ToSend,
+            None => Waits::ToRead,
+        };
+        for (group, is_asked) in
+            [(UNSENT, waits == Waits::ToSend), (UNREAD, waits != Waits::Never), (AGREED, false)]
+        {
+            for kind in self.group(group)?.iter().filter(|kind| !of_its_own.contains(kind)) {
+                let verdict = rule.verdicts.get(person(kind)).ok_or_else(|| format!("nobody is {kind}"))?;
+                let asked = is_asked && self.group(PEOPLE)?.contains(person(kind));
+                let verdict = if asked { Verdict::Refused("consent_required") } else { *verdict };
+                rule.verdicts.insert(kind, verdict);
+            }
+        }
+        Ok(())
     }
 }
 

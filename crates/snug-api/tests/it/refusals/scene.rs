@@ -2,22 +2,19 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use jsonwebtoken::Header;
+use parking_lot::Mutex;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    cast::{Actor, Credential, TARGET, Troupe},
-    rules::{Kind, Rule},
+    cast::{self, Actor, Credential, Demand, TARGET, Troupe},
+    rules::{self, Kind, Rule},
 };
 use crate::{
     harness::{Answer, Node, new_app, new_id},
     signing,
 };
-
-/// A text that people have to accept.
-const CONSENT: &str = "Be kind.";
 
 /// What is there for everybody, so that what is refused would find something to change.
 pub(super) struct Scene<'a> {
@@ -26,6 +23,8 @@ pub(super) struct Scene<'a> {
     key: String,
     token_key: String,
     count: AtomicU32,
+    /// What the app demands now.
+    demand: Mutex<Demand>,
 }
 
 /// What one request is about, and who asks.
@@ -53,6 +52,7 @@ impl<'a> Scene<'a> {
             key: String::new(),
             token_key: String::new(),
             count: AtomicU32::new(0),
+            demand: Mutex::default(),
         };
         scene.does(Method::PUT, "/users/gone", Value::Null).await.unwrap();
         scene.job = id(&scene.does(Method::DELETE, "/users/gone", Value::Null).await.unwrap()["job"]);
@@ -60,13 +60,30 @@ impl<'a> Scene<'a> {
         scene.token_key = scene.made("/token_keys", token_key()).await.unwrap();
         scene.does(Method::PUT, "/roles/app/spare", json!({ "permissions": [] })).await.unwrap();
         scene.does(Method::PUT, "/templates/spare", template()).await.unwrap();
-        // PostgreSQL gives events their places when they are first asked for; then asking writes nothing.
-        scene.does(Method::GET, "/events", Value::Null).await.unwrap();
+        scene.place_events().await.unwrap();
         scene
+    }
+
+    /// PostgreSQL gives events their places when they are first asked for; then asking writes nothing.
+    async fn place_events(&self) -> Result<(), String> {
+        self.does(Method::GET, "/events", Value::Null).await.map(drop)
     }
 
     fn node(&self) -> &Node {
         &self.troupe.node
+    }
+
+    /// Has the app demand this from now on.
+    ///
+    /// # Errors
+    /// What it was answered instead.
+    pub(super) async fn demands(&self, demand: Demand) -> Result<(), String> {
+        if *self.demand.lock() != demand {
+            self.does(Method::PATCH, "", demand.settings()).await?;
+            self.place_events().await?;
+            *self.demand.lock() = demand;
+        }
+        Ok(())
     }
 
     /// What the back end does, so that something is as it is to be.
@@ -141,10 +158,8 @@ impl<'a> Scene<'a> {
             "sendSignedToSupport" => self.new_visitor(rule, kind, &mut object).await,
             "acceptConsent" => {
                 self.new_visitor(rule, kind, &mut object).await;
-                let texts = json!([{ "locale": "en", "text": CONSENT }]);
-                let version = n.to_string();
-                let consent = json!({ "id": "terms", "version": version, "before": "send", "texts": texts });
-                self.does(Method::PATCH, "", json!({ "settings": { "consent": consent } })).await?;
+                let before = if object.actor.demand == Demand::BeforeSending { "send" } else { "read" };
+                self.does(Method::PATCH, "", cast::demand(&n.to_string(), before)).await?;
             }
             _ => self.bring(rule, &mut object).await?,
         }
@@ -154,7 +169,7 @@ impl<'a> Scene<'a> {
     /// Has a silent visitor be a new one, where the request leaves something of it.
     async fn new_visitor(&self, rule: &Rule, kind: Kind, object: &mut Object) {
         let leaves = rule.id.ends_with("ToSupport") || name(rule) == "acceptConsent";
-        if leaves && kind == "visitor-silent" {
+        if leaves && rules::person(kind) == "visitor-silent" {
             let came = self.node().enter(json!({ "scheme": "visitor" })).await.is(201);
             object.actor.user = id(&came["user"]);
             if rule.on == "own" {
@@ -220,6 +235,10 @@ impl<'a> Scene<'a> {
     async fn doomed_user(&self, object: &mut Object) -> Result<(), String> {
         object.user = format!("doomed{}", object.n);
         self.does(Method::PUT, &format!("/users/{}", object.user), json!({ "role": "steward" })).await?;
+        if object.actor.demand == Demand::Known {
+            let consents = format!("/users/{}/consents", object.user);
+            self.does(Method::POST, &consents, cast::known()).await?;
+        }
         if object.actor.user != TARGET {
             let token = self.troupe.cast.token_of(self.node(), &object.user).await;
             object.actor.credential = Credential::Bearer(token);
@@ -269,9 +288,17 @@ impl<'a> Scene<'a> {
         let user = &object.user;
         match name(rule) {
             "acceptConsent" => {
-                self.does(Method::PATCH, "", json!({ "settings": { "consent": null } })).await?;
+                // What one has accepted last is what one is not asked for.
+                self.does(Method::PATCH, "", Demand::Known.settings()).await?;
+                let consents = format!("/users/{}/consents", object.actor.user);
+                self.does(Method::POST, &consents, cast::known()).await?;
+                self.does(Method::PATCH, "", object.actor.demand.settings()).await?;
             }
-            "banUser" => drop(self.does(Method::POST, &format!("/users/{user}/unban"), Value::Null).await?),
+            // Whose tokens were ended proves itself by nothing undated, until a back end says that it may.
+            "banUser" | "unbanUser" | "revokeUserTokens" => {
+                self.does(Method::POST, &format!("/users/{user}/unban"), Value::Null).await?;
+                self.does(Method::POST, &format!("/users/{user}/allow_proofs"), Value::Null).await?;
+            }
             "muteUser" => drop(self.does(Method::POST, &format!("/users/{user}/unmute"), Value::Null).await?),
             "shadowBanUser" => {
                 self.does(Method::POST, &format!("/users/{user}/shadow_unban"), Value::Null).await?;
@@ -402,10 +429,7 @@ impl<'a> Scene<'a> {
             ("createKey", _) => json!({ "name": "k", "scopes": ["keys:read"] }),
             ("createTokenKey", _) => token_key(),
             ("putTemplate", _) => template(),
-            ("acceptConsent", _) => {
-                let digest = hex::encode(digest(&SHA256, CONSENT.as_bytes()));
-                json!({ "id": "terms", "version": n.to_string(), "locale": "en", "digest": digest })
-            }
+            ("acceptConsent", _) => cast::accepted(&n.to_string()),
             ("simulateRoles", _) => json!({ "roles": [] }),
             ("putRole", _) => json!({ "permissions": ["user.list"] }),
             ("enter", _) => object.actor.proof.clone().unwrap_or_else(|| self.troupe.cast.proof()),

@@ -1,6 +1,7 @@
 //! The kinds of actors: who each is, where it is, and its credential.
 
 mod bearers;
+mod consents;
 mod foreign;
 mod keys;
 mod people;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use snug_core::clock::{Clock, SystemClock};
 use snug_model::Timestamp;
 
+pub(super) use self::consents::{Demand, accepted, demand, known};
 pub(crate) use self::people::minter;
 use super::rules::{Kind, Rule};
 use crate::{
@@ -67,12 +69,21 @@ pub(super) struct Actor {
     pub(super) credential: Credential,
     /// What it brings to the door, if it has something of its own.
     pub(super) proof: Option<Value>,
+    /// What the app demands as long as it is there.
+    pub(super) demand: Demand,
 }
 
 impl Actor {
     /// Somebody who has no more than a credential.
     fn of(credential: Credential) -> Self {
-        Self { user: TARGET.to_owned(), place: HERE, standing: None, credential, proof: None }
+        Self {
+            user: TARGET.to_owned(),
+            place: HERE,
+            standing: None,
+            credential,
+            proof: None,
+            demand: Demand::Nothing,
+        }
     }
 
     fn bearer(token: impl Into<String>) -> Self {
@@ -139,6 +150,7 @@ impl Troupe {
         making.people().await;
         let keys = making.keys(rules).await;
         let messages = making.messages().await;
+        making.who_is_asked_to_consent(rules).await;
         making.what_happens_to_some().await;
         let target = making.mint(json!({ "user": TARGET })).await;
         let Making { actors, minter, .. } = making;
@@ -164,6 +176,11 @@ impl Cast {
             actor.credential = Credential::Bearer(key.clone());
         }
         actor
+    }
+
+    /// While the app demands what somebody of this kind is there.
+    pub(super) fn demand(&self, kind: Kind) -> Demand {
+        self.actors[kind].demand
     }
 
     /// What proves the target at the door.
