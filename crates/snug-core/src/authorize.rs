@@ -1,14 +1,16 @@
 //! Facts in, a permit out: the one way to one.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use snug_model::{
-    Action, Actor, AppKey, ConversationId, Facts, Invalid, Permit, RoleKey, TemplateId, UserActor, UserId,
-    UserKey, Voucher,
+    Action, Actor, AppKey, ConversationId, Facts, Invalid, PermissionSet, Permit, RoleKey, TemplateId,
+    UserActor, UserId, UserKey, Voucher,
     facts::{TargetFacts, UserFacts},
     ids::Version,
     members::Access,
+    permissions::Scope,
     policy,
+    text::RoleName,
     vouchers::Scheme,
 };
 use snug_store::{
@@ -40,6 +42,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) conversation: Option<&'a ConversationId>,
     /// Whom it concerns.
     pub(crate) targets: &'a [UserId],
+    /// The conversation roles that it gives, by their names; of members who get what new ones get, none.
+    pub(crate) gives: &'a [Option<&'a RoleName>],
     /// What vouches for the message that the client carries.
     pub(crate) carries: Option<Carries<'a>>,
     /// Whether the rows themselves are wanted, as they are now.
@@ -49,7 +53,7 @@ pub(crate) struct Ask<'a> {
 impl<'a> Ask<'a> {
     /// An act in the app.
     pub(crate) fn in_app(actor: &'a Actor, action: Action) -> Self {
-        Self { actor, action, conversation: None, targets: &[], carries: None, rows: false }
+        Self { actor, action, conversation: None, targets: &[], gives: &[], carries: None, rows: false }
     }
 
     /// An act in a conversation.
@@ -86,9 +90,39 @@ impl<'a> Ask<'a> {
         self.perhaps_on(visible.then_some(target))
     }
 
+    /// The act gives these conversation roles. What they grant is looked up with the facts on which is decided.
+    pub(crate) fn giving(self, roles: &'a [Option<&'a RoleName>]) -> Self {
+        Self { gives: roles, ..self }
+    }
+
     /// The rows are wanted as they are now.
     pub(crate) fn with_rows(self) -> Self {
         Self { rows: true, ..self }
+    }
+}
+
+impl Ask<'_> {
+    /// The act, with what the roles grant that it gives. A name that is no role's grants nothing: that there is none is said once it is
+    /// decided, to who may.
+    pub(crate) fn action_in(&self, app: &AppContext) -> Cow<'_, Action> {
+        if self.gives.is_empty() {
+            return Cow::Borrowed(&self.action);
+        }
+        let given = self.gives.iter().fold(PermissionSet::EMPTY, |all, role| {
+            let role = match role {
+                Some(name) => app.role(Scope::Conversation, name, "").map(|role| role.permissions).ok(),
+                None => Some(app.permissions_of(app.row.settings.member_role)),
+            };
+            all.union(role.unwrap_or_default())
+        });
+        let mut action = self.action.clone();
+        if let Action::AddMembers { grants }
+        | Action::EditMember { grants }
+        | Action::CreateConversation { grants, .. } = &mut action
+        {
+            *grants = given;
+        }
+        Cow::Owned(action)
     }
 }
 
@@ -223,7 +257,7 @@ impl Core {
 
     fn decide(&self, ask: &Ask<'_>, gathered: Gathered) -> Result<Allowed> {
         let Gathered { app, facts, conversation, targets, template, borne } = gathered;
-        let decided = policy::decide(ask.actor, &ask.action, &facts, self.clock.now());
+        let decided = policy::decide(ask.actor, &ask.action_in(&app), &facts, self.clock.now());
         #[cfg(feature = "controls")]
         let decided = self.controls.decided(ask.actor, &facts, decided);
         Ok(Allowed { permit: decided?, app, facts, conversation, targets, template, borne })

@@ -5,7 +5,6 @@ use snug_model::{
     conversations::{Conversation, ConversationDraft, ConversationPatch, History, Profile, State},
     facts::IdMac,
     members::Access,
-    permissions::Scope,
     usage::Used,
 };
 use snug_store::{
@@ -51,22 +50,16 @@ impl Core {
         draft: &ConversationDraft,
         once: Option<&OnceKey>,
     ) -> Result<Outcome<Conversation>> {
-        let app = self.app_of(actor).await?;
-        let mut grants = PermissionSet::EMPTY;
-        for (place, member) in draft.members.iter().enumerate() {
-            if let Some(role) = &member.role {
-                let field = format!("members[{place}].role");
-                grants = grants.union(app.role(Scope::Conversation, role, &field)?.permissions);
-            }
-        }
+        let roles: Vec<_> =
+            draft.members.iter().map(|member| member.role.as_ref()).filter(Option::is_some).collect();
         let me = self.own_id(actor).await?;
         let with_others = draft.members.iter().any(|member| Some(&member.user) != me.as_ref());
         let action = Action::CreateConversation {
             with_id: draft.id.is_some() || draft.alias.is_some(),
             with_others,
-            grants,
+            grants: PermissionSet::EMPTY,
         };
-        let ask = Ask::in_app(actor, action);
+        let ask = Ask::in_app(actor, action).giving(&roles);
         decided!(self, ask.clone(), |allowed| self.create_allowed(&allowed, draft, me.as_ref(), once))
     }
 
@@ -165,7 +158,10 @@ impl Core {
             }
             // The creator has the creator's role whatever the draft says; the rest of its own row is its own.
             let mut own = match listed {
-                Some(draft) => self.seal_member(allowed, key, draft, user, 1, "members").await?,
+                Some(draft) => {
+                    let sealed = self.seal_member(allowed, key, draft, user, 1).await;
+                    sealed.map_err(|error| below(error, "members"))?
+                }
                 None => MemberAdd {
                     user,
                     role: creator,
@@ -193,7 +189,8 @@ impl Core {
             }
             let user = self.user_keys(allowed, std::slice::from_ref(id), "user").await;
             let user = user.map_err(|error| below(error, &field))?[0];
-            members.push(self.seal_member(allowed, key, draft, user, 1, &field).await?);
+            let sealed = self.seal_member(allowed, key, draft, user, 1).await;
+            members.push(sealed.map_err(|error| below(error, &field))?);
         }
         Ok(members)
     }

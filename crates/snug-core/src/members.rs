@@ -20,6 +20,9 @@ use crate::{
     views::Shown,
 };
 
+/// To add members; what their roles grant comes with the facts.
+const ADDS: Action = Action::AddMembers { grants: PermissionSet::EMPTY };
+
 /// A read mark as it was set.
 #[derive(Debug, Clone)]
 pub struct Read {
@@ -51,21 +54,11 @@ impl Core {
         drafts: &[MemberDraft],
         once: Option<&OnceKey>,
     ) -> Result<Added> {
-        let app = self.app_of(actor).await?;
-        let mut grants = PermissionSet::EMPTY;
-        for (place, draft) in drafts.iter().enumerate() {
-            let role = match &draft.role {
-                Some(role) => {
-                    app.role(Scope::Conversation, role, &format!("members[{place}].role"))?.permissions
-                }
-                None => app.permissions_of(app.row.settings.member_role),
-            };
-            grants = grants.union(role);
-        }
+        let roles: Vec<_> = drafts.iter().map(|draft| draft.role.as_ref()).collect();
         // A back end may act on whom it likes; of a client each person is looked at.
         let users: Vec<UserId> = drafts.iter().map(|draft| draft.user.clone()).collect();
         let targets = if actor.user().is_some() { users.as_slice() } else { &[] };
-        let ask = Ask::in_conversation(actor, Action::AddMembers { grants }, conversation).on_all(targets);
+        let ask = Ask::in_conversation(actor, ADDS, conversation).on_all(targets).giving(&roles);
         decided!(self, ask.clone(), |allowed| self.add_allowed(&allowed, drafts, once))
     }
 
@@ -87,7 +80,8 @@ impl Core {
                 return Err(Invalid::new(format!("{field}.user"), "is there twice").into());
             }
             let version = self.member_profile_version(allowed, draft, user).await?;
-            adds.push(self.seal_member(allowed, key, draft, user, version, &field).await?);
+            let sealed = self.seal_member(allowed, key, draft, user, version).await;
+            adds.push(sealed.map_err(|error| below(error, &field))?);
         }
         let changed = self.commit_adds(allowed, adds, once.as_ref().map(|once| once.once)).await?;
         let shown = self
@@ -119,21 +113,16 @@ impl Core {
         draft: &MemberDraft,
         user: UserKey,
         version: i64,
-        field: &str,
     ) -> Result<MemberAdd> {
         let role = match &draft.role {
-            Some(role) => allowed.app.role(Scope::Conversation, role, &format!("{field}.role"))?.key,
+            Some(role) => allowed.app.role(Scope::Conversation, role, "role")?.key,
             None => allowed.app.row.settings.member_role,
         };
         if draft.read_seq.is_some() && allowed.permit.user().is_some() {
-            return Err(Invalid::new(format!("{field}.read_seq"), "is for back ends").into());
+            return Err(Invalid::new("read_seq", "is for back ends").into());
         }
         if draft.access == Access::None {
-            return Err(Invalid::new(
-                format!("{field}.access"),
-                "is `full` or `read`; DELETE removes a member",
-            )
-            .into());
+            return Err(Invalid::new("access", "is `full` or `read`; DELETE removes a member").into());
         }
         let plain = draft.label.is_none() && draft.attributes == Default::default();
         let profile = if plain && version <= 1 {
@@ -182,12 +171,8 @@ impl Core {
         if self.own_id(actor).await?.as_ref() == Some(&draft.user) {
             return self.put_oneself(actor, conversation, draft).await;
         }
-        let app = self.app_of(actor).await?;
-        let grants = match &draft.role {
-            Some(role) => app.role(Scope::Conversation, role, "role")?.permissions,
-            None => app.permissions_of(app.row.settings.member_role),
-        };
-        let ask = Ask::in_conversation(actor, Action::AddMembers { grants }, conversation).on(&draft.user);
+        let role = [draft.role.as_ref()];
+        let ask = Ask::in_conversation(actor, ADDS, conversation).on(&draft.user).giving(&role);
         decided!(self, ask.clone(), |allowed| self.put_allowed(&allowed, draft))
     }
 
@@ -196,8 +181,7 @@ impl Core {
         let was_member = target.member.as_ref().is_some_and(|row| row.access != Access::None);
         let version = target.member.as_ref().map_or(0, |row| row.profile_version) + 1;
         let conversation = allowed.conversation()?;
-        let add =
-            self.seal_member(allowed, conversation.key, draft, target.user.key, version, "member").await?;
+        let add = self.seal_member(allowed, conversation.key, draft, target.user.key, version).await?;
         let changed = self.commit_adds(allowed, vec![add], None).await?;
         let row = changed.members.first().ok_or(Error::NotFound)?;
         if row.access == Access::None {
@@ -237,11 +221,6 @@ impl Core {
         user: &UserId,
         patch: &MemberPatch,
     ) -> Result<(Member, People)> {
-        let app = self.app_of(actor).await?;
-        let grants = match &patch.role {
-            Some(role) => app.role(Scope::Conversation, role, "role")?.permissions,
-            None => PermissionSet::EMPTY,
-        };
         let own = self.own_id(actor).await?.as_ref() == Some(user);
         let beyond_notify = patch.role.is_some()
             || patch.access.is_some()
@@ -252,7 +231,7 @@ impl Core {
             (true, false) => Action::EditOwnMember,
             (true, true) => Action::PromoteSelf,
             (false, _) if patch.read_seq.is_some() => Action::SetReadMark,
-            (false, _) => Action::EditMember { grants },
+            (false, _) => Action::EditMember { grants: PermissionSet::EMPTY },
         };
         self.edit_by(actor, conversation, user, action, patch).await
     }
@@ -265,7 +244,9 @@ impl Core {
         action: Action,
         patch: &MemberPatch,
     ) -> Result<(Member, People)> {
-        let ask = Ask::in_conversation(actor, action, conversation).on(user);
+        let role = patch.role.as_ref().map(|role| [Some(role)]);
+        let role = role.as_ref().map_or(&[][..], |role| role);
+        let ask = Ask::in_conversation(actor, action, conversation).on(user).giving(role);
         decided!(self, ask.clone(), |allowed| self.edit_member_allowed(&allowed, patch))
     }
 

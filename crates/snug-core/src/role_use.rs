@@ -132,7 +132,8 @@ impl Core {
     /// Counts what an act that was permitted leans on, under each role of who acts that grants it.
     pub(crate) fn count_use(&self, ask: &Ask<'_>, allowed: &Allowed) {
         let Some(user) = ask.actor.user() else { return };
-        let (app, used) = (&allowed.app, policy::uses(ask.actor, &ask.action, &allowed.facts));
+        let (app, action) = (&allowed.app, ask.action_in(&allowed.app));
+        let used = policy::uses(ask.actor, &action, &allowed.facts);
         let count = |role: Option<RoleKey>, used: PermissionSet| {
             if let Some(role) = role.filter(|_| !used.is_empty()).and_then(|role| app.roles.get(&role)) {
                 role.uses.add(used.intersection(role.permissions), user);
@@ -144,7 +145,7 @@ impl Core {
         let of_member = facts.member.as_ref().map_or(PermissionSet::EMPTY, |member| member.role);
         count(allowed.borne.of_conversation, used.intersection(of_member));
         // Who makes a conversation is not its creator yet, and gives what the creator's role grants.
-        if let Action::CreateConversation { grants, .. } = &ask.action {
+        if let Action::CreateConversation { grants, .. } = &*action {
             count(Some(app.row.settings.creator_role), *grants);
         }
     }

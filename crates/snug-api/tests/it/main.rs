@@ -33,6 +33,7 @@ mod events;
 mod harness;
 mod issuers;
 mod keys;
+mod members;
 mod races;
 mod rates;
 mod refusals;
