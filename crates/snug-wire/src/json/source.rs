@@ -130,6 +130,19 @@ impl<'de> Deserializer<'de> for Source {
         }
     }
 
+    /// What serde derives would take a list of the fields in their order, too.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Refusal> {
+        match self.value {
+            Value::Array(_) => Err(Refusal::invalid_type(Unexpected::Seq, &visitor)),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         match self.value {
             Value::Null => visitor.visit_none(),
@@ -166,17 +179,9 @@ impl<'de> Deserializer<'de> for Source {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
-        visitor.visit_newtype_struct(self)
-    }
-
     forward_to_deserialize_any! {
-        i8 i16 i32 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct tuple tuple_struct map
-        struct identifier ignored_any
+        i8 i16 i32 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct tuple
+        tuple_struct map identifier ignored_any
     }
 }
 
@@ -221,10 +226,6 @@ impl Error for Refusal {
         Self::invalid_type(unexpected, expected)
     }
 
-    fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("must be {expected}"))
-    }
-
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
         Self::custom(format_args!("must be one of `{}`", expected.join("`, `")))
     }
@@ -235,9 +236,5 @@ impl Error for Refusal {
 
     fn missing_field(field: &'static str) -> Self {
         Self { reason: "is missing".to_owned(), missing: Some(field) }
-    }
-
-    fn duplicate_field(_: &'static str) -> Self {
-        Self::custom("is given twice")
     }
 }

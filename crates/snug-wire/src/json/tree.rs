@@ -85,10 +85,6 @@ impl<'de> Visitor<'de> for Tree {
         Ok(Value::String(value.to_owned()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let inside = self.inside()?;
         let mut values = Vec::new();
@@ -101,7 +97,10 @@ impl<'de> Visitor<'de> for Tree {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let inside = self.inside()?;
         let mut object = Map::new();
-        while let Some(key) = fields.next_key_seed(NewKey { before: &object })? {
+        while let Some(key) = fields.next_key::<String>()? {
+            if object.contains_key(&key) {
+                return fields.next_value_seed(Twice);
+            }
             let value = fields.next_value_seed(inside)?;
             object.insert(key, value);
         }
@@ -109,30 +108,13 @@ impl<'de> Visitor<'de> for Tree {
     }
 }
 
-/// A key that was not there before.
-struct NewKey<'a> {
-    before: &'a Map<String, Value>,
-}
+/// The value of a key that was there before: refused where it stands, so that the path names it.
+struct Twice;
 
-impl<'de> DeserializeSeed<'de> for NewKey<'_> {
-    type Value = String;
+impl<'de> DeserializeSeed<'de> for Twice {
+    type Value = Value;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for NewKey<'_> {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<String, E> {
-        if self.before.contains_key(key) {
-            return Err(E::custom("is given twice"));
-        }
-        Ok(key.to_owned())
+    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<Value, D::Error> {
+        Err(D::Error::custom("is given twice"))
     }
 }

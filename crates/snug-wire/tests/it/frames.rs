@@ -112,7 +112,7 @@ fn what_else_is_wrong_is_answered_with_the_number() {
     assert_snapshot!(refusal(r#"{"n":7}"#), @"7: op: is missing");
     assert_snapshot!(refusal(r#"{"n":7,"op":1}"#), @"7: op: must be a string");
     assert_snapshot!(refusal(r#"{"n":7,"op":"send_unsigned"}"#), @"7: op: must be one of `hello`, `token`, `send`, `send_signed`, `send_template`, `edit`, `delete`, `react`, `read`, `typing`, `inbox`, `conversation`, `history`, `sync`, `members`, `watch`, `consent`, `ping`");
-    assert_snapshot!(refusal(r#"{"n":7,"op":"ping","op":"ping"}"#), @"7: op: is given twice at line 1 column 23");
+    assert_snapshot!(refusal(r#"{"n":7,"op":"ping","op":"ping"}"#), @"7: op: is given twice at line 1 column 24");
     assert_snapshot!(refusal(r#"{"n":7,"op":"ping","x":1e400}"#), @"7: x: cannot be read: number out of range at line 1 column 28");
     assert_snapshot!(refusal(r#"{"n":7,"op":"ping","x":"\ud800"}"#), @"7: x: cannot be read: unexpected end of hex escape at line 1 column 31");
     assert_snapshot!(refusal(r#"{"n":7,"op":"typing","conversation":"c1"}"#), @"7: on: is missing");

@@ -143,6 +143,7 @@ fn what_is_wrong_is_named() {
     assert_snapshot!(refusal::<ConversationDraft>(r#"{"members":[{"user":"a"},{}]}"#), @"members[1].user: is missing");
     assert_snapshot!(refusal::<ConversationDraft>(r#"{"members":[{"user":"a"},{"user":"a/\u0000"}]}"#), @"members[1].user: must have no control characters");
     assert_snapshot!(refusal::<ConversationDraft>(r#"{"members":["a"]}"#), @"members[0]: must be an object");
+    assert_snapshot!(refusal::<ConversationDraft>(r#"{"members":[["a"]]}"#), @"members[0]: must be an object");
     assert_snapshot!(refusal::<ConversationDraft>(r#"{"state":"closed"}"#), @"state: must be one of `open`, `archived`");
     assert_snapshot!(refusal::<ConversationDraft>(r#"{"frozen":"true"}"#), @"frozen: must be `true` or `false`");
     assert_snapshot!(refusal::<MemberPatch>(r#"{"access":"none"}"#), @"access: must be one of `read`, `full`");
@@ -174,12 +175,12 @@ fn null_is_refused_where_nothing_can_be_removed() {
 
 #[test]
 fn a_key_given_twice_is_refused_at_any_depth() {
-    assert_snapshot!(refusal::<UserDraft>(r#"{"name":"a","name":"a"}"#), @"name: is given twice at line 1 column 18");
-    assert_snapshot!(refusal::<UserDraft>(r#"{"name":"a","n\u0061me":"a"}"#), @"name: is given twice at line 1 column 23");
-    assert_snapshot!(refusal::<UserDraft>(r#"{"frog":1,"frog":1}"#), @"frog: is given twice at line 1 column 16");
-    assert_snapshot!(refusal::<UserDraft>(r#"{"attributes":{"a":1,"a":2}}"#), @"attributes.a: is given twice at line 1 column 24");
-    assert_snapshot!(refusal::<UserDraft>(r#"{"attributes":{"a":[0,{"b":{"c":1,"d":2,"c":3}}]}}"#), @"attributes.a[1].b.c: is given twice at line 1 column 43");
-    assert_snapshot!(refusal::<ConversationDraft>(r#"{"members":[{"user":"a","user":"b"}]}"#), @"members[0].user: is given twice at line 1 column 30");
+    assert_snapshot!(refusal::<UserDraft>(r#"{"name":"a","name":"a"}"#), @"name: is given twice at line 1 column 19");
+    assert_snapshot!(refusal::<UserDraft>(r#"{"name":"a","n\u0061me":"a"}"#), @"name: is given twice at line 1 column 24");
+    assert_snapshot!(refusal::<UserDraft>(r#"{"frog":1,"frog":1}"#), @"frog: is given twice at line 1 column 17");
+    assert_snapshot!(refusal::<UserDraft>(r#"{"attributes":{"a":1,"a":2}}"#), @"attributes.a: is given twice at line 1 column 25");
+    assert_snapshot!(refusal::<UserDraft>(r#"{"attributes":{"a":[0,{"b":{"c":1,"d":2,"c":3}}]}}"#), @"attributes.a[1].b.c: is given twice at line 1 column 44");
+    assert_snapshot!(refusal::<ConversationDraft>(r#"{"members":[{"user":"a","user":"b"}]}"#), @"members[0].user: is given twice at line 1 column 31");
     let nested = |inner: &str| format!("{}{inner}{}", r#"{"a":"#.repeat(63), "}".repeat(63));
     assert!(refusal::<UserDraft>(&nested(r#"{"x":1,"x":1}"#)).contains(".x: is given twice"));
 }
