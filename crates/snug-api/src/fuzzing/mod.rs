@@ -4,8 +4,10 @@
 //! What a signature or a MAC covers is signed here, with the right key: nobody who guesses bytes would ever see what is behind
 //! it. Each function says whether what it was given was taken, and panics where something does not hold that always must.
 //! With the feature `planted` each has a bug besides, deep behind its parser, so that one can see the fuzzer find it.
+//! [`edited`] makes of one input the next to try, where inputs are JSON.
 
 mod agora;
+mod edits;
 mod frames;
 mod jwt;
 mod session;
@@ -17,6 +19,7 @@ use snug_model::{
 };
 
 pub use agora::agora;
+pub use edits::edited;
 pub use frames::frames;
 pub use jwt::jwt;
 pub use session::session;
