@@ -1,4 +1,5 @@
-//! What a client writes on its socket: frames, the messages that they make, and the requests that those are.
+//! What a client writes on its socket: frames, the messages that they make, and the requests that those are; and the query of a
+//! URL, which can ask for the same.
 
 use std::{
     io,
@@ -8,6 +9,8 @@ use std::{
 
 use snug_wire::{
     json,
+    paging::InboxQuery,
+    query,
     socket::{ClientFrame, Request},
 };
 use tokio::io::{AsyncRead, ReadBuf};
@@ -23,11 +26,14 @@ use super::planted;
 use crate::socket::frames::Frames;
 
 /// Takes frames. An input is a byte that says in pieces of how many bytes they come, and what comes; or, behind a `{`, the rest
-/// of a request, which is put into a frame.
+/// of a request, which is put into a frame; or, behind a `?`, a query for an inbox.
 pub fn frames(input: &[u8]) -> bool {
     let Some((piece, bytes)) = input.split_first() else { return false };
     if *piece == b'{' {
         return heard(&framed(input), input.len()).takes();
+    }
+    if *piece == b'?' {
+        return std::str::from_utf8(bytes).is_ok_and(asked);
     }
     let whole = heard(bytes, bytes.len());
     assert_eq!(heard(bytes, (*piece).into()), whole, "messages are the same in whatever pieces they come");
@@ -90,6 +96,14 @@ fn request(text: &[u8]) -> bool {
     let again = ClientFrame::parse(&written).ok().and_then(|again| json::print(&again).ok());
     assert_eq!(again, Some(written), "a request is read as it is written");
     planted(matches!(&frame.request, Request::Watch(watch) if watch.conversations.0.len() == 3));
+    true
+}
+
+/// Whether it is a query for an inbox, which then can be asked for on a socket too.
+fn asked(query: &str) -> bool {
+    let Ok(query) = query::parse::<InboxQuery>(query) else { return false };
+    let again = json::print(&query).ok().and_then(|json| json::parse(&json).ok());
+    assert_eq!(again, Some(query), "a query asks for what a frame can ask for");
     true
 }
 
