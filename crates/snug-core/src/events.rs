@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use minicbor::{CborLen, Decode, Encode};
 use snug_model::{
-    Action, Actor, AppKey, ConversationId, Invalid, Rev, Timestamp, conversations::Conversation, limits,
-    members::Member, messages::Message, users::User,
+    Action, Actor, AppKey, ConversationId, Invalid, Rev, Timestamp, UserId, conversations::Conversation,
+    limits, members::Member, messages::Message, sanctions::Sanction, users::User,
 };
 use snug_store::{ChangedRow, EventPlace, EventRow, EventWhat};
 use tokio::time::Instant;
@@ -51,8 +51,10 @@ pub enum Happened {
     ConversationMade(Conversation),
     /// A conversation was deleted.
     ConversationDeleted(ConversationId),
-    /// A user was made or changed, banned, or its ban lifted.
+    /// A user was made or changed, put under a sanction of the app, or one was lifted.
     User(User),
+    /// A member was muted, or that was lifted.
+    MemberMuted(ConversationId, UserId, Option<Sanction>),
 }
 
 /// What is asked of the events.
@@ -191,6 +193,14 @@ impl Core {
                 let user = self.show_user(&allowed.app, row).await?;
                 let sanctions = self.sanctions_of(&allowed.permit, row).await?;
                 (Happened::User(User { sanctions, ..user }), People::new())
+            }
+            EventWhat::MemberMuted(conversation, row) => {
+                let permit = told(conversation)?;
+                let id = self.conversation_id(&permit, conversation).await?;
+                let faces = self.faces(allowed.permit.app(), [row.user]).await?;
+                let Some(user) = faces.id(row.user) else { return Ok(()) };
+                let mute = self.mute_of(&permit, row).await?;
+                (Happened::MemberMuted(id, user, mute), faces.people())
             }
         };
         events.push(event(0, what, people));

@@ -5,7 +5,7 @@ use snug_model::{
     policy::By,
     sanctions::{InApp, InConversation, Sanction, SanctionDraft, Sanctioned, SanctionedBy, Sanctions},
 };
-use snug_store::{SanctionRow, UserRow};
+use snug_store::{MemberRow, SanctionRow, UserRow};
 
 use crate::{
     Core, OnceKey, Result,
@@ -59,14 +59,15 @@ impl Core {
             let (user, at) = (allowed.target()?.user.key, self.clock.now());
             let row = self.laid(&allowed.permit, &Place::user_mute(actor.app(), user), mute, at).await?;
             let once = once.as_ref().map(|once| once.once);
-            self.store.set_user_mute(&allowed.permit, user, row, once).await?;
+            self.store.set_user_mute(&allowed.permit, user, row, at, once).await?;
             self.facts.forget_user(actor.app(), user);
+            self.hub.bell.ring(actor.app());
             self.tell_app_permissions(&allowed.app, user).await
         })
     }
 
-    /// Shadow-bans a user, or lifts that without a draft: from now on what it writes is hidden from the others. Nobody is told,
-    /// it least of all; and what was hidden stays so.
+    /// Shadow-bans a user, or lifts that without a draft: from now on what it writes is hidden from the others. No client
+    /// is told, it least of all; and what was hidden stays so.
     pub async fn shadow_ban_user(
         &self,
         actor: &Actor,
@@ -80,8 +81,9 @@ impl Core {
             let (user, at) = (allowed.target()?.user.key, self.clock.now());
             let row = self.laid(&allowed.permit, &Place::user_shadow_ban(actor.app(), user), ban, at).await?;
             let once = once.as_ref().map(|once| once.once);
-            self.store.set_user_shadow_ban(&allowed.permit, user, row, once).await?;
+            self.store.set_user_shadow_ban(&allowed.permit, user, row, at, once).await?;
             self.facts.forget_user(actor.app(), user);
+            self.hub.bell.ring(actor.app());
             Ok(())
         })
     }
@@ -141,8 +143,9 @@ impl Core {
             let place = Place::member_mute(actor.app(), allowed.conversation()?.key, user);
             let row = self.laid(&allowed.permit, &place, mute, at).await?;
             let once = once.as_ref().map(|once| once.once);
-            let row = self.store.set_member_mute(&allowed.permit, user, row, once).await?;
+            let row = self.store.set_member_mute(&allowed.permit, user, row, at, once).await?;
             self.forget_members(std::slice::from_ref(&row));
+            self.hub.bell.ring(actor.app());
             self.tell_permissions(&allowed, &row).await
         })
     }
@@ -241,6 +244,12 @@ impl Core {
                 .sanction_of(permit, user, Place::user_shadow_ban(app, user), row.shadow_ban.as_ref())
                 .await?,
         })
+    }
+
+    /// Opens the mute that a member is under now.
+    pub(crate) async fn mute_of(&self, permit: &Permit, row: &MemberRow) -> Result<Option<Sanction>> {
+        let place = Place::member_mute(permit.app(), row.conversation, row.user);
+        self.sanction_of(permit, row.user, place, row.mute.as_ref()).await
     }
 
     /// Opens a sanction, if it has not ended.

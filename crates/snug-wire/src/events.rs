@@ -9,10 +9,11 @@ use utoipa::{
 
 use crate::{
     conversations::Conversation,
-    ids::{ConversationId, Rev, integer, integer_schema},
+    ids::{ConversationId, Rev, UserId, integer, integer_schema},
     messages::Message,
     paging::Limit,
     people::People,
+    sanctions::Sanction,
     socket::Change,
     time::Time,
     users::User,
@@ -77,7 +78,7 @@ pub struct Event {
     pub what: Happened,
 }
 
-/// What was committed; `event` says which. Mutes and shadow bans are not told.
+/// What was committed; `event` says which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Happened {
@@ -104,9 +105,21 @@ pub enum Happened {
         /// Which.
         conversation: ConversationId,
     },
-    /// A user was made or changed, banned, or its ban lifted.
+    /// A user was made or changed; it was banned, muted or shadow-banned in the app, or that was lifted.
     User {
-        /// The user.
+        /// The user, with what it is under now.
         user: User,
+    },
+    /// A member was muted in a conversation, or that was lifted.
+    Mute {
+        /// Where.
+        conversation: ConversationId,
+        /// Who.
+        user: UserId,
+        /// The mute that it is under now; null where it was lifted, or has ended.
+        #[schema(required = true)]
+        mute: Option<Sanction>,
+        /// Name and picture of the people in it.
+        users: People,
     },
 }

@@ -78,6 +78,12 @@ fn event(event: Event) -> wire::Event {
             wire::Happened::ConversationDeleted { conversation: conversation.into() }
         }
         Happened::User(user) => wire::Happened::User { user: user.into() },
+        Happened::MemberMuted(conversation, user, mute) => wire::Happened::Mute {
+            conversation: conversation.into(),
+            user: user.into(),
+            mute: mute.map(Into::into),
+            users,
+        },
     };
     wire::Event { id: event.id, at: event.at.into(), what }
 }

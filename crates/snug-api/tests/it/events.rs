@@ -15,6 +15,7 @@ on_both! {
     a_cursor_is_the_apps_own_and_any_of_its_keys_goes_on_with_it
     who_asked_too_long_ago_is_told_so
     what_is_hidden_from_others_is_not_from_the_back_end
+    mutes_and_shadow_bans_are_told_to_back_ends_alone
 }
 
 async fn events(node: &Node, query: &str) -> (Vec<Value>, String) {
@@ -191,4 +192,54 @@ async fn what_is_hidden_from_others_is_not_from_the_back_end(backend: Backend) {
     let (items, _) = events(&node, &format!("?after={next}")).await;
     let message = &items[0]["message"];
     assert_eq!((&message["text"], &message["hidden"]), (&json!("hidden"), &json!(true)));
+}
+
+async fn mutes_and_shadow_bans_are_told_to_back_ends_alone(backend: Backend) {
+    let node = Node::start_still(backend).await;
+    node.users(&["ann", "bob"]).await;
+    node.conversation("c1", &[("ann", "member"), ("bob", "owner")]).await;
+    let mut next = events(&node, "").await.1;
+    let (mut ann, _) = node.hello(&node.token("ann").await).await;
+    let (mut bob, _) = node.hello(&node.token("bob").await).await;
+    for (path, body, field) in [
+        ("/users/ann/mute", json!({ "reason": "noise" }), "mute"),
+        ("/users/ann/shadow_ban", json!({ "reason": "spam" }), "shadow_ban"),
+    ] {
+        // Who waits hears at once.
+        let query = format!("?after={next}&wait=30");
+        let (heard, answer) =
+            tokio::join!(events(&node, &query), node.back_end(Method::POST, path, body.clone()));
+        answer.is(204);
+        let [event] = heard.0.as_slice() else { panic!("{:?}", heard.0) };
+        assert_eq!((&event["event"], &event["user"]["id"]), (&json!("user"), &json!("ann")));
+        assert_eq!(event["user"][field]["reason"], body["reason"], "{event}");
+        next = heard.1;
+    }
+    for path in ["/users/ann/unmute", "/users/ann/shadow_unban"] {
+        node.back_end(Method::POST, path, Value::Null).await.is(204);
+    }
+    let here = "/conversations/c1";
+    let muted = json!({ "user": "ann", "reason": "noise", "until": "2999-01-01T00:00:00Z" });
+    node.ask(Method::POST, &format!("{here}/mute"), &node.token("bob").await, Some(muted)).await.is(204);
+    let (heard, after) = events(&node, &format!("?after={next}")).await;
+    let [unmuted, unbanned, muted] = heard.as_slice() else { panic!("{heard:?}") };
+    for lifted in [unmuted, unbanned] {
+        assert_eq!((lifted["user"].get("mute"), lifted["user"].get("shadow_ban")), (None, None));
+    }
+    assert_eq!(
+        [&muted["event"], &muted["conversation"], &muted["user"]],
+        [&json!("mute"), &json!("c1"), &json!("ann")]
+    );
+    let mute = &muted["mute"];
+    assert_eq!((&mute["reason"], &mute["by"]), (&json!("noise"), &json!({ "user": "bob" })), "{mute}");
+    assert!(mute["until"].as_str().unwrap().starts_with("2999-01-01"), "{mute}");
+    assert!(muted["users"]["ann"].is_object());
+    node.back_end(Method::POST, &format!("{here}/unmute"), json!({ "user": "ann" })).await.is(204);
+    let (heard, _) = events(&node, &format!("?after={after}")).await;
+    assert_eq!((&heard[0]["event"], &heard[0]["mute"]), (&json!("mute"), &Value::Null), "{heard:?}");
+    // A client hears what it may itself do, and nothing of others, nor of a shadow ban.
+    assert!(bob.pushes().await.is_empty());
+    let told = ann.pushes().await;
+    assert!(!told.is_empty() && told.iter().all(|push| push["push"] == "permissions"), "{told:?}");
+    assert!(!told.iter().any(|push| push.to_string().contains("shadow")));
 }

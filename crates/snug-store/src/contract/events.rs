@@ -35,8 +35,10 @@ pub enum EventWhat {
     ConversationMade(ConversationRow),
     /// A conversation was deleted.
     ConversationDeleted(ConversationRow),
-    /// A user was made or changed.
+    /// A user was made or changed, put under a sanction of the app, or one was lifted.
     User(UserRow),
+    /// A member was muted, or that was lifted.
+    MemberMuted(ConversationRow, MemberRow),
 }
 
 /// What in a conversation changed.
@@ -70,16 +72,18 @@ pub(crate) enum EventKind {
     ConversationMade,
     ConversationDeleted,
     User,
+    MemberMuted,
 }
 
 impl EventKind {
     pub(crate) fn from_cell(cell: i64) -> Option<Self> {
-        const ALL: [EventKind; 5] = [
+        const ALL: [EventKind; 6] = [
             EventKind::Messages,
             EventKind::Change,
             EventKind::ConversationMade,
             EventKind::ConversationDeleted,
             EventKind::User,
+            EventKind::MemberMuted,
         ];
         ALL.into_iter().find(|kind| kind.cell() == cell)
     }

@@ -162,6 +162,7 @@ pub trait Store: Send + Sync + 'static {
         permit: &Permit,
         user: UserKey,
         mute: Option<SanctionRow>,
+        at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()>;
     /// Shadow-bans a user, or lifts that, which shows nothing that was hidden. `NotFound` where it is no user of the app, or was
@@ -171,6 +172,7 @@ pub trait Store: Send + Sync + 'static {
         permit: &Permit,
         user: UserKey,
         ban: Option<SanctionRow>,
+        at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()>;
     /// Users who are under a sanction of this kind at `now`, by row number.
@@ -279,12 +281,13 @@ pub trait Store: Send + Sync + 'static {
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<MembersChanged>;
-    /// Mutes a member with access `full` or `read`, or lifts that; its row as it is then. It takes no rev.
+    /// Mutes a member with access `full` or `read`, or lifts that; its row as it is then. It takes no rev, and is an event.
     async fn set_member_mute(
         &self,
         permit: &Permit,
         user: UserKey,
         mute: Option<SanctionRow>,
+        at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<MemberRow>;
     /// People who are under a sanction of this kind in the permit's conversation at `now`, members or not, by row number of

@@ -37,7 +37,18 @@ pub(super) async fn note_conversation(
     note(sql, app, conversation, (kind, 0), at).await
 }
 
-/// Notes that a user was made or changed.
+/// Notes that a member was muted, or that this was lifted.
+pub(super) async fn note_mute(
+    sql: &Sql<'_>,
+    app: AppKey,
+    conversation: ConversationKey,
+    user: UserKey,
+    at: Timestamp,
+) -> StoreResult<()> {
+    note(sql, app, conversation, (EventKind::MemberMuted, user.0), at).await
+}
+
+/// Notes that a user was made or changed, or put under a sanction of the app.
 pub(super) async fn note_user(sql: &Sql<'_>, app: AppKey, user: UserKey, at: Timestamp) -> StoreResult<()> {
     note(sql, app, ConversationKey(0), (EventKind::User, user.0), at).await
 }
@@ -144,9 +155,14 @@ impl Noted {
         from: i64,
         count: i64,
     ) -> StoreResult<Option<EventWhat>> {
+        let user = UserRef::Key(UserKey(self.reference));
+        let user = match self.kind {
+            EventKind::User | EventKind::MemberMuted => users::find(sql, app, user).await?,
+            _ => None,
+        };
+        let user = user.filter(|user| user.erased_at.is_none());
         if self.kind == EventKind::User {
-            let user = users::find(sql, app, UserRef::Key(UserKey(self.reference))).await?;
-            return Ok(user.filter(|user| user.erased_at.is_none()).map(EventWhat::User));
+            return Ok(user.map(EventWhat::User));
         }
         let Some(row) = conversations::row(sql, app, self.conversation).await? else { return Ok(None) };
         let place = Place::whole(app, self.conversation);
@@ -164,6 +180,11 @@ impl Noted {
                 let rev = Rev(self.reference);
                 let changed = changed(sql, &place, rev).await?;
                 changed.map(|changed| EventWhat::Changed(row, rev, changed))
+            }
+            EventKind::MemberMuted => {
+                let Some(user) = user else { return Ok(None) };
+                let member = member_rows::row(sql, app, self.conversation, user.key).await?;
+                member.map(|member| EventWhat::MemberMuted(row, member))
             }
             EventKind::User => None,
         })

@@ -6,7 +6,7 @@ use snug_model::{
 };
 
 use super::{
-    conversations, idempotency, member_rows,
+    conversations, events, idempotency, member_rows,
     rows::{self, member_columns, user_columns},
     sql::{Sql, after, paged, params},
 };
@@ -17,6 +17,7 @@ pub(super) async fn mute_user(
     permit: &Permit,
     user: UserKey,
     mute: Option<SanctionRow>,
+    at: Timestamp,
     once: Option<Once>,
 ) -> StoreResult<()> {
     idempotency::remember(sql, permit.app(), once).await?;
@@ -33,7 +34,10 @@ pub(super) async fn mute_user(
             ],
         )
         .await?;
-    if set == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+    if set == 0 {
+        return Err(StoreError::NotFound);
+    }
+    events::note_user(sql, permit.app(), user, at).await
 }
 
 pub(super) async fn shadow_ban_user(
@@ -41,6 +45,7 @@ pub(super) async fn shadow_ban_user(
     permit: &Permit,
     user: UserKey,
     ban: Option<SanctionRow>,
+    at: Timestamp,
     once: Option<Once>,
 ) -> StoreResult<()> {
     idempotency::remember(sql, permit.app(), once).await?;
@@ -57,7 +62,10 @@ pub(super) async fn shadow_ban_user(
             ],
         )
         .await?;
-    if set == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+    if set == 0 {
+        return Err(StoreError::NotFound);
+    }
+    events::note_user(sql, permit.app(), user, at).await
 }
 
 pub(super) async fn list_users(
@@ -97,6 +105,7 @@ pub(super) async fn mute_member(
     permit: &Permit,
     user: UserKey,
     mute: Option<SanctionRow>,
+    at: Timestamp,
     once: Option<Once>,
 ) -> StoreResult<MemberRow> {
     let (app, conversation) = (permit.app(), conversations::of(permit)?);
@@ -118,6 +127,7 @@ pub(super) async fn mute_member(
     if set == 0 {
         return Err(StoreError::NotFound);
     }
+    events::note_mute(sql, app, conversation, user, at).await?;
     member_rows::row(sql, app, conversation, user).await?.ok_or(StoreError::NotFound)
 }
 

@@ -261,10 +261,11 @@ impl Store for Postgres {
         permit: &Permit,
         user: UserKey,
         mute: Option<SanctionRow>,
+        at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()> {
         let lock = if mute.is_some() { Lock::Alone } else { Lock::Shared };
-        admitted!(self, permit, lock, |sql| sanctions::mute_user(sql, permit, user, mute.clone(), once))
+        admitted!(self, permit, lock, |sql| sanctions::mute_user(sql, permit, user, mute.clone(), at, once))
     }
 
     async fn set_user_shadow_ban(
@@ -272,10 +273,18 @@ impl Store for Postgres {
         permit: &Permit,
         user: UserKey,
         ban: Option<SanctionRow>,
+        at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()> {
         let lock = if ban.is_some() { Lock::Alone } else { Lock::Shared };
-        admitted!(self, permit, lock, |sql| sanctions::shadow_ban_user(sql, permit, user, ban.clone(), once))
+        admitted!(self, permit, lock, |sql| sanctions::shadow_ban_user(
+            sql,
+            permit,
+            user,
+            ban.clone(),
+            at,
+            once
+        ))
     }
 
     async fn list_user_sanctions(
@@ -411,10 +420,11 @@ impl Store for Postgres {
         permit: &Permit,
         user: UserKey,
         mute: Option<SanctionRow>,
+        at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<MemberRow> {
         let lock = if mute.is_some() { Lock::Alone } else { Lock::Shared };
-        admitted!(self, permit, lock, |sql| sanctions::mute_member(sql, permit, user, mute.clone(), once))
+        admitted!(self, permit, lock, |sql| sanctions::mute_member(sql, permit, user, mute.clone(), at, once))
     }
 
     async fn list_member_sanctions(

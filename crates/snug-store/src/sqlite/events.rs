@@ -46,7 +46,18 @@ pub(super) fn note_conversation(
     note(sql, app, conversation, (kind, 0, 1), at)
 }
 
-/// Notes that a user was made or changed.
+/// Notes that a member was muted, or that this was lifted.
+pub(super) fn note_mute(
+    sql: &Sql<'_>,
+    app: AppKey,
+    conversation: ConversationKey,
+    user: UserKey,
+    at: Timestamp,
+) -> StoreResult<()> {
+    note(sql, app, conversation, (EventKind::MemberMuted, user.0, 1), at)
+}
+
+/// Notes that a user was made or changed, or put under a sanction of the app.
 pub(super) fn note_user(sql: &Sql<'_>, app: AppKey, user: UserKey, at: Timestamp) -> StoreResult<()> {
     note(sql, app, ConversationKey(0), (EventKind::User, user.0, 1), at)
 }
@@ -120,9 +131,14 @@ pub(super) fn read(
 impl Noted {
     /// What it was, as it is now; of messages, so many from one on. Nothing where it is gone.
     fn what(&self, sql: &Sql<'_>, app: AppKey, from: i64, count: i64) -> StoreResult<Option<EventWhat>> {
+        let user = UserRef::Key(UserKey(self.reference));
+        let user = match self.kind {
+            EventKind::User | EventKind::MemberMuted => users::find(sql, app, user)?,
+            _ => None,
+        };
+        let user = user.filter(|user| user.erased_at.is_none());
         if self.kind == EventKind::User {
-            let user = users::find(sql, app, UserRef::Key(UserKey(self.reference)))?;
-            return Ok(user.filter(|user| user.erased_at.is_none()).map(EventWhat::User));
+            return Ok(user.map(EventWhat::User));
         }
         let Some(row) = conversations::row(sql, app, self.conversation)? else { return Ok(None) };
         let place = Place::whole(app, self.conversation);
@@ -139,6 +155,11 @@ impl Noted {
                 let rev = Rev(self.reference);
                 let changed = changed(sql, &place, rev)?;
                 changed.map(|changed| EventWhat::Changed(row, rev, changed))
+            }
+            EventKind::MemberMuted => {
+                let Some(user) = user else { return Ok(None) };
+                let member = members::row(sql, app, self.conversation, user.key)?;
+                member.map(|member| EventWhat::MemberMuted(row, member))
             }
             EventKind::User => None,
         })

@@ -7,7 +7,7 @@ use snug_model::{
 };
 
 use super::{
-    conversations, idempotency, members,
+    conversations, events, idempotency, members,
     rows::{self, member_columns, user_columns},
     sql::{Sql, after, paged},
 };
@@ -18,6 +18,7 @@ pub(super) fn mute_user(
     permit: &Permit,
     user: UserKey,
     mute: Option<SanctionRow>,
+    at: Timestamp,
     once: Option<Once>,
 ) -> StoreResult<()> {
     idempotency::remember(sql, permit.app(), once)?;
@@ -32,7 +33,10 @@ pub(super) fn mute_user(
             permit.app().0,
         ],
     )?;
-    if set == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+    if set == 0 {
+        return Err(StoreError::NotFound);
+    }
+    events::note_user(sql, permit.app(), user, at)
 }
 
 pub(super) fn shadow_ban_user(
@@ -40,6 +44,7 @@ pub(super) fn shadow_ban_user(
     permit: &Permit,
     user: UserKey,
     ban: Option<SanctionRow>,
+    at: Timestamp,
     once: Option<Once>,
 ) -> StoreResult<()> {
     idempotency::remember(sql, permit.app(), once)?;
@@ -54,7 +59,10 @@ pub(super) fn shadow_ban_user(
             permit.app().0,
         ],
     )?;
-    if set == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+    if set == 0 {
+        return Err(StoreError::NotFound);
+    }
+    events::note_user(sql, permit.app(), user, at)
 }
 
 pub(super) fn list_users(
@@ -98,6 +106,7 @@ pub(super) fn mute_member(
     permit: &Permit,
     user: UserKey,
     mute: Option<SanctionRow>,
+    at: Timestamp,
     once: Option<Once>,
 ) -> StoreResult<MemberRow> {
     let (app, conversation) = (permit.app(), conversations::of(permit)?);
@@ -117,6 +126,7 @@ pub(super) fn mute_member(
     if set == 0 {
         return Err(StoreError::NotFound);
     }
+    events::note_mute(sql, app, conversation, user, at)?;
     members::row(sql, app, conversation, user)?.ok_or(StoreError::NotFound)
 }
 

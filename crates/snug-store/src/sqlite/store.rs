@@ -212,9 +212,10 @@ impl Store for Sqlite {
         permit: &Permit,
         user: UserKey,
         mute: Option<SanctionRow>,
+        at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()> {
-        self.act(permit, move |sql, permit| sanctions::mute_user(sql, permit, user, mute, once)).await
+        self.act(permit, move |sql, permit| sanctions::mute_user(sql, permit, user, mute, at, once)).await
     }
 
     async fn set_user_shadow_ban(
@@ -222,9 +223,11 @@ impl Store for Sqlite {
         permit: &Permit,
         user: UserKey,
         ban: Option<SanctionRow>,
+        at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()> {
-        self.act(permit, move |sql, permit| sanctions::shadow_ban_user(sql, permit, user, ban, once)).await
+        self.act(permit, move |sql, permit| sanctions::shadow_ban_user(sql, permit, user, ban, at, once))
+            .await
     }
 
     async fn list_user_sanctions(
@@ -358,9 +361,10 @@ impl Store for Sqlite {
         permit: &Permit,
         user: UserKey,
         mute: Option<SanctionRow>,
+        at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<MemberRow> {
-        self.act(permit, move |sql, permit| sanctions::mute_member(sql, permit, user, mute, once)).await
+        self.act(permit, move |sql, permit| sanctions::mute_member(sql, permit, user, mute, at, once)).await
     }
 
     async fn list_member_sanctions(

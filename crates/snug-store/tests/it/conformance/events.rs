@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use snug_model::{ConversationKey, Rev, Seq, UserKey};
-use snug_store::{ChangedRow, EventPlace, EventRow, EventWhat, JobKind};
+use snug_model::{ConversationKey, Rev, Seq, Timestamp, UserKey};
+use snug_store::{ChangedRow, EventPlace, EventRow, EventWhat, JobKind, SanctionRow};
 use tokio::task::JoinSet;
 
 use crate::bench::{App, Bench};
@@ -11,6 +11,7 @@ use crate::bench::{App, Bench};
 on_both! {
     what_was_committed_comes_in_its_order
     a_page_may_end_among_the_messages_of_a_commit
+    sanctions_are_told_as_they_are_by_then
     what_is_gone_is_left_out
     another_app_hears_nothing
     who_reads_while_all_write_misses_nothing
@@ -33,6 +34,9 @@ fn told(row: &EventRow) -> Vec<String> {
         EventWhat::ConversationMade(_) => vec!["made".to_owned()],
         EventWhat::ConversationDeleted(_) => vec!["deleted".to_owned()],
         EventWhat::User(_) => vec!["user".to_owned()],
+        EventWhat::MemberMuted(_, row) => {
+            vec![format!("{}muted", if row.mute.is_some() { "" } else { "un" })]
+        }
     }
 }
 
@@ -103,6 +107,37 @@ async fn a_page_may_end_among_the_messages_of_a_commit(bench: &mut Bench) {
         let expected: Vec<_> = (1..=5).map(|seq| format!("message {seq}")).collect();
         assert_eq!(rows.iter().flat_map(told).collect::<Vec<_>>(), expected, "{limit} at once");
     }
+}
+
+async fn sanctions_are_told_as_they_are_by_then(bench: &mut Bench) {
+    let app = bench.app("one").await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let conversation = app.conversation("c", &[ann, bob]).await;
+    let (_, before) = read(&app, None, 10).await;
+    let store = &app.store;
+    let laid = || Some(SanctionRow { until: Timestamp::NEVER, note: None, since: app.now() });
+    store.set_user_mute(&app.system().await, ann, laid(), app.now(), None).await.unwrap();
+    store.set_user_shadow_ban(&app.system().await, ann, laid(), app.now(), None).await.unwrap();
+    for user in [ann, bob] {
+        let permit = conversation.system().await;
+        store.set_member_mute(&permit, user, laid(), app.now(), None).await.unwrap();
+    }
+    let (rows, after) = read(&app, before, 1).await;
+    assert_eq!(rows.iter().flat_map(told).collect::<Vec<_>>(), ["user", "user", "muted", "muted"]);
+    let EventWhat::User(row) = &rows[0].what else { panic!("{:?}", rows[0]) };
+    assert!(row.mute.is_some() && row.shadow_ban.is_some());
+    // Lifted, that is told too; and what was told before is told as it is now.
+    store.set_member_mute(&conversation.system().await, bob, None, app.now(), None).await.unwrap();
+    let lifted = read(&app, after, 10).await.0;
+    assert_eq!(lifted.iter().flat_map(told).collect::<Vec<_>>(), ["unmuted"]);
+    let again = read(&app, before, 10).await.0;
+    assert_eq!(again.iter().flat_map(told).skip(2).collect::<Vec<_>>(), ["muted", "unmuted", "unmuted"]);
+    // No refused one is, nor that of who is erased.
+    let nobody = app.user("eve").await;
+    store.set_member_mute(&conversation.system().await, nobody, laid(), app.now(), None).await.unwrap_err();
+    app.store.erase_user(&app.admission(bob).await, bob, app.job(JobKind::EraseUser(bob))).await.unwrap();
+    let again = read(&app, before, 10).await.0;
+    assert_eq!(again.iter().flat_map(told).collect::<Vec<_>>(), ["user", "user", "muted", "user"]);
 }
 
 async fn what_is_gone_is_left_out(bench: &mut Bench) {

@@ -42,8 +42,10 @@ async fn a_mute_is_a_fact_and_leaves_the_rest_as_it_was(bench: &mut Bench) {
     let stale = conversation.decide(bob, &send).await.unwrap();
     let mute = sanction(Timestamp::NEVER);
     let store = &app.store;
-    let muted =
-        store.set_member_mute(&conversation.system().await, bob, Some(mute.clone()), None).await.unwrap();
+    let muted = store
+        .set_member_mute(&conversation.system().await, bob, Some(mute.clone()), app.now(), None)
+        .await
+        .unwrap();
     assert_eq!(muted.mute, Some(mute.clone()));
     assert!(muted.version > before.version);
     assert_eq!(snug_store::MemberRow { mute: None, version: before.version, ..muted.clone() }, before);
@@ -53,12 +55,13 @@ async fn a_mute_is_a_fact_and_leaves_the_rest_as_it_was(bench: &mut Bench) {
     let lost = Denied::Muted { permission: Permission::MessageSend, until: Timestamp::NEVER };
     assert_eq!(conversation.decide(bob, &send).await.unwrap_err(), lost);
     let system = conversation.system().await;
-    refused!(store.set_member_mute(&system, cid, Some(mute.clone()), None), StoreError::NotFound);
+    refused!(store.set_member_mute(&system, cid, Some(mute.clone()), app.now(), None), StoreError::NotFound);
 
-    let lifted = store.set_member_mute(&conversation.system().await, bob, None, None).await.unwrap();
+    let lifted =
+        store.set_member_mute(&conversation.system().await, bob, None, app.now(), None).await.unwrap();
     assert_eq!(lifted.mute, None);
     let stale = conversation.decide(bob, &send).await.expect("it has its voice again");
-    store.set_user_mute(&app.system().await, bob, Some(mute.clone()), None).await.unwrap();
+    store.set_user_mute(&app.system().await, bob, Some(mute.clone()), app.now(), None).await.unwrap();
     assert_eq!(app.user_row(bob).await.mute, Some(mute));
     let message = conversation.message(snug_store::SenderRow::User(bob), "hi");
     refused!(store.append(&stale, message), StoreError::Stale);
@@ -72,13 +75,17 @@ async fn who_is_under_a_sanction_is_listed_until_it_ends(bench: &mut Bench) {
     let end = Timestamp(1_000);
     for (user, until) in [(ann, Timestamp::NEVER), (bob, end)] {
         let (mute, ban) = (Some(sanction(until)), Some(sanction(until)));
-        app.store.set_user_mute(&app.system().await, user, mute.clone(), None).await.unwrap();
+        app.store.set_user_mute(&app.system().await, user, mute.clone(), app.now(), None).await.unwrap();
         app.store.set_user_ban(&app.system().await, user, ban, end, None).await.unwrap();
-        app.store.set_member_mute(&conversation.system().await, user, mute, None).await.unwrap();
+        app.store.set_member_mute(&conversation.system().await, user, mute, app.now(), None).await.unwrap();
     }
     conversation.ban(cid, Some(end)).await;
     let stranger = other.user("ann").await;
-    other.store.set_user_mute(&other.system().await, stranger, Some(sanction(end)), None).await.unwrap();
+    other
+        .store
+        .set_user_mute(&other.system().await, stranger, Some(sanction(end)), app.now(), None)
+        .await
+        .unwrap();
 
     let (before, after) = (Timestamp(999), end);
     for kind in [InApp::Ban, InApp::Mute] {
@@ -109,7 +116,10 @@ async fn a_shadow_ban_hides_what_is_written_under_it(bench: &mut Bench) {
     let before = conversation.send(ann, "before").await;
     let stale = conversation.decide(ann, &send).await.unwrap();
     let ban = sanction(Timestamp::NEVER);
-    app.store.set_user_shadow_ban(&app.system().await, ann, Some(ban.clone()), None).await.unwrap();
+    app.store
+        .set_user_shadow_ban(&app.system().await, ann, Some(ban.clone()), app.now(), None)
+        .await
+        .unwrap();
     assert_eq!(app.user_row(ann).await.shadow_ban, Some(ban));
     refused!(app.store.append(&stale, said("seen")), StoreError::Stale);
     assert_eq!(listed(&app, InApp::ShadowBan, Timestamp(1), FIRST).await, [ann]);
@@ -131,7 +141,7 @@ async fn a_shadow_ban_hides_what_is_written_under_it(bench: &mut Bench) {
     assert_eq!(conversation.message_row(before.id).await.hidden_at, Some(at), "new words are hidden too");
     assert_eq!(conversation.message_row(hidden.id).await.hidden_at, Some(hidden.at));
 
-    app.store.set_user_shadow_ban(&app.system().await, ann, None, None).await.unwrap();
+    app.store.set_user_shadow_ban(&app.system().await, ann, None, app.now(), None).await.unwrap();
     let open = conversation.send(ann, "open").await;
     assert_eq!(conversation.message_row(open.id).await.hidden_at, None);
     let edits = conversation.decide(ann, &Action::EditMessage { own: true }).await.unwrap();
@@ -147,8 +157,8 @@ async fn an_erased_person_leaves_no_note(bench: &mut Bench) {
     let ann = app.user("ann").await;
     let conversation = app.conversation("c", &[ann]).await;
     let mute = Some(sanction(Timestamp::NEVER));
-    app.store.set_user_mute(&app.system().await, ann, mute.clone(), None).await.unwrap();
-    app.store.set_member_mute(&conversation.system().await, ann, mute, None).await.unwrap();
+    app.store.set_user_mute(&app.system().await, ann, mute.clone(), app.now(), None).await.unwrap();
+    app.store.set_member_mute(&conversation.system().await, ann, mute, app.now(), None).await.unwrap();
     let job = app.job(JobKind::EraseUser(ann));
     app.store.erase_user(&app.system().await, ann, job.clone()).await.unwrap();
     app.store.work_job(&job.id, 10, app.now(), app.now()).await.unwrap();

@@ -139,11 +139,11 @@ impl Scene {
             ("write_user", store.write_user(permit, newcomer).await.map(drop)),
             (
                 "set_member_mute",
-                store.set_member_mute(permit, app.user("muted").await, None, None).await.map(drop),
+                store.set_member_mute(permit, app.user("muted").await, None, app.now(), None).await.map(drop),
             ),
             ("set_block", store.set_block(permit, stranger, app.user("blocked").await, None).await),
-            ("set_user_shadow_ban", store.set_user_shadow_ban(permit, stranger, None, None).await),
-            ("set_user_mute", store.set_user_mute(permit, stranger, None, None).await),
+            ("set_user_shadow_ban", store.set_user_shadow_ban(permit, stranger, None, app.now(), None).await),
+            ("set_user_mute", store.set_user_mute(permit, stranger, None, app.now(), None).await),
             ("set_user_ban", store.set_user_ban(permit, stranger, None, at, None).await),
             (
                 "accept_consent",

@@ -77,10 +77,10 @@ async fn a_walk_visits_every_sealed_value_once(bench: &mut Bench) {
         since: app.now(),
     };
     let muted = Some(mute("why in the app"));
-    app.store.set_user_mute(&app.system().await, ann, muted, None).await.unwrap();
+    app.store.set_user_mute(&app.system().await, ann, muted, app.now(), None).await.unwrap();
     put(SealedPlace::UserMute(ann), seal("why in the app"));
     let hidden = Some(mute("why from the others"));
-    app.store.set_user_shadow_ban(&app.system().await, ann, hidden, None).await.unwrap();
+    app.store.set_user_shadow_ban(&app.system().await, ann, hidden, app.now(), None).await.unwrap();
     put(SealedPlace::UserShadowBan(ann), seal("why from the others"));
     let consent = app.consent(ann, "terms");
     app.store.accept_consent(&app.system().await, consent.clone(), None).await.unwrap();
@@ -101,7 +101,7 @@ async fn a_walk_visits_every_sealed_value_once(bench: &mut Bench) {
     conversation.edit_member(label).await.unwrap();
     put(SealedPlace::Member { conversation: key, user: ann, version: 1 }, seal("label"));
     let muted = Some(mute("why in the conversation"));
-    app.store.set_member_mute(&conversation.system().await, ann, muted, None).await.unwrap();
+    app.store.set_member_mute(&conversation.system().await, ann, muted, app.now(), None).await.unwrap();
     put(SealedPlace::MemberMute { conversation: key, user: ann }, seal("why in the conversation"));
 
     let of_message = |message: &NewMessage, version| SealedPlace::Message {
