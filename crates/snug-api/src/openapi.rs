@@ -118,14 +118,14 @@ fn operation(route: &Route, schemas: &mut Schemas) -> OperationBuilder {
     if let Some(body) = &route.body {
         let content = ContentBuilder::new().schema(Some(schemas.add(body))).build();
         let required = if route.body_required { Required::True } else { Required::False };
-        let body = RequestBodyBuilder::new().content("application/json", content).required(Some(required));
+        let body = RequestBodyBuilder::new().content(body.media_type, content).required(Some(required));
         operation = operation.request_body(Some(body.build()));
     }
     for (status, looks) in &route.answers {
         let mut response = ResponseBuilder::new().description(meaning(*status));
         if let Some(looks) = looks {
             let content = ContentBuilder::new().schema(Some(schemas.add(looks))).build();
-            response = response.content("application/json", content);
+            response = response.content(looks.media_type, content);
         }
         operation = operation.response(status.to_string(), response);
     }

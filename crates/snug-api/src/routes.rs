@@ -22,7 +22,10 @@ use utoipa::{
     },
 };
 
-use snug_wire::paging::Page;
+use snug_wire::{
+    exports::{self, ExportLine},
+    paging::Page,
+};
 
 use crate::{
     browsers::{self, Verdict},
@@ -83,11 +86,16 @@ pub(crate) struct Looks {
     pub(crate) name: Option<String>,
     pub(crate) schema: SchemaOf,
     pub(crate) rest: Collect,
+    /// As what it is sent.
+    pub(crate) media_type: &'static str,
 }
+
+/// As what nearly all bodies are sent.
+const JSON: &str = "application/json";
 
 impl Looks {
     pub(crate) fn like<T: ToSchema>() -> Self {
-        Self { name: Some(T::name().into_owned()), schema: T::schema, rest: T::schemas }
+        Self { name: Some(T::name().into_owned()), schema: T::schema, rest: T::schemas, media_type: JSON }
     }
 
     /// A page of these, which has no name of its own: there is one for each kind of item.
@@ -97,7 +105,18 @@ impl Looks {
             T::schemas(schemas);
             Page::<T>::schemas(schemas);
         };
-        Self { name: None, schema: <Page<T> as PartialSchema>::schema, rest }
+        Self { name: None, schema: <Page<T> as PartialSchema>::schema, rest, media_type: JSON }
+    }
+
+    /// A line of an export of these.
+    fn line_of<T: ToSchema>() -> Self {
+        let rest = |schemas: &mut Vec<(String, RefOr<Schema>)>| {
+            schemas.push((T::name().into_owned(), T::schema()));
+            T::schemas(schemas);
+            ExportLine::<T>::schemas(schemas);
+        };
+        let schema = <ExportLine<T> as PartialSchema>::schema;
+        Self { name: None, schema, rest, media_type: exports::MEDIA_TYPE }
     }
 }
 
@@ -207,6 +226,12 @@ impl Route {
     /// It answers with pages of these.
     pub(crate) fn lists<T: ToSchema>(mut self) -> Self {
         self.answers.push((200, Some(Looks::page_of::<T>())));
+        self
+    }
+
+    /// It answers with an export of these.
+    pub(crate) fn exports<T: ToSchema>(mut self) -> Self {
+        self.answers.push((200, Some(Looks::line_of::<T>())));
         self
     }
 

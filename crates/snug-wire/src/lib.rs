@@ -16,6 +16,7 @@ pub mod claims;
 pub mod consents;
 pub mod conversations;
 pub mod events;
+pub mod exports;
 pub mod foreign;
 pub mod identity;
 pub mod ids;

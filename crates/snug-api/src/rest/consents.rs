@@ -1,12 +1,16 @@
 //! Consents: which text a person has accepted.
 
+use std::sync::Arc;
+
 use axum::http::{Method, StatusCode};
+use snug_core::PageAsk;
+use snug_model::limits::PAGE_ITEMS_MAX;
 use snug_wire::{
     consents::{Acceptance, ConsentRecord},
     paging::{NoQuery, PageQuery},
 };
 
-use super::{made, page, page_of};
+use super::{exports, made, page, page_of};
 use crate::{
     call::{Answered, Call, reply},
     routes::{Route, Takes},
@@ -14,6 +18,7 @@ use crate::{
 
 const OF_USER: &str = "/v1/apps/{app}/users/{user}/consents";
 const OF_APP: &str = "/v1/apps/{app}/consents";
+const EXPORT: &str = "/v1/apps/{app}/consents/export";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -49,6 +54,15 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .query::<PageQuery>()
         .lists::<ConsentRecord>(),
+        Route::new(
+            Method::GET,
+            EXPORT,
+            "exportConsents",
+            "Exports who has accepted which texts: a line each, and a last one with their number.",
+            Takes::back_end("users:read"),
+            export,
+        )
+        .exports::<ConsentRecord>(),
     ]
 }
 
@@ -78,4 +92,20 @@ async fn list_all(call: Call) -> Answered {
     let ask = page_of(&list, query.limit, query.cursor.as_deref(), query.order);
     let consents = call.core().list_all_consents(&actor, &ask).await?;
     reply(StatusCode::OK, &page::<_, ConsentRecord>(consents, true))
+}
+
+async fn export(call: Call) -> Answered {
+    let actor = call.actor().await?;
+    call.query::<NoQuery>()?;
+    let (node, list) = (Arc::clone(&call.node), call.list());
+    // Whether the actor may is decided for each page again.
+    let page = move |cursor: Option<String>| {
+        let (node, actor, list) = (Arc::clone(&node), actor.clone(), list.clone());
+        async move {
+            let (cursor, limit) = (cursor.as_deref(), PAGE_ITEMS_MAX as i64);
+            let ask = PageAsk { cursor, descending: false, limit, query: &list };
+            node.core.list_all_consents(&actor, &ask).await
+        }
+    };
+    exports::export::<_, ConsentRecord, _>(&call.node, page).await
 }

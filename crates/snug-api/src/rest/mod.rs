@@ -6,6 +6,7 @@ mod blocks;
 mod consents;
 mod conversations;
 mod events;
+mod exports;
 pub(crate) mod inbox;
 mod jobs;
 mod keys;

@@ -15,6 +15,7 @@ use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use snug_wire::exports::ExportLine;
 use snug_wire::ids::{AppId, JobId};
 use snug_wire::jobs::Job;
 
@@ -83,6 +84,38 @@ impl Backend {
     ) -> Result<A, Error> {
         let path = path(&self.app, segments);
         self.rest.ask(Method::GET, &path, query, NOTHING, HeaderMap::new()).await.map(|(_, answer)| answer)
+    }
+
+    /// Reads an export line by line, and how many lines it had.
+    async fn export<A: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        mut each: impl FnMut(A),
+    ) -> Result<u64, Error> {
+        let path = path(&self.app, segments);
+        let mut answer = self.rest.send(Method::GET, &path, NOTHING, NOTHING, HeaderMap::new()).await?;
+        let (mut rest, mut count) = (Vec::new(), 0);
+        while let Some(chunk) = answer.chunk().await.map_err(Error::transport)? {
+            for part in chunk.split_inclusive(|byte| *byte == b'\n') {
+                rest.extend_from_slice(part);
+                if !rest.ends_with(b"\n") {
+                    continue;
+                }
+                let line = serde_json::from_slice(&rest).map_err(|error| Error::Answer(error.to_string()))?;
+                rest.clear();
+                match line {
+                    ExportLine::Item(item) => {
+                        count += 1;
+                        each(item);
+                    }
+                    ExportLine::End(end) if end.count == count => return Ok(count),
+                    ExportLine::End(end) => {
+                        return Err(Error::Answer(format!("{count} lines of {} came", end.count)));
+                    }
+                }
+            }
+        }
+        Err(Error::Answer("an export without its last line".to_owned()))
     }
 
     async fn post<A: DeserializeOwned>(&self, segments: &[&str], body: &impl Serialize) -> Result<A, Error> {

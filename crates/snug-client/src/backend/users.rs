@@ -91,6 +91,14 @@ impl Backend {
         self.get(&["consents"], Some(query)).await
     }
 
+    /// Exports who has accepted which texts, in the order in which they did: `each` has them as they come. How many there were.
+    ///
+    /// # Errors
+    /// Those of every request; [`Error::Transport`] and [`Error::Answer`] also where the export was cut, and is not whole.
+    pub async fn export_consents(&self, each: impl FnMut(ConsentRecord)) -> Result<u64, Error> {
+        self.export(&["consents", "export"], each).await
+    }
+
     /// Erases a user: what it wrote and is, for good. The job tells how far that is.
     ///
     /// # Errors

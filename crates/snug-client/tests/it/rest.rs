@@ -179,3 +179,28 @@ fn the_key_is_not_printed() {
     let backend = Backend::new(&endpoint, app(), "sk_1_verysecret").unwrap();
     assert!(!format!("{backend:?}").contains("verysecret"));
 }
+
+#[tokio::test]
+async fn an_export_is_whole_or_an_error() {
+    let record = |user: &str| {
+        let digest = "0".repeat(64);
+        json!({
+            "user": user, "id": "terms", "version": "1", "locale": "en", "digest": digest,
+            "accepted_at": "2026-01-02T03:04:05.678Z", "by": { "user": user },
+        })
+    };
+    let end = |count: u64| json!({ "count": count, "sha256": "0".repeat(64) });
+    let lines = |lines: &[Value]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let whole = lines(&[record("ann"), record("bob"), end(2)]);
+    let mut users = Vec::new();
+    let export = async |backend: Backend| backend.export_consents(|record| users.push(record.user)).await;
+    let (got, count) = ask("200 OK", &whole, export).await;
+    assert_eq!(got.first_line(), "GET /v1/apps/app_eu_1/consents/export HTTP/1.1");
+    assert_eq!((count.unwrap(), users), (2, vec![user("ann"), user("bob")]));
+    for cut in [lines(&[record("ann")]), lines(&[record("ann"), end(2)]), whole[..whole.len() - 1].to_owned()]
+    {
+        let export = async |backend: Backend| backend.export_consents(drop).await;
+        let (_, count) = ask("200 OK", &cut, export).await;
+        assert!(matches!(count, Err(Error::Answer(_))), "{count:?}");
+    }
+}

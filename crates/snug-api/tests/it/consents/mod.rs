@@ -1,5 +1,6 @@
 //! Consents: what waits for one, what is kept of one, and that nothing is kept before.
 
+mod exports;
 mod newcomers;
 mod records;
 mod sockets;
