@@ -14,7 +14,9 @@ use crate::{
     Core, Error, Result,
     authorize::{Allowed, Ask, decided},
     context::{AppContext, RoleView},
+    conversations::below,
     facts,
+    paging::PageAsk,
 };
 
 /// What roles would grant, those that are to be changed with the change.
@@ -22,6 +24,9 @@ struct Tried<'a> {
     app: &'a AppContext,
     changed: HashMap<RoleKey, PermissionSet>,
 }
+
+/// Who of a page of bearers is affected, how many were looked at, and the place of the last of them.
+type Looked = (Vec<Affected>, usize, Option<i64>);
 
 impl Tried<'_> {
     fn permissions_of(&self, role: RoleKey) -> PermissionSet {
@@ -34,7 +39,8 @@ impl Core {
     /// access combine. Nothing is written.
     ///
     /// # Errors
-    /// `Invalid` where a role is there twice, or a conversation role would grant what only app roles can.
+    /// `Invalid` where a role is there twice, or a conversation role would grant what only app roles can, or for a cursor of another
+    /// role.
     pub async fn simulate_roles(&self, actor: &Actor, changes: &[RoleChange]) -> Result<Vec<Simulated>> {
         for (place, change) in changes.iter().enumerate() {
             let field = format!("roles[{place}]");
@@ -56,8 +62,9 @@ impl Core {
                 .filter_map(|change| Some((known(change)?.key, change.permissions.unwrap_or_default())));
             let tried = Tried { app, changed: changed.collect() };
             let mut simulated = Vec::with_capacity(changes.len());
-            for change in changes {
-                simulated.push(self.simulate(&allowed, change, known(change), &tried).await?);
+            for (place, change) in changes.iter().enumerate() {
+                let of_role = self.simulate(&allowed, actor, change, known(change), &tried).await;
+                simulated.push(of_role.map_err(|error| below(error, &format!("roles[{place}]")))?);
             }
             Ok::<_, Error>(simulated)
         })
@@ -66,6 +73,7 @@ impl Core {
     async fn simulate(
         &self,
         allowed: &Allowed,
+        actor: &Actor,
         change: &RoleChange,
         known: Option<&RoleView>,
         tried: &Tried<'_>,
@@ -79,8 +87,17 @@ impl Core {
             in_use_by: Vec::new(),
             bearers: Counted { count: 0, capped: false },
             affected: Vec::new(),
+            next: None,
         };
         let Some(role) = known else { return Ok(simulated) };
+        let query = format!("bearers of {}", role.key.0);
+        let ask = PageAsk {
+            cursor: change.cursor.as_deref(),
+            descending: false,
+            limit: limits::SIMULATED_BEARERS_MAX as i64,
+            query: &query,
+        };
+        let page = self.open_page(actor, &ask).await?;
         let most = limits::SIMULATED_COUNT_MAX as i64;
         let bearers = self.store.bearers(&allowed.permit, role.key, most + 1).await?;
         let count = bearers.users + bearers.members;
@@ -89,10 +106,12 @@ impl Core {
             simulated.in_use_by = in_use_by(&allowed.app, role, &bearers);
         }
         if before != after {
-            simulated.affected = match role.scope {
-                Scope::App => self.affected_users(allowed, role.key, &simulated).await?,
-                Scope::Conversation => self.affected_members(allowed, role.key, tried).await?,
+            let (affected, looked_at, last) = match role.scope {
+                Scope::App => self.affected_users(allowed, role.key, page, &simulated).await?,
+                Scope::Conversation => self.affected_members(allowed, role.key, page, tried).await?,
             };
+            simulated.affected = affected;
+            simulated.next = self.next_page(actor, &ask, looked_at, last).await?;
         }
         Ok(simulated)
     }
@@ -102,14 +121,15 @@ impl Core {
         &self,
         allowed: &Allowed,
         role: RoleKey,
+        page: Page,
         simulated: &Simulated,
-    ) -> Result<Vec<Affected>> {
-        let users = self.store.list_role_users(&allowed.permit, role, first()).await?;
+    ) -> Result<Looked> {
+        let users = self.store.list_role_users(&allowed.permit, role, page).await?;
         let faces = self.faces(allowed.permit.app(), users.iter().map(|user| user.key)).await?;
         let (gained, lost) = (simulated.gained, simulated.lost);
         let affected =
             |user: &UserRow| Some(Affected { user: faces.id(user.key)?, conversation: None, gained, lost });
-        Ok(users.iter().filter_map(affected).collect())
+        Ok((users.iter().filter_map(affected).collect(), users.len(), users.last().map(|user| user.key.0)))
     }
 
     /// Whom a change of a conversation role concerns: those of its bearers who by their app role and access would not have all the
@@ -118,10 +138,11 @@ impl Core {
         &self,
         allowed: &Allowed,
         role: RoleKey,
+        page: Page,
         tried: &Tried<'_>,
-    ) -> Result<Vec<Affected>> {
+    ) -> Result<Looked> {
         let app = allowed.permit.app();
-        let members = self.store.list_role_members(&allowed.permit, role, first()).await?;
+        let members = self.store.list_role_members(&allowed.permit, role, page).await?;
         let keys: Vec<_> = members.iter().map(|(_, member)| member.user).collect();
         let users = self.store.people(&allowed.permit, &keys).await?;
         let faces = self.faces(app, keys).await?;
@@ -140,7 +161,7 @@ impl Core {
             let (gained, lost) = (after.without(before), before.without(after));
             affected.push(Affected { user: id, conversation, gained, lost });
         }
-        Ok(affected)
+        Ok((affected, members.len(), members.last().map(|(place, _)| *place)))
     }
 
     /// What a member may do, with roles that grant this.
@@ -156,11 +177,6 @@ impl Core {
         (user_facts.role, member_facts.role) = (granted(user.role), granted(member.role));
         policy::permissions_of_member(&member_facts, Some(&user_facts), self.clock.now())
     }
-}
-
-/// The first of those who bear a role.
-fn first() -> Page {
-    Page { after: None, descending: false, limit: limits::SIMULATED_BEARERS_MAX as i64 }
 }
 
 /// What keeps a role from being deleted.

@@ -44,6 +44,8 @@ pub struct RoleChange {
     pub role: RoleId,
     /// What it would grant; none is that it would be deleted.
     pub permissions: Option<PermissionSet>,
+    /// Behind whom to go on among its bearers, as the answer before said.
+    pub cursor: Option<String>,
 }
 
 /// What a change of a role would change.
@@ -59,8 +61,10 @@ pub struct Simulated {
     pub in_use_by: Vec<InUseBy>,
     /// How many bear it.
     pub bearers: Counted,
-    /// Those of the bearers who would gain or lose something; of the first so many.
+    /// Those of the bearers who would gain or lose something; of so many at a time.
     pub affected: Vec<Affected>,
+    /// Where to go on among the bearers; none at the end.
+    pub next: Option<String>,
 }
 
 /// What keeps a role from being deleted.

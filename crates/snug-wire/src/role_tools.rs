@@ -75,6 +75,9 @@ pub struct RoleChange {
     #[serde(deserialize_with = "Option::deserialize")]
     #[schema(required = true)]
     pub permissions: Option<Permissions>,
+    /// Where to go on among its bearers: `next` of the answer before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 lists! {
@@ -112,8 +115,11 @@ pub struct SimulatedRole {
     pub in_use_by: Vec<InUseBy>,
     /// How many bear it: users of an app role, members of a conversation role.
     pub bearers: Counted,
-    /// Whom it would concern, among the first 50 who bear it.
+    /// Whom it would concern, among the next 50 who bear it.
     pub affected: Vec<Affected>,
+    /// Where to go on among those who bear it; null at the end.
+    #[schema(required = true)]
+    pub next: Option<String>,
 }
 
 /// What keeps a role from being deleted.
@@ -216,6 +222,7 @@ impl From<RoleChange> for model::RoleChange {
         Self {
             role: model::RoleId { scope: change.scope.into(), name: change.name.into() },
             permissions: change.permissions.map(|permissions| permissions.0),
+            cursor: change.cursor,
         }
     }
 }
@@ -242,6 +249,7 @@ impl From<model::Simulated> for SimulatedRole {
             in_use_by: role.in_use_by.into_iter().map(Into::into).collect(),
             bearers: Counted { count: role.bearers.count, capped: role.bearers.capped },
             affected: role.affected.into_iter().map(Into::into).collect(),
+            next: role.next,
         }
     }
 }

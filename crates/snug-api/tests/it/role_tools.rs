@@ -13,6 +13,7 @@ on_both! {
     who_can_by_app_role_names_its_bearers_page_by_page
     who_can_names_the_keys_that_could_and_those_alone
     a_simulation_says_what_would_change_for_whom_and_changes_nothing
+    all_whom_a_change_concerns_are_named_page_by_page
     what_keeps_a_role_from_being_deleted_is_said
     lint_finds_what_nobody_used_and_proposes_what_does
     lint_finds_default_roles_that_moderate_and_roles_that_nobody_bears
@@ -230,6 +231,43 @@ async fn a_simulation_says_what_would_change_for_whom_and_changes_nothing(backen
     let token = node.token("cid").await;
     let body = json!({ "id": new_id(), "text": "hi" });
     node.ask(Method::POST, "/conversations/c1/messages", &token, Some(body)).await.refused(403, "forbidden");
+}
+
+async fn all_whom_a_change_concerns_are_named_page_by_page(backend: Backend) {
+    const MORE: usize = 120;
+    let (node, _) = stage(backend).await;
+    let people: Vec<_> = (0..MORE).map(|n| format!("user{n}")).collect();
+    for people in people.chunks(100) {
+        let users: Vec<_> = people.iter().map(|id| json!({ "id": id })).collect();
+        set(&node, Method::POST, "/users", json!({ "users": users })).await;
+    }
+    node.conversation("c3", &[]).await;
+    let members: Vec<_> = people.iter().map(|id| json!({ "user": id, "role": "observer" })).collect();
+    set(&node, Method::POST, "/conversations/c3/members", json!({ "members": members })).await;
+    let of_app = json!({ "scope": "app", "name": "user", "permissions": ["user.list"] });
+    let of_conversation = json!({ "scope": "conversation", "name": "observer", "permissions": null });
+    // Ann to Dan are users too, and Dan is an observer elsewhere.
+    for (mut change, bearers) in [(of_app.clone(), MORE + 4), (of_conversation, MORE + 1)] {
+        let (mut named, mut pages) = (Vec::new(), 0);
+        loop {
+            let said = simulate(&node, json!([change])).await.remove(0);
+            assert_eq!(said["bearers"]["count"], bearers);
+            let affected = said["affected"].as_array().unwrap();
+            assert!(affected.len() <= 50);
+            named.extend(affected.iter().map(|it| it["user"].as_str().unwrap().to_owned()));
+            pages += 1;
+            let Some(next) = said["next"].as_str() else { break };
+            change["cursor"] = next.into();
+        }
+        named.sort_unstable();
+        named.dedup();
+        assert_eq!((named.len(), pages), (bearers, 3), "each once: {change}");
+    }
+    // Where it goes on is a place among those who bear that role, for who asked.
+    let mut other = json!({ "scope": "app", "name": "moderator", "permissions": null });
+    other["cursor"] = simulate(&node, json!([of_app])).await[0]["next"].clone();
+    let refused = node.back_end(Method::POST, "/roles/simulate", json!({ "roles": [other] })).await;
+    assert_eq!(refused.refused(400, "invalid")["field"], "roles[0].cursor");
 }
 
 async fn what_keeps_a_role_from_being_deleted_is_said(backend: Backend) {

@@ -342,6 +342,7 @@ pub(crate) fn simulated() -> role_tools::Simulated {
             role_tools::Affected { user: user_id("ann@example.com"), conversation, gained, lost },
             role_tools::Affected { user: user_id("bob"), conversation: None, gained, lost },
         ],
+        next: Some("c_9Qe4".to_owned()),
     }
 }
 
