@@ -17,18 +17,6 @@ use super::{
     situations::{of_app, of_conversation},
 };
 
-/// The permission without which these acts are never done.
-fn needed(action: &Action) -> Option<Permission> {
-    match action {
-        Action::React => Some(Permission::MessageReact),
-        Action::Leave => Some(Permission::ConversationLeave),
-        Action::SeePresence => Some(Permission::PresenceSee),
-        Action::BanMember => Some(Permission::MemberBan),
-        Action::ListUsers => Some(Permission::UserList),
-        _ => None,
-    }
-}
-
 fn any_permissions() -> impl Strategy<Value = PermissionSet> {
     any::<i64>().prop_map(PermissionSet::from_bits)
 }
@@ -38,6 +26,15 @@ fn any_scopes() -> impl Strategy<Value = ScopeSet> {
         // Whoever may write may read; only sets made by `with` exist.
         let set = ScopeSet::from_bits(bits);
         Scope::ALL.iter().filter(|scope| set.has(**scope)).fold(set, |set, scope| set.with(*scope))
+    })
+}
+
+/// The scopes that are in both.
+fn both(one: ScopeSet, other: ScopeSet) -> ScopeSet {
+    Scope::ALL.iter().fold(ScopeSet::EMPTY, |set, scope| {
+        let reads = one.has_read(*scope) && other.has_read(*scope);
+        let set = if reads { set.with_read(*scope) } else { set };
+        if one.has(*scope) && other.has(*scope) { set.with(*scope) } else { set }
     })
 }
 
@@ -81,6 +78,7 @@ prop_compose! {
         only in proptest::option::of(proptest::sample::select(vec![vec![], vec![CONVERSATION_ID], vec![IdMac([1; 32])]])),
         targets in proptest::collection::vec((any_permissions(), any_permissions()), 0..3),
         frozen: bool,
+        slow in proptest::bool::weighted(0.3),
         archived in proptest::bool::weighted(0.2),
         since_joined: bool,
         banned_until in proptest::option::weighted(0.1, (-3_000..3_000_i64).prop_map(|ms| Timestamp(NOW.0 + ms))),
@@ -94,6 +92,7 @@ prop_compose! {
         scene.user().tokens_not_before = tokens_not_before;
         let conversation = scene.conversation();
         conversation.frozen = frozen;
+        conversation.slow_mode_s = if slow { 10 } else { 0 };
         conversation.state = if archived { State::Archived } else { State::Open };
         conversation.history = if since_joined { History::SinceJoined } else { History::All };
         match member {
@@ -109,6 +108,22 @@ prop_compose! {
         }).collect();
         scene
     }
+}
+
+/// What the client's roles grant.
+fn granted(scene: &Scene) -> PermissionSet {
+    let here = scene.facts.member.as_ref().map_or(PermissionSet::EMPTY, |member| member.role);
+    scene.facts.user.as_ref().map_or(here, |user| user.role.union(here))
+}
+
+/// The scene with roles that grant what `of` leaves of them.
+fn left(scene: &Scene, of: impl Fn(PermissionSet) -> PermissionSet) -> Scene {
+    let mut scene = scene.clone();
+    scene.user().role = of(scene.user().role);
+    if let Some(member) = &mut scene.facts.member {
+        member.role = of(member.role);
+    }
+    scene
 }
 
 /// The facts of the basis without their versions.
@@ -252,33 +267,22 @@ proptest! {
     /// What is said to be used is enough: with roles that grant that alone everything is decided as before. So a role that is cut
     /// down to what was used breaks nothing of what was done.
     #[test]
-    fn what_a_decision_used_is_enough_for_it(scene in any_scene(), action in any_action()) {
+    fn what_a_decision_used_is_enough_for_it_and_needed(scene in any_scene(), action in any_action()) {
         let Ok(permit) = scene.decide(&action) else { return Ok(()) };
         let used = policy::uses(&Actor::User(scene.client.clone()), &action, &scene.facts);
-        let mut narrower = scene.clone();
-        if action != Action::AdmitUser {
-            narrower.user().role = scene.facts.user.as_ref().unwrap().role.intersection(used);
-        }
-        if let Some(member) = &mut narrower.facts.member {
-            member.role = member.role.intersection(used);
-        }
-        let again = narrower.decide(&action);
-        let again = again.map_err(|denied| TestCaseError::fail(format!("{action:?}, used {used:?}: {denied:?}")))?;
-        prop_assert_eq!((again.pace_ms(), again.hides()), (permit.pace_ms(), permit.hides()));
         let shows = !matches!(
             action,
             Action::SendMessage { .. } | Action::CarryMessage | Action::Type | Action::MarkRead | Action::Join
         );
-        prop_assert!(!shows || again.view() == permit.view(), "{:?}", action);
-        // The control: what is needed is among it, and without that the act is denied.
-        if let Some(one) = needed(&action) {
-            prop_assert!(used.has(one), "{:?}", action);
-            let without = |role: PermissionSet| role.iter().filter(|other| *other != one).collect();
-            narrower.user().role = without(narrower.user().role);
-            if let Some(member) = &mut narrower.facts.member {
-                member.role = without(member.role);
-            }
-            prop_assert!(narrower.decide(&action).is_err(), "{:?} without {}", action, one);
+        let said = |permit: &Permit| (permit.pace_ms(), permit.hides(), shows.then(|| permit.view()));
+        let again = left(&scene, |role| role.intersection(used)).decide(&action);
+        let again = again.map_err(|denied| TestCaseError::fail(format!("{action:?}, used {used:?}: {denied:?}")))?;
+        prop_assert_eq!(said(&again), said(&permit), "{:?}", action);
+        // And it is all needed: without any one of it the act is denied, or another thing is shown or held.
+        for one in used.iter().filter(|one| granted(&scene).has(*one)) {
+            let without = left(&scene, |role| role.intersection(used).iter().filter(|other| *other != one).collect());
+            let same = without.decide(&action).is_ok_and(|again| said(&again) == said(&permit));
+            prop_assert!(!same, "{:?} without {}", action, one);
         }
     }
 
@@ -377,7 +381,13 @@ proptest! {
         may_mint in any_permissions(),
         end in any_time(),
         asked_end in any_time(),
+        within: bool,
     ) {
+        // What is drawn blindly is hardly ever within what the key has.
+        let (own, asked, may_mint) = match within {
+            true => (own.with(Scope::Keys), both(own.with(Scope::Keys), asked), may_mint.intersection(own_mint)),
+            false => (own, asked, may_mint),
+        };
         let mut back_end = BackEnd::new(own);
         (back_end.key().may_mint, back_end.key().expires_at) = (own_mint, end);
         let action = Action::CreateKey { scopes: asked, may_mint, expires_at: asked_end };
@@ -437,6 +447,54 @@ fn what_ends_now_has_ended() {
     assert!(!connects(|s| s.user().banned_until = Some(before)));
     assert!(connects(|s| s.user().banned_until = Some(NOW)));
     assert!(!connects(|s| s.user().banned_until = Some(Timestamp::NEVER)));
+    let reads = |until| {
+        let mut scene = Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY);
+        scene.member().banned_until = Some(until);
+        scene.decide(&Action::ReadMessages).is_ok()
+    };
+    assert!(!reads(before) && reads(NOW), "a ban from the conversation");
+    let hidden = |until| {
+        let mut scene = Scene::new(PermissionSet::EMPTY, PermissionSet::all_of_conversation());
+        scene.user().shadow_banned_until = Some(until);
+        scene.decide(&Action::SendMessage { as_user: false }).expect("it may write").hides()
+    };
+    assert!(hidden(before) && !hidden(NOW), "a shadow ban");
+    let makes = |end| {
+        let mut back_end = BackEnd::new(ScopeSet::all_of_app());
+        back_end.key().expires_at = Some(before);
+        let (scopes, may_mint) = (ScopeSet::EMPTY, PermissionSet::EMPTY);
+        back_end.decide(&Action::CreateKey { scopes, may_mint, expires_at: end }).is_ok()
+    };
+    assert!(makes(Some(before)) && makes(Some(NOW)), "a key that ends with the one that makes it");
+    assert!(!makes(Some(Timestamp(before.0 + 1))) && !makes(None));
+}
+
+/// A proof of who somebody is, at the door: one that says when it was made is good if nothing was ended since, neither of the
+/// person's nor of the whole app's.
+#[test]
+fn a_proof_is_good_if_it_came_after_every_end() {
+    let enters = |proven_at, change: fn(&mut Scene)| {
+        let mut scene = Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY);
+        change(&mut scene);
+        scene.decide(&Action::Enter { proven_at }).is_ok()
+    };
+    // The token is newer than every end; what it was made from need not be.
+    const END: Timestamp = Timestamp(NOW.0 - 90_000);
+    let (before, after) = (Some(Timestamp(END.0 - 1_000)), Some(Timestamp(END.0 + 1_000)));
+    let ends: [fn(&mut Scene); 2] =
+        [|s| s.facts.app.tokens_not_before = Some(END), |s| s.user().tokens_not_before = Some(END)];
+    for end in ends {
+        assert!(enters(after, end) && !enters(before, end) && !enters(None, end));
+    }
+    // Without a date, what vouches for it must have come after the app's end, and not with it.
+    let vouched_since = |since: fn(&mut Scene)| enters(None, since);
+    assert!(!vouched_since(|s| {
+        (s.facts.app.tokens_not_before, s.key().tokens_not_before) = (Some(END), Some(END));
+    }));
+    assert!(vouched_since(|s| {
+        s.facts.app.tokens_not_before = Some(END);
+        s.key().tokens_not_before = Some(Timestamp(END.0 + 1));
+    }));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The permission decision: printed whole as a table, and held to its invariants.
 
 mod cells;
+mod holders;
 mod invariants;
 mod scene;
 mod shown;

@@ -1,10 +1,14 @@
 //! What is shown of a decision: to clients what they may do, and to the store what the server itself does.
 
 use snug_model::{
-    Action, Actor, Permission, PermissionSet, Timestamp, policy, policy::By, policy::View, roles,
+    Action, Actor, Permission, PermissionSet, Timestamp, consents::Before, facts::ConsentMark, policy,
+    policy::By, policy::View, roles,
 };
 
-use super::scene::{APP, CONVERSATION, NOW, Scene, app_role, conversation_role, set};
+use super::{
+    scene::{APP, CONVERSATION, NOW, Scene, app_role, conversation_role, demand, set},
+    situations::{of_app, of_conversation},
+};
 
 /// A moderator of the app who is a member.
 fn scene() -> Scene {
@@ -73,4 +77,39 @@ fn who_is_muted_is_muted_until_the_later_of_both_mutes_ends() {
     scene.member().muted_until = Some(NOW);
     scene.user().muted_until = Some(NOW);
     assert_eq!(until(&scene, NOW), None);
+}
+
+#[test]
+fn the_text_that_is_demanded_is_shown_until_it_is_accepted() {
+    let mut scene = scene();
+    let missing =
+        |scene: &Scene| policy::missing_consent(&scene.facts).map(|text| text.id.as_str().to_owned());
+    assert_eq!(missing(&scene), None, "nothing is demanded");
+    let demand = demand(Before::Send);
+    scene.facts.app.consent = Some(demand.clone());
+    assert_eq!(missing(&scene).as_deref(), Some("terms"));
+    scene.user().consented = Some(ConsentMark([8; 32]));
+    assert_eq!(missing(&scene).as_deref(), Some("terms"), "another text was accepted");
+    scene.user().consented = Some(demand.mark);
+    assert_eq!(missing(&scene), None);
+}
+
+/// Whoever only looks around leaves no row: a visitor is somebody from the first thing on that others could see of it.
+#[test]
+fn a_visitor_is_stored_once_others_could_see_something_of_it() {
+    let acts = of_app().into_iter().chain(of_conversation());
+    let leaving: Vec<_> = acts.filter(|(_, act)| act.leaves_something()).map(|(name, _)| name).collect();
+    assert_eq!(
+        leaving,
+        [
+            "CreateConversation, alone",
+            "CreateConversation, with members",
+            "CreateConversation, with an owner",
+            "CreateConversation, with an id",
+            "OpenSupport",
+            "Join",
+            "SendMessage",
+            "SendMessage, in another's name",
+        ]
+    );
 }
