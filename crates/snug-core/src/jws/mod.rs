@@ -101,7 +101,7 @@ impl<'t> Unverified<'t> {
 }
 
 /// Signs claims with HS256, as a token of this type whose key is called `kid`, both without a character to escape.
-pub(crate) fn sign_hs256(typ: &str, kid: &str, claims: &[u8], secret: &[u8]) -> String {
+pub fn sign_hs256(typ: &str, kid: &str, claims: &[u8], secret: &[u8]) -> String {
     let head = format!(r#"{{"alg":"HS256","typ":"{typ}","kid":"{kid}"}}"#);
     let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(head), URL_SAFE_NO_PAD.encode(claims));
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed.as_bytes());

@@ -3,10 +3,11 @@
 use aws_lc_rs::{
     hmac,
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
+    rsa::{self, KeySize},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use snug_core::jws::{Unverified, VerifyingKey};
+use snug_core::jws::{Unverified, VerifyingKey, sign_hs256};
 use snug_model::{limits, signatures::Algorithm};
 use snug_wire::jose::{Jwk, jwk_set};
 
@@ -174,17 +175,23 @@ fn there_is_one_form() {
 
 #[test]
 fn what_is_too_long_is_not_looked_at() {
-    let padded = |bytes: usize| {
-        let head = |fill: usize| by_hs256(&format!(r#"{{"alg":"HS256","x":"{}"}}"#, "x".repeat(fill)));
-        // Three bytes are four characters: the fill is found by steps of one.
-        (0..bytes).map(head).find(|token| token.len() >= bytes).expect("long enough")
+    // Three bytes are four characters, so that not every length can be had by the head alone: the claims make up for it.
+    let of_bytes = |bytes: usize| {
+        let claims = ["", "x", "xx"].map(|fill| format!(r#"{{"sub":"ann{fill}"}}"#));
+        let fills =
+            (bytes * 3 / 4 - 99..bytes).flat_map(|fill| claims.iter().map(move |claims| (fill, claims)));
+        let mut tokens = fills.map(|(fill, claims)| {
+            let head = format!(r#"{{"alg":"HS256","x":"{}"}}"#, "x".repeat(fill));
+            token(&head, claims, |signed| by_secret(SECRET, signed))
+        });
+        tokens.find(|token| token.len() == bytes).expect("a token of that length")
     };
-    let max = limits::TOKEN_BYTES_MAX as usize;
-    let longest =
-        (0..max).rev().map(|fill| by_hs256(&format!(r#"{{"alg":"HS256","x":"{}"}}"#, "x".repeat(fill))));
-    let longest = longest.into_iter().find(|token| token.len() <= max).expect("a token that fits");
-    assert!(verified(&longest, &secret()), "{} bytes", longest.len());
-    assert!(!verified(&padded(max + 1), &secret()));
+    let reads = |bytes: u64| {
+        let token = of_bytes(bytes as usize);
+        Unverified::read(&token).is_some_and(|token| token.verify(&secret()).is_some())
+    };
+    assert!(reads(limits::TOKEN_BYTES_MAX - 1) && reads(limits::TOKEN_BYTES_MAX));
+    assert!(!reads(limits::TOKEN_BYTES_MAX + 1));
 }
 
 #[test]
@@ -201,6 +208,40 @@ fn other_kinds_of_tokens_are_no_access_tokens() {
         let token = by_hs256(head);
         assert_eq!(Unverified::read(&token).is_some_and(|token| token.is_access_token()), is, "{head}");
     }
+}
+
+/// What is read of a token before it is verified: to find its key, and to refuse early.
+#[test]
+fn a_token_says_what_it_claims_to_be() {
+    let claims = r#"{"iss":"https://id.example","sub":"ann"}"#;
+    let head = r#"{"alg":"HS256","kid":"k1","typ":"JWT","cty":"twilio-fpa;v=1"}"#;
+    let full = token(head, claims, |signed| by_secret(SECRET, signed));
+    let full = Unverified::read(&full).expect("its form is good");
+    assert_eq!((full.kid(), full.content_type()), (Some("k1"), Some("twilio-fpa;v=1")));
+    assert_eq!(full.claimed_issuer().as_deref(), Some("https://id.example"));
+    assert_eq!(full.algorithm(), Algorithm::Hs256);
+    let bare = by_hs256(r#"{"alg":"HS256"}"#);
+    let bare = Unverified::read(&bare).expect("its form is good");
+    assert_eq!((bare.kid(), bare.content_type(), bare.claimed_issuer()), (None, None, None));
+}
+
+#[test]
+fn what_is_signed_here_is_verified_here() {
+    let signed = sign_hs256("at+jwt", "k1", CLAIMS.as_bytes(), SECRET);
+    assert!(verified(&signed, &secret()));
+    let read = Unverified::read(&signed).expect("its form is good");
+    assert_eq!((read.kid(), read.algorithm()), (Some("k1"), Algorithm::Hs256));
+    assert!(read.is_typed("at+jwt") && !read.is_typed("JWT"));
+    assert!(
+        !verified(&sign_hs256("at+jwt", "k1", CLAIMS.as_bytes(), &[7; 32]), &secret()),
+        "another's secret"
+    );
+}
+
+#[test]
+fn a_key_is_not_printed() {
+    assert_eq!(format!("{:?}", secret()), "VerifyingKey(HS256, …)");
+    assert_eq!(format!("{:?}", es256().0), "VerifyingKey(ES256, …)");
 }
 
 #[test]
@@ -225,6 +266,9 @@ fn a_public_key_is_written_as_it_is_read() {
         for key in again {
             assert!(verified(&signed, &key), "{algorithm:?}");
         }
+        assert_eq!(jwk.alg.as_deref(), Some(algorithm.name()));
+        let registered = key.public_key().expect("it is on a curve");
+        assert_eq!((registered.algorithm, registered.der), (algorithm, der.clone()));
         let other = if algorithm == Algorithm::Es256 { Algorithm::EdDsa } else { Algorithm::Es256 };
         assert!(VerifyingKey::from_der(other, &der).is_none(), "its structure names its curve");
         assert!(VerifyingKey::from_der(Algorithm::Hs256, &der).is_none());
@@ -251,6 +295,7 @@ fn a_jwk_is_one_public_key_for_signatures() {
     assert_eq!(refused(|jwk| jwk.kty = "RSA".into()), "jwk.kty");
     assert_eq!(refused(|jwk| jwk.crv = Some("P-384".into())), "jwk.crv");
     assert_eq!(refused(|jwk| jwk.crv = None), "jwk.crv");
+    assert_eq!(refused(|jwk| (jwk.kty, jwk.crv) = ("OKP".into(), Some("X25519".into()))), "jwk.crv");
     assert_eq!(refused(|jwk| jwk.alg = Some("HS256".into())), "jwk.alg");
     assert_eq!(refused(|jwk| jwk.intended = Some("enc".into())), "jwk.use");
     assert_eq!(refused(|jwk| jwk.key_ops = Some(vec!["encrypt".into()])), "jwk.key_ops");
@@ -262,4 +307,39 @@ fn a_jwk_is_one_public_key_for_signatures() {
         let keys = jwk_set(set.as_bytes()).expect("a set");
         assert_eq!(VerifyingKey::from_jwk(&keys[0]).expect_err("it is refused").field, "jwk.d");
     }
+}
+
+/// An RSA key that others hold, as JWK.
+fn rsa(n: impl AsRef<[u8]>, e: impl AsRef<[u8]>) -> Jwk {
+    Jwk { kty: "RSA".into(), n: Some(part(n)), e: Some(part(e)), ..Jwk::default() }
+}
+
+#[test]
+fn an_rsa_key_verifies_what_it_signed_and_cannot_be_registered() {
+    let pair = rsa::KeyPair::generate(KeySize::Rsa2048).expect("a key pair");
+    // RSAPublicKey (RFC 8017, appendix A.1.1) ends with the modulus, and with 65537 as an integer of three bytes.
+    let (der, e) = pair.public_key().as_ref().split_at(pair.public_key().as_ref().len() - 3);
+    let n = &der[der.len() - 2 - pair.public_modulus_len()..der.len() - 2];
+    let sign = |signed: &[u8]| {
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed, &mut signature).expect("a signature");
+        signature
+    };
+    let signed = token(r#"{"alg":"RS256"}"#, CLAIMS, sign);
+    let key = VerifyingKey::from_jwk(&rsa(n, e)).expect("a key");
+    assert!(verified(&signed, &key));
+    assert!(!verified(&token(r#"{"alg":"RS256"}"#, CLAIMS, |_| vec![0; 256]), &key));
+    assert!(key.to_der().is_some_and(|der| VerifyingKey::from_der(Algorithm::Rs256, &der).is_some()));
+    assert!(key.public_key().is_none() && key.to_jwk().is_none(), "access tokens are not signed by it");
+}
+
+#[test]
+fn an_rsa_key_has_2048_to_8192_bits() {
+    let reads = |bytes: usize, zeros: usize| {
+        let n = [vec![0; zeros], vec![0xff; bytes]].concat();
+        VerifyingKey::from_jwk(&rsa(n, [1, 0, 1])).is_ok()
+    };
+    assert!(reads(256, 0) && reads(1_024, 0));
+    assert!(!reads(255, 0) && !reads(1_025, 0));
+    assert!(!reads(255, 1), "zeros before it make it no longer");
 }

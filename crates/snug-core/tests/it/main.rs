@@ -2,4 +2,5 @@
 
 mod credentials;
 mod jws;
+mod key_sets;
 mod sealing;

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use base64::engine::general_purpose::STANDARD;
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use snug_core::credentials::agora;
+use snug_model::limits;
 
 use super::*;
 
@@ -177,10 +178,31 @@ fn the_other_services_do_not_end_the_check_early() {
     assert!(verify(&with_info(&good, &token.info())).is_some());
     token.services[8] = service(9, &[(1, 1)], &[]);
     assert!(verify(&with_info(&good, &token.info())).is_none());
+    // A version that repeats a service says nothing else by it.
+    assert_eq!(
+        user(&Plain::of(&[others[0].clone(), others[0].clone(), chat("alice")])).as_deref(),
+        Some("alice")
+    );
     // Before the one for chat it would hide where that begins. Builders write services in order of type, so that is none.
     assert_eq!(user(&Plain::of(&[service(0, &[], &[]), chat("alice")])), None);
     assert_eq!(user(&Plain::of(&[service(9, &[], &[]), chat("alice")])), None);
     assert_eq!(user(&Plain::of(&[others[1].clone(), others[0].clone(), chat("alice")])), None);
+}
+
+#[test]
+fn the_known_services_behind_the_one_for_chat_are_read_to_their_end() {
+    let resources: Vec<u8> = [1u16, 0, 1, 0, 1].iter().flat_map(|number| number.to_le_bytes()).collect();
+    for known in [
+        service(6, &[(1, 60)], &[string("channel"), string("9")]),
+        service(7, &[(1, 60)], &[string("room"), string("bob"), vec![2, 0]]),
+        service(8, &[(1, 60)], &[string("bob"), resources, string("a")]),
+    ] {
+        let whole = Plain::of(&[chat("alice"), known.clone()]);
+        assert_eq!(user(&whole).as_deref(), Some("alice"), "{known:?}");
+        assert_eq!(user(&Plain { trailing: vec![0], ..whole }), None, "{known:?} and a byte");
+        let broken = known[..known.len() - 1].to_vec();
+        assert_eq!(user(&Plain::of(&[chat("alice"), broken])), None, "{known:?} but for a byte");
+    }
 }
 
 /// The signature of a token before what another says.
@@ -283,7 +305,23 @@ fn a_bomb_is_not_inflated() {
     let bomb = packed(&vec![0; 4 << 20]);
     assert!(bomb.len() < 8_192, "it is small enough to get in");
     assert!(verify(&bomb).is_none());
-    // What is too long is not even decoded.
-    let noise: Vec<u8> = (0..8_192u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    assert!(verify(&format!("007{}", STANDARD.encode(noise))).is_none());
+}
+
+#[test]
+fn what_is_too_long_is_not_decoded() {
+    let plain = inflated(&Plain::of(&[chat("alice")]).signed(CERTIFICATE));
+    // Each flush leaves an empty block, so that the stream gets longer, and what it inflates to does not.
+    let flushed = |times: usize| {
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
+        (0..times).for_each(|_| zlib.flush().unwrap());
+        zlib.write_all(&plain).unwrap();
+        format!("007{}", STANDARD.encode(zlib.finish().unwrap()))
+    };
+    let max = limits::TOKEN_BYTES_MAX as usize;
+    // A block is five bytes, seven characters at most: so many are still too few, and the first token that is too long comes soon.
+    let few = (max - flushed(0).len()) / 7;
+    let longer = (few..).find(|times| flushed(*times).len() > max).unwrap();
+    let (longest, longer) = (flushed(longer - 1), flushed(longer));
+    assert!(longest.len() > max - 16 && verify(&longest).is_some(), "{} bytes", longest.len());
+    assert!(longer.len() < max + 16 && verify(&longer).is_none(), "{} bytes", longer.len());
 }
