@@ -33,19 +33,36 @@ pub(super) async fn compare(sql: &Sql<'_>, permit: &Permit) -> StoreResult<()> {
 
 /// Facts of any kind, a column each: which kind, the version that was seen, and what tells the fact from others of its kind.
 #[derive(Default)]
-struct Facts<'p> {
-    kinds: Vec<i64>,
-    versions: Vec<i64>,
-    apps: Vec<i64>,
+pub(super) struct Facts<'p> {
+    seen: Vec<Seen<'p>>,
+    pub(super) kinds: Vec<i64>,
+    pub(super) versions: Vec<i64>,
+    pub(super) apps: Vec<i64>,
     /// The numbers of the conversation, or the template, and of the user, and the id of the key: 0 and nothing where the kind has
     /// none.
-    conversations: Vec<i64>,
-    users: Vec<i64>,
-    keys: Vec<&'p str>,
+    pub(super) conversations: Vec<i64>,
+    pub(super) users: Vec<i64>,
+    pub(super) keys: Vec<&'p str>,
 }
 
 impl<'p> Facts<'p> {
-    fn add(&mut self, (app, fact, version): Seen<'p>) {
+    /// All that permits rest on, each once.
+    pub(super) fn of(permits: impl IntoIterator<Item = &'p Permit>) -> Self {
+        let (mut facts, mut known) = (Self::default(), HashSet::new());
+        for permit in permits {
+            for (fact, version) in permit.basis() {
+                let seen = (permit.app(), fact, *version);
+                if known.insert(seen) {
+                    facts.add(seen);
+                }
+            }
+        }
+        facts
+    }
+
+    fn add(&mut self, seen: Seen<'p>) {
+        let (app, fact, version) = seen;
+        self.seen.push(seen);
         let (kind, conversation, user, key) = match fact {
             Fact::App => (0, 0, 0, ""),
             Fact::Key(id) => (1, 0, 0, id.as_str()),
@@ -65,7 +82,9 @@ impl<'p> Facts<'p> {
 }
 
 /// The places, from 1, of the facts among those asked about that are at another version than was seen.
-pub(super) const OUTDATED: &str = "
+macro_rules! outdated_facts {
+    () => {
+        "
     SELECT nth FROM (
         SELECT generate_series(1, cardinality($1::bigint[]))::bigint AS nth, unnest($1::bigint[]) AS kind,
             unnest($2::bigint[]) AS version, unnest($3::bigint[]) AS app, unnest($4::bigint[]) AS conversation,
@@ -81,24 +100,33 @@ pub(super) const OUTDATED: &str = "
             WHERE t.app = w.app AND t.conversation = w.conversation AND t.user = w.person)
         WHEN 5 THEN (SELECT t.version FROM token_keys t WHERE t.id = w.key AND t.app = w.app)
         WHEN 6 THEN (SELECT t.version FROM templates t WHERE t.template = w.conversation AND t.app = w.app)
-        END, 0)";
+        END, 0)"
+    };
+}
+
+/// A condition that holds, or has its statement fail as [`StoreError::Stale`]: that of all facts none is outdated. Its first
+/// six parameters are theirs.
+macro_rules! none_outdated {
+    () => {
+        concat!(
+            "1 / (CASE WHEN EXISTS (",
+            $crate::postgres::basis::outdated_facts!(),
+            ") THEN 0 ELSE 1 END) = 1"
+        )
+    };
+}
+
+pub(super) use {none_outdated, outdated_facts};
+
+/// The facts among those asked about that have changed.
+pub(super) const OUTDATED: &str = outdated_facts!();
 
 /// What has changed of all that permits rest on, in one statement.
 pub(super) async fn outdated<'p>(
     sql: &Sql<'_>,
     permits: impl IntoIterator<Item = &'p Permit>,
 ) -> StoreResult<Outdated<'p>> {
-    let mut known = HashSet::new();
-    let (mut asked, mut facts) = (Vec::new(), Facts::default());
-    for permit in permits {
-        for (fact, version) in permit.basis() {
-            let seen = (permit.app(), fact, *version);
-            if known.insert(seen) {
-                facts.add(seen);
-                asked.push(seen);
-            }
-        }
-    }
+    let facts = Facts::of(permits);
     let found = sql
         .all(
             OUTDATED,
@@ -106,6 +134,7 @@ pub(super) async fn outdated<'p>(
             |row| row.int(),
         )
         .await?;
-    let outdated = found.into_iter().filter_map(|nth| asked.get(usize::try_from(nth - 1).ok()?).copied());
+    let outdated =
+        found.into_iter().filter_map(|nth| facts.seen.get(usize::try_from(nth - 1).ok()?).copied());
     Ok(Outdated(outdated.collect()))
 }

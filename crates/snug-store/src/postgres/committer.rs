@@ -8,13 +8,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Options,
-    append::{self, Append},
+    append::{self, Answer, Append},
     conversations,
     pool::{Pool, give_back},
     schema::Address,
     sql::Sql,
 };
-use crate::{Appended, NewMessage, StoreError, StoreResult};
+use crate::{NewMessage, StoreError, StoreResult};
 
 /// Appends that may wait for one committer; who comes then waits to be let in.
 const QUEUE_APPENDS_MAX: usize = 4096;
@@ -27,9 +27,6 @@ pub(super) struct Committers {
     queues: Vec<mpsc::Sender<Waiting>>,
     pool: Arc<Pool>,
 }
-
-/// What becomes of an append: message by message, or what concerns them all.
-type Answer = StoreResult<Vec<StoreResult<Appended>>>;
 
 /// Who waits for it.
 type Reply = oneshot::Sender<Answer>;
@@ -123,8 +120,8 @@ impl Committer {
         result
     }
 
-    /// Goes to the database and back twice: what decides is asked for together with the beginning of the transaction, and
-    /// what is written goes together with its end.
+    /// Goes to the database and back once; and once or twice more where something has to be looked at first, which is most
+    /// often known before.
     async fn commit_once(
         &self,
         sql: &Sql<'_>,
@@ -133,13 +130,30 @@ impl Committer {
     ) -> StoreResult<Vec<Answer>> {
         append::prepare(sql).await?;
         let begin = self.pool.begin_shared(&appends.iter().map(|append| append.permit.app()).collect());
+        if !self.early
+            && let Some(answers) = append::at_once(sql, &begin, appends, self.compares).await?
+        {
+            return Ok(answers);
+        }
+        self.look_and_commit(sql, &begin, appends, replies).await
+    }
+
+    /// What decides is asked for together with the beginning of the transaction, and what is written goes together with its
+    /// end.
+    async fn look_and_commit(
+        &self,
+        sql: &Sql<'_>,
+        begin: &str,
+        appends: &[Append],
+        replies: &mut Vec<Reply>,
+    ) -> StoreResult<Vec<Answer>> {
         let filled = async {
-            let ((), mut batch) =
-                tokio::try_join!(biased; sql.run_plain(&begin), append::look(sql, appends, self.compares))?;
-            let answers = batch.fill(sql, appends).await?;
-            Ok((batch, answers))
+            let ((), mut looked) =
+                tokio::try_join!(biased; sql.run_plain(begin), append::look(sql, appends, self.compares))?;
+            let answers = looked.fill(sql, appends).await?;
+            Ok((looked, answers))
         };
-        let (batch, mut answers) = match filled.await {
+        let (looked, mut answers) = match filled.await {
             Ok(filled) => filled,
             Err(error) => {
                 // Where even this fails the connection does, and the transaction with it.
@@ -150,7 +164,7 @@ impl Committer {
         if self.early {
             answer(replies, &mut answers);
         }
-        batch.commit(sql).await?;
+        looked.commit(sql).await?;
         Ok(answers)
     }
 }

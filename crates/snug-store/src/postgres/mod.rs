@@ -31,6 +31,7 @@ mod token_keys;
 mod usage;
 mod users;
 mod walk;
+mod write;
 
 use parking_lot::Mutex;
 use snug_model::Permit;

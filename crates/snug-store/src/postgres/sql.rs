@@ -109,21 +109,25 @@ impl<'c> Sql<'c> {
         self.client.execute_raw(&statement, params).await.map_err(|error| self.failure(error))
     }
 
-    /// Runs the last statement of a transaction that changes something, and commits it, on one way to the server and back. What
-    /// the server refused was not done: it ends such a transaction without a commit.
-    pub(super) async fn run_and_commit(&self, sql: &str, params: &[Value<'_>]) -> StoreResult<()> {
+    /// All rows of the last statement of a transaction, which changes something, and its commit, on one way to the server and
+    /// back. What the server refused was not done: it ends such a transaction without a commit.
+    pub(super) async fn all_and_commit<T>(
+        &self,
+        sql: &str,
+        params: &[Value<'_>],
+        mut read: impl FnMut(&mut Cells<'_>) -> StoreResult<T>,
+    ) -> StoreResult<Vec<T>> {
         let statement =
             self.statements.prepare(self.client, sql).await.map_err(|error| self.failure(error))?;
-        let (run, committed) = tokio::join!(
-            biased;
-            self.client.execute_raw(&statement, params),
-            self.client.batch_execute("COMMIT")
-        );
-        match run {
-            Ok(_) => committed.map_err(unknown),
-            Err(error) if error.as_db_error().is_some() => Err(self.failure(error)),
-            Err(error) => Err(unknown(error)),
-        }
+        let run = async { pin!(self.client.query_raw(&statement, params).await?).try_collect().await };
+        let (run, committed) = tokio::join!(biased; run, self.client.batch_execute("COMMIT"));
+        let rows: Vec<Row> = run.map_err(|error| match error.as_db_error() {
+            Some(_) => self.failure(error),
+            None => unknown(error),
+        })?;
+        committed.map_err(unknown)?;
+        self.rows.fetch_add(rows.len() as u64, Ordering::Relaxed);
+        rows.iter().map(|row| read(&mut Cells::new(row))).collect()
     }
 
     async fn rows(&self, sql: &str, params: &[Value<'_>]) -> StoreResult<Vec<Row>> {
@@ -376,6 +380,10 @@ impl From<Error> for StoreError {
             && let Some(taken) = refusal.constraint().and_then(taken)
         {
             return Self::Taken(taken);
+        }
+        // How a statement that compares by itself says so: see `basis::none_outdated!`.
+        if refusal.code() == &SqlState::DIVISION_BY_ZERO {
+            return Self::Stale;
         }
         let code = refusal.code().code();
         let what = format!("{} ({code})", refusal.message());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::{join, join_all, join4};
-use snug_model::{Permit, RoleKey, Timestamp, UserKey, members::Access, roles};
+use snug_model::{Permit, RoleKey, Seq, Timestamp, UserKey, members::Access, roles};
 use snug_store::{
     Appended, ConversationEdit, MemberEdit, NewMessage, SanctionRow, SenderRow, Store, StoreError,
     StoreResult, UserWrite,
@@ -223,7 +223,9 @@ async fn what_was_in_a_deadlock_is_done_anew() {
             (session().await, session().await, session().await, session().await);
         other.run("SET deadlock_timeout = '1h'; BEGIN; SELECT FROM members FOR UPDATE").await;
         between.run("BEGIN; LOCK TABLE messages IN EXCLUSIVE MODE").await;
-        let message = conversation.message(SenderRow::User(ann), "hi");
+        // Which has to look at the conversation first.
+        let message =
+            NewMessage { after_seq: Some(Seq(1)), ..conversation.message(SenderRow::User(ann), "hi") };
         let append = append(&store, &conversation.client(ann).await, message);
         // It holds its app and the conversation, and is about to insert.
         watcher.until_waiting(1).await;
