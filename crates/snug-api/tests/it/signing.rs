@@ -2,7 +2,9 @@
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
+    rand::SystemRandom,
+    rsa::{self, KeySize},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256},
 };
 use base64::{
     Engine,
@@ -49,6 +51,33 @@ impl Pair {
     /// Claims, signed beneath this head.
     pub(crate) fn signed(&self, header: Header, claims: &Value) -> String {
         jsonwebtoken::encode(&header, claims, &self.private).unwrap()
+    }
+}
+
+/// A key pair of RSA, as many issuers have one.
+pub(crate) struct RsaPair(rsa::KeyPair);
+
+impl RsaPair {
+    pub(crate) fn new() -> Self {
+        Self(rsa::KeyPair::generate(KeySize::Rsa2048).unwrap())
+    }
+
+    /// The public key, as an issuer publishes it.
+    pub(crate) fn published(&self, kid: &str) -> Value {
+        // RSAPublicKey (RFC 8017, appendix A.1.1) ends with the modulus, and with 65537 as an integer of three bytes.
+        let der = self.0.public_key().as_ref();
+        let (n, e) =
+            (&der[der.len() - 5 - self.0.public_modulus_len()..der.len() - 5], &der[der.len() - 3..]);
+        json!({ "kty": "RSA", "kid": kid, "use": "sig", "n": base64url(n), "e": base64url(e) })
+    }
+
+    /// A token that says to be signed by the key `kid`.
+    pub(crate) fn token(&self, kid: &str, claims: &Value) -> String {
+        let head = json!({ "alg": "RS256", "kid": kid });
+        let signed = format!("{}.{}", base64url(head.to_string()), base64url(claims.to_string()));
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+        format!("{signed}.{}", base64url(signature))
     }
 }
 

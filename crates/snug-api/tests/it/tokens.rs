@@ -9,12 +9,13 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    harness::{Backend, Node, Socket, new_app},
+    harness::{Backend, Node, Setup, Socket, backend::Place, clock::Hands, new_app},
     signing::{by_key, claims},
 };
 
 on_both! {
     a_token_is_refused_for_whatever_is_wrong_with_it
+    the_times_of_a_token_hold_to_the_millisecond
     a_token_never_widens_what_its_user_may
     tokens_and_revocations_of_one_moment_do_not_meet
     a_revocation_ends_what_it_names_and_nothing_else
@@ -30,6 +31,10 @@ async fn a_token_is_refused_for_whatever_is_wrong_with_it(backend: Backend) {
     let node = Node::start(backend).await;
     node.users(&["ann"]).await;
     let other = new_app(&node.core).await;
+    let bots = json!({ "name": "bots", "scopes": ["bot_messages"] });
+    let bots = node.back_end(Method::POST, "/keys", bots).await.is(201);
+    let id = bots["id"].as_str().unwrap().strip_prefix("key_").unwrap();
+    let bots = format!("sk_{id}_{}", bots["secret"].as_str().unwrap());
     let signed = |more: Value| by_key(&node.key, Header::default(), &claims(&node, "ann", more));
     let headed = |header: Header| by_key(&node.key, header, &claims(&node, "ann", json!({})));
     let without = |claim: &str| {
@@ -55,6 +60,10 @@ async fn a_token_is_refused_for_whatever_is_wrong_with_it(backend: Backend) {
         ("another audience", signed(json!({ "aud": other.0 }))),
         ("an empty audience", signed(json!({ "aud": [] }))),
         ("another app's key", by_key(&other.1, Header::default(), &claims(&node, "ann", json!({})))),
+        (
+            "a key that may not sign tokens",
+            by_key(&bots, Header::default(), &claims(&node, "ann", json!({}))),
+        ),
         ("an iat too far ahead", signed(json!({ "iat": now + 30, "exp": now + 60 }))),
         ("an exp that is over", signed(json!({ "iat": now - 20, "exp": now - 1 }))),
         ("an exp before its iat", signed(json!({ "iat": now + 3, "exp": now + 2 }))),
@@ -87,6 +96,32 @@ async fn a_token_is_refused_for_whatever_is_wrong_with_it(backend: Backend) {
     let long = signed(json!({ "x": "x".repeat(9_000) }));
     bodies.push(node.ask(Method::GET, "/users/ann", &long, None).await.refused(401, "unauthenticated"));
     assert!(bodies.windows(2).all(|two| two[0] == two[1]), "one body for all: {bodies:?}");
+}
+
+/// By a clock that stands still, so that each bound is met exactly.
+async fn the_times_of_a_token_hold_to_the_millisecond(backend: Backend) {
+    let clock = Hands::at(1_909_051_200_000);
+    let node = Node::start_with(Place::new(backend), Setup { clock, ..Setup::default() }).await;
+    node.users(&["ann"]).await;
+    let now = 1_909_051_200.0;
+    let day = 86_400.0;
+    for (what, iat, exp, nbf, good) in [
+        ("made as far ahead as clocks may differ", now + 5.0, now + 60.0, now, true),
+        ("made further ahead", now + 5.001, now + 60.0, now, false),
+        ("good from as far ahead", now, now + 60.0, now + 5.0, true),
+        ("good from further ahead", now, now + 60.0, now + 5.001, false),
+        ("the longest life", now, now + day, now, true),
+        ("a longer one", now, now + day + 0.001, now, false),
+        ("a longer one that is nearly over", now - day, now + 0.001, now, false),
+        ("one that ends next", now - day + 0.001, now + 0.001, now, true),
+        ("one that ends now", now - 10.0, now, now, false),
+        ("no life at all", now + 3.0, now + 3.0, now, false),
+        ("an end before the beginning", now + 3.0, now + 2.0, now, false),
+    ] {
+        let claims = claims(&node, "ann", json!({ "iat": iat, "exp": exp, "nbf": nbf }));
+        let token = by_key(&node.key, Header::default(), &claims);
+        assert_eq!(status(&node, "ann", &token).await, if good { 200 } else { 401 }, "{what}");
+    }
 }
 
 async fn a_token_never_widens_what_its_user_may(backend: Backend) {

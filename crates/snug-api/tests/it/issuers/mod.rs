@@ -19,7 +19,7 @@ use snug_model::Timestamp;
 use self::provider::Provider;
 use crate::{
     harness::{Backend, Node, Setup, backend::Place, new_app},
-    signing::{Pair, base64url},
+    signing::{Pair, RsaPair, base64url},
 };
 
 on_both! {
@@ -32,6 +32,8 @@ on_both! {
     only_addresses_that_everybody_reaches_are_asked
     an_issuer_that_is_removed_ends_its_sessions_before_the_answer
     an_issuers_token_is_exchanged_at_the_door
+    an_issuer_signs_by_rsa_at_the_door_alone
+    an_issuer_names_its_keys_as_it_likes
 }
 
 const ISS: &str = "https://id.example/tenant";
@@ -356,4 +358,46 @@ async fn an_issuers_token_is_exchanged_at_the_door(backend: Backend) {
     assert_eq!(closing.closed().await, Some(4401));
     assert!(!scene.lets_in(&by_door).await);
     enter(token()).await.refused(401, "unauthenticated");
+}
+
+async fn an_issuer_signs_by_rsa_at_the_door_alone(backend: Backend) {
+    let scene = Scene::with(backend, Provider::reached).await;
+    let issuer = json!({ "iss": ISS, "jwks": scene.provider.url(), "algs": ["RS256", "ES256"] });
+    scene.set_identity(json!({ "issuers": [issuer], "schemes": { "jwt": { "enabled": true } } })).await;
+    let (pair, curve) = (RsaPair::new(), Pair::es256());
+    scene.provider.publishes(&json!({ "keys": [pair.published("rsa"), published(&curve, "curve")] }));
+    let token = pair.token("rsa", &scene.claims(json!({})));
+    let door = json!({ "scheme": "jwt", "token": token });
+    let entered = scene.node.ask(Method::POST, "/sessions", "", Some(door)).await.is(201);
+    assert!(scene.lets_in(entered["token"].as_str().unwrap()).await);
+    assert!(!scene.lets_in(&token).await, "it is no access token");
+    assert!(scene.lets_in(&scene.token(&curve, "curve")).await, "the same issuer's, on a curve, is one");
+}
+
+/// Even as a key is called that is registered: in another app, or in this one for something else than tokens.
+async fn an_issuer_names_its_keys_as_it_likes(backend: Backend) {
+    let scene = Scene::set(backend).await;
+    let register = async |app: &str, credential: &str, scope: &str| {
+        let draft = json!({ "name": "k", "jwk": Pair::eddsa().jwk, "scopes": [scope] });
+        let request = scene.node.request(Method::POST, &format!("/v1/apps/{app}/token_keys"));
+        let key = scene.node.send(request.bearer_auth(credential).json(&draft)).await.is(201);
+        key["id"].as_str().unwrap().to_owned()
+    };
+    let other = new_app(&scene.node.core).await;
+    let names = [
+        register(&other.0, &other.1, "tokens").await,
+        register(&scene.node.app, &scene.node.key, "bot_messages").await,
+    ];
+    let pair = Pair::es256();
+    scene
+        .provider
+        .publishes(&json!({ "keys": names.iter().map(|kid| published(&pair, kid)).collect::<Vec<_>>() }));
+    for kid in &names {
+        assert!(scene.lets_in(&scene.token(&pair, kid)).await, "{kid}");
+    }
+    // What is registered here for tokens goes before what an issuer has by that name.
+    let own = register(&scene.node.app, &scene.node.key, "tokens").await;
+    scene.provider.publishes(&json!({ "keys": [published(&pair, &own)] }));
+    scene.hands.forward_s(61);
+    assert!(!scene.lets_in(&scene.token(&pair, &own)).await);
 }
