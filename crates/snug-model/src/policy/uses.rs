@@ -79,10 +79,13 @@ fn of_state(action: &Action, facts: &Facts, have: PermissionSet) -> PermissionSe
     let Some(conversation) = &facts.conversation else { return PermissionSet::EMPTY };
     let frozen = conversation.frozen && client::is_own_words(action);
     let slow = conversation.slow_mode_s > 0 && matches!(action, Action::SendMessage { .. });
+    let keeps_order = [Permission::MessageDeleteAny, Permission::ConversationFreeze];
     match (frozen, slow) {
         (true, _) => only(Permission::ConversationFreeze),
-        (false, true) if have.has(Permission::MessageDeleteAny) => only(Permission::MessageDeleteAny),
-        (false, true) => only(Permission::ConversationFreeze),
+        // Who has neither waits.
+        (false, true) => {
+            keeps_order.into_iter().find(|one| have.has(*one)).map_or(PermissionSet::EMPTY, only)
+        }
         (false, false) => PermissionSet::EMPTY,
     }
 }

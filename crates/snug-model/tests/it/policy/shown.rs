@@ -113,3 +113,34 @@ fn a_visitor_is_stored_once_others_could_see_something_of_it() {
         ]
     );
 }
+
+/// Who keeps order writes where others wait or may not; a role that is cut down to what was used must keep that.
+#[test]
+fn writing_where_others_wait_uses_what_lets_one() {
+    let used = |granted: &[Permission], change: fn(&mut Scene)| {
+        let mut scene = Scene::new(PermissionSet::EMPTY, set(granted));
+        change(&mut scene);
+        let action = Action::SendMessage { as_user: false };
+        assert!(scene.decide(&action).is_ok(), "{granted:?}");
+        policy::uses(&Actor::User(scene.client.clone()), &action, &scene.facts).intersection(set(granted))
+    };
+    let (send, delete, freeze) =
+        (Permission::MessageSend, Permission::MessageDeleteAny, Permission::ConversationFreeze);
+    let slow: fn(&mut Scene) = |scene| scene.conversation().slow_mode_s = 10;
+    let frozen: fn(&mut Scene) = |scene| scene.conversation().frozen = true;
+    assert_eq!(used(&[send, delete, freeze], |_| ()), set(&[send]));
+    assert_eq!(used(&[send, delete, freeze], slow), set(&[send, delete]));
+    assert_eq!(used(&[send, delete], slow), set(&[send, delete]));
+    assert_eq!(used(&[send, freeze], slow), set(&[send, freeze]));
+    assert_eq!(used(&[send], slow), set(&[send]), "it waits like all others");
+    let narrowed = |scene: &mut Scene| {
+        scene.conversation().slow_mode_s = 10;
+        scene.client.token.can = Some(set(&[Permission::MessageSend]));
+    };
+    assert_eq!(
+        used(&[send, delete, freeze], narrowed),
+        set(&[send]),
+        "so does who may, by a token that may not"
+    );
+    assert_eq!(used(&[send, delete, freeze], frozen), set(&[send, freeze]));
+}
