@@ -1,4 +1,5 @@
-//! What the fuzzer starts from, and what it found, through the same functions: `fuzz/corpus` has a folder for each target.
+//! What the fuzzer starts from, and what it found, through the same functions: `fuzz/corpus` has a folder for each target. What
+//! people wrote has a name there; `found-` and a hash is what the fuzzer found and reaches code that nothing else there does.
 
 use std::{fs, path::Path};
 
