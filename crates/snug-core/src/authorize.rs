@@ -19,7 +19,7 @@ use snug_store::{
 
 use crate::{Core, Error, Result, context::AppContext, facts};
 
-/// Does an act with a permit, and once more with a fresh one where the store says that a fact has changed under it.
+/// Does an act with a permit, and again with a fresh one where the store says that a fact has changed under it.
 macro_rules! decided {
     ($core:expr, $ask:expr, |$allowed:ident| $act:expr) => {{
         let mut decision = $crate::authorize::Decision::new($ask);
@@ -135,7 +135,11 @@ pub(crate) enum Carries<'a> {
     Template(&'a TemplateId),
 }
 
-/// One request's way to a permit: decided on what is known, and at most once more on what is.
+/// How often one request is decided at most. Each time that a permit was stale, somebody else has changed what it rests on since it was
+/// decided: so this many less one may do that at the same time, such as revoking tokens of the app, and all of it is done.
+const TRIES_MAX: u8 = 8;
+
+/// One request's way to a permit: decided on what is known, and on what is as often as that has changed meanwhile.
 pub(crate) struct Decision<'a> {
     ask: Ask<'a>,
     tries: u8,
@@ -211,10 +215,13 @@ struct Gathered {
 }
 
 impl Core {
-    /// Decides, on cached facts first. A denial, and a second try, rest on fresh ones.
+    /// Decides, on cached facts first. A denial, and every further try, rest on fresh ones.
+    ///
+    /// # Errors
+    /// `Unavailable` where it was decided as often as it may be, beside what the decision says.
     pub(crate) async fn authorize(&self, decision: &mut Decision<'_>) -> Result<Allowed> {
         decision.tries += 1;
-        if decision.tries > 2 {
+        if decision.tries > TRIES_MAX {
             return Err(Error::Unavailable);
         }
         let ask = &decision.ask;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, Header, get_current_timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    harness::{Backend, Node, Setup, Socket, backend::Place, clock::Hands, new_app},
+    harness::{Backend, Node, Setup, Socket, backend::Place, clock::Hands, new_app, new_id},
     signing::{by_key, claims},
 };
 
@@ -18,6 +19,7 @@ on_both! {
     the_times_of_a_token_hold_to_the_millisecond
     a_token_never_widens_what_its_user_may
     tokens_and_revocations_of_one_moment_do_not_meet
+    revocations_at_once_are_all_done_and_in_nobodys_way
     a_revocation_ends_what_it_names_and_nothing_else
     a_token_that_ends_is_announced_and_closes_its_socket
     a_socket_takes_a_fresh_token_of_the_same_user_alone
@@ -133,7 +135,7 @@ async fn a_token_never_widens_what_its_user_may(backend: Backend) {
     let greedy = json!({ "can": every, "only": ["c1", "c2"], "role": "moderator", "permissions": every });
     let greedy = by_key(&node.key, Header::default(), &claims(&node, "ann", greedy));
     let plain = node.token("ann").await;
-    let message = json!({ "id": crate::harness::new_id(), "text": "hi" });
+    let message = json!({ "id": new_id(), "text": "hi" });
     let mut said = Vec::new();
     for token in [&plain, &greedy] {
         let ask = async |method, path: &str, body: Value| {
@@ -280,7 +282,7 @@ async fn a_socket_takes_a_fresh_token_of_the_same_user_alone(backend: Backend) {
     let fresh = node.narrowed_token(json!({ "user": "ann", "can": [] })).await;
     let taken = socket.ask(json!({ "op": "token", "token": fresh })).await;
     assert!(taken["ok"]["expires_at"].is_string(), "{taken}");
-    let send = json!({ "op": "send", "conversation": "c1", "id": crate::harness::new_id(), "text": "hi" });
+    let send = json!({ "op": "send", "conversation": "c1", "id": new_id(), "text": "hi" });
     let refused = socket.ask(send).await;
     assert_eq!(refused["error"]["code"], "forbidden", "what it narrows holds at once: {refused}");
     // The old one ends, and the socket goes on.
@@ -290,5 +292,28 @@ async fn a_socket_takes_a_fresh_token_of_the_same_user_alone(backend: Backend) {
     // The look at who must go comes every second at least.
     while made.elapsed() < Duration::from_millis(9_500) {
         assert!(is_open(&mut socket).await, "after {:?}", made.elapsed());
+    }
+}
+
+/// Each changes the app, on which all that is decided rests.
+async fn revocations_at_once_are_all_done_and_in_nobodys_way(backend: Backend) {
+    let node = Node::start_still(backend).await;
+    node.users(&["ann", "bob"]).await;
+    node.conversation("c1", &[("ann", "member")]).await;
+    let ann = node.token("ann").await;
+    for round in 0..20 {
+        let revoked = |n: usize| {
+            let jti = json!({ "jti": format!("{round} {n}") });
+            node.back_end(Method::POST, "/tokens/revoke", jti)
+        };
+        let edited = node.back_end(Method::PATCH, "/users/bob", json!({ "name": format!("Bob {round}") }));
+        let sent = json!({ "id": new_id(), "text": "hi" });
+        let sent = node.ask(Method::POST, "/conversations/c1/messages", &ann, Some(sent));
+        let (revoked, edited, sent) = tokio::join!(join_all((0..6).map(revoked)), edited, sent);
+        for answer in revoked {
+            answer.is(204);
+        }
+        edited.is(200);
+        sent.is(201);
     }
 }
