@@ -71,6 +71,20 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         drop(dropped);
     }
 
+    /// Forgets the values of the keys that `keep` does not keep.
+    pub(crate) fn retain(&self, keep: impl Fn(&K) -> bool) {
+        for part in &self.parts {
+            let mut part = part.lock();
+            let Generations { young, old } = &mut *part;
+            let dropped: Vec<_> = [young, old]
+                .into_iter()
+                .flat_map(|generation| generation.extract_if(|key, _| !keep(key)).collect::<Vec<_>>())
+                .collect();
+            drop(part);
+            drop(dropped);
+        }
+    }
+
     /// Forgets everything, and gives its memory back.
     pub(crate) fn clear(&self) {
         for part in &self.parts {
@@ -154,6 +168,18 @@ mod tests {
         assert_eq!((Arc::strong_count(&value), cache.len()), (1, 0));
         cache.insert(1, value);
         assert!(cache.get(&1).is_some());
+    }
+
+    #[test]
+    fn what_is_not_kept_is_gone_whether_young_or_old() {
+        let cache = Cache::new(320);
+        let value = Arc::new(());
+        (0..200).for_each(|n| cache.insert(n, Arc::clone(&value)));
+        let before = cache.len();
+        cache.retain(|n| n % 2 == 0);
+        assert!((0..200).all(|n| cache.get(&n).is_none() || n % 2 == 0));
+        assert!((1..before).contains(&cache.len()));
+        assert_eq!(Arc::strong_count(&value), cache.len() + 1, "dropped at once");
     }
 
     #[test]

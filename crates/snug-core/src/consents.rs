@@ -18,7 +18,7 @@ use crate::{
     context::AppContext,
     paging::{Listed, PageAsk},
     publish::{Outcome, encode},
-    sealing::{ConsentNote, OpenError, Place},
+    sealing::{ConsentNote, Place},
 };
 
 /// What an app demands after `patch`.
@@ -201,7 +201,7 @@ impl Core {
         let mut records = Vec::with_capacity(rows.len());
         for row in rows {
             let note = match opener.open(&Place::consent(app, row.user, row.mark), &row.record) {
-                Err(OpenError::Unreadable) => continue,
+                Err(error) if error.is_gone() => continue,
                 opened => opened?,
             };
             let Some(user) = faces.id(row.user) else { continue };

@@ -341,9 +341,13 @@ impl Core {
             let job = self.new_job(allowed.permit.app(), JobKind::PurgeConversation(row.key))?;
             let turn = self.enter(&allowed).await?;
             let last_words = self.last_words(&allowed, &turn).await?;
-            match self.store.delete_conversation(&allowed.permit, job).await {
+            let id = self.conversation_id(&allowed.permit, row).await?;
+            let place = Place::gone_conversation_id(allowed.permit.app(), row.key);
+            let gone_id = self.sealer.seal(&place, &id).await?;
+            match self.store.delete_conversation(&allowed.permit, gone_id, job).await {
                 Ok(()) => {
                     self.facts.conversations.invalidate(&(allowed.permit.app(), row.id_mac));
+                    self.conversation_ids.invalidate(&row.key);
                     turn.end(last_words);
                     self.wake_jobs();
                     Ok(())

@@ -27,7 +27,7 @@ use crate::{
     people::Known,
     rates::Buckets,
     role_use::RoleUse,
-    sealing::{Keyed, Place, Random, Sealer},
+    sealing::{Keyed, OpenError, Place, Random, Sealer, SealingError},
     token_times::TokenTimes,
     usage::Usage,
     visitors::Silent,
@@ -177,8 +177,12 @@ impl Core {
         let Some(record) = self.store.app(app, self.clock.now()).await? else { return Ok(None) };
         let sealed = record.roles.iter().map(|role| &role.name).chain([&record.app.profile]);
         let opener = self.sealer.opener(record.app.key, sealed).await?;
-        let profile = opener
-            .open(&Place::app_profile(record.app.key, record.app.profile_version), &record.app.profile)?;
+        let place = Place::app_profile(record.app.key, record.app.profile_version);
+        let profile = match opener.open(&place, &record.app.profile) {
+            // Of a deleted app the secrets go before the rows.
+            Err(OpenError::Destroyed) if record.app.deleted_at.is_some() => return Ok(None),
+            profile => profile?,
+        };
         let mut roles = std::collections::HashMap::with_capacity(record.roles.len());
         for role in &record.roles {
             let name = opener.open(&Place::role_name(record.app.key, role.key), &role.name)?;
@@ -234,11 +238,20 @@ impl Core {
 
     /// What is compared and handed out under an app's secret: its MACs and tokens.
     pub(crate) async fn keyed(&self, app: AppKey) -> Result<Arc<Keyed>> {
-        Ok(self.sealer.keyed(app).await?)
+        self.sealer.keyed(app).await.map_err(of_the_app)
     }
 
     /// The app's part of an actor, opened.
     pub(crate) async fn app_of(&self, actor: &Actor) -> Result<Arc<AppContext>> {
         self.app_by_key(actor.app(), false).await
+    }
+}
+
+/// What it means that something which the app's own secret locks does not open.
+pub(crate) fn of_the_app(error: SealingError) -> Error {
+    match error {
+        // That secret goes with the app alone, whose credentials end before.
+        SealingError::Open(OpenError::Destroyed) => Error::Unauthenticated,
+        other => other.into(),
     }
 }

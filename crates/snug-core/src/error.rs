@@ -164,7 +164,7 @@ impl From<StoreError> for Error {
                 Self::Unavailable
             }
             // Not `unavailable`, which promises that nothing was done.
-            StoreError::Unknown(_) | StoreError::Corrupt(_) => Self::internal(error),
+            StoreError::Unknown(_) | StoreError::Corrupt(_) | StoreError::Destroyed => Self::internal(error),
         }
     }
 }
@@ -181,7 +181,13 @@ impl From<SealingError> for Error {
 
 impl From<OpenError> for Error {
     fn from(error: OpenError) -> Self {
-        Self::internal(error)
+        match error {
+            // Whose secret is destroyed has changed before: who decides again finds it gone.
+            OpenError::Destroyed => Self::Stale,
+            OpenError::Unreadable | OpenError::Tampered | OpenError::Unknown | OpenError::Unannounced => {
+                Self::internal(error)
+            }
+        }
     }
 }
 

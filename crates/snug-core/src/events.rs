@@ -186,7 +186,7 @@ impl Core {
                 (Happened::ConversationMade(shown), People::new())
             }
             EventWhat::ConversationDeleted(conversation) => {
-                let id = self.conversation_id(&told(conversation)?, conversation).await?;
+                let id = self.gone_conversation_id(&told(conversation)?, conversation).await?;
                 (Happened::ConversationDeleted(id), People::new())
             }
             EventWhat::User(row) => {

@@ -116,7 +116,7 @@ impl Core {
         let shown = self.show_inbox(&allowed.permit, &allowed.app, &rows.items, &left).await?;
         let mut gone = Vec::with_capacity(rows.gone.len());
         for row in &rows.gone {
-            gone.push(self.conversation_id(&allowed.permit, row).await?);
+            gone.push(self.gone_conversation_id(&allowed.permit, row).await?);
         }
         let next = match rows.next {
             Some(place) => Some(self.seal_cursor(actor, &(place.at, place.conversation), query).await?),

@@ -1,7 +1,7 @@
 //! Jobs: what was committed together with its cause, and is done after it, at least once.
 
 use snug_model::{Action, Actor, AppKey, ConversationId, JobId, Timestamp, UserKey, limits};
-use snug_store::{InboxQuery, JobKind, JobRow, JobState};
+use snug_store::{InboxQuery, JobKind, JobRow, JobState, SecretName};
 
 use crate::{
     Core, Error, Result,
@@ -76,6 +76,7 @@ impl Core {
         loop {
             let now = self.clock.now();
             let Some(job) = self.store.claim_job(now, now.plus_ms(LEASE_MS)).await? else { return Ok(done) };
+            self.destroy_secrets_of(&job).await?;
             if let JobKind::EraseUser(user) = job.kind {
                 self.leave_everything(job.app, user).await?;
             }
@@ -86,6 +87,20 @@ impl Core {
             }
             done += 1;
         }
+    }
+
+    /// Destroys the secrets of what a job removes, before its rows: so that no job is done while one of them is there, however
+    /// often it was begun. The row that a secret belongs to has a new version since the job's cause was committed, so that nothing
+    /// is stored any more that was sealed under it.
+    async fn destroy_secrets_of(&self, job: &JobRow) -> Result<()> {
+        match job.kind {
+            JobKind::DeleteApp => self.sealer.destroy_app(job.app).await?,
+            JobKind::EraseUser(user) => self.sealer.destroy(&[SecretName::User(job.app, user)]).await?,
+            JobKind::PurgeConversation(conversation) => {
+                self.sealer.destroy(&[SecretName::Conversation(job.app, conversation)]).await?
+            }
+        };
+        Ok(())
     }
 
     /// Takes an erased user out of its conversations one by one, so that those who stay are told.

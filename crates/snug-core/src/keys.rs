@@ -16,6 +16,7 @@ use crate::{
     Core, Error, Result, addresses,
     authorize::{Ask, decided},
     context::AppContext,
+    core::of_the_app,
     paging::{Listed, PageAsk},
     sealing::{KeyProfile, Place},
 };
@@ -203,8 +204,12 @@ impl Core {
             return Ok(secret);
         }
         let sealed = row.secret.as_ref().ok_or(Error::Unauthenticated)?;
-        let secret =
-            Arc::new(self.sealer.open_one(&Place::key_secret(row.app, row.id.clone()), sealed).await?);
+        let secret = self
+            .sealer
+            .open_one(&Place::key_secret(row.app, row.id.clone()), sealed)
+            .await
+            .map_err(of_the_app)?;
+        let secret = Arc::new(secret);
         self.key_secrets.insert(row.id.clone(), Arc::clone(&secret));
         Ok(secret)
     }
@@ -214,8 +219,11 @@ impl Core {
         if let Some(blocks) = self.key_addresses.get(&row.id) {
             return Ok(addresses::contain(&blocks, peer));
         }
-        let profile =
-            self.sealer.open_one(&Place::key_profile(row.app, row.id.clone()), &row.profile).await?;
+        let profile = self
+            .sealer
+            .open_one(&Place::key_profile(row.app, row.id.clone()), &row.profile)
+            .await
+            .map_err(of_the_app)?;
         let blocks = Arc::new(addresses::parse_all(&profile.addresses)?);
         let allows = addresses::contain(&blocks, peer);
         self.key_addresses.insert(row.id.clone(), blocks);

@@ -441,14 +441,17 @@ impl Core {
         allowed.permit.user().is_some_and(|user| row.sender == SenderRow::User(user))
     }
 
-    /// What a message says, opened; none of a tombstone.
+    /// What a message says, opened; none of a tombstone, or where a secret that it needs was destroyed.
     async fn body_of(&self, allowed: &Allowed, row: &MessageRow) -> Result<Option<MessageBody>> {
         let Some(body) = &row.body else { return Ok(None) };
         let opener = self.sealer.opener(allowed.permit.app(), [body]).await?;
         let conversation = allowed.conversation()?.key;
         let app = allowed.permit.app();
         let place = Place::message(app, conversation, row.id, row.version, row.sender, row.created_at);
-        Ok(Some(opener.open(&place, body)?))
+        match opener.open(&place, body) {
+            Err(error) if error.is_gone() => Ok(None),
+            opened => Ok(Some(opened?)),
+        }
     }
 
     /// One message.
@@ -466,7 +469,7 @@ impl Core {
         })
     }
 
-    /// What a message said, oldest first.
+    /// What a message said, oldest first; what needs a secret that was destroyed is left out.
     pub async fn message_versions(
         &self,
         actor: &Actor,
@@ -483,7 +486,8 @@ impl Core {
         let message = self.store.message(permit, id).await?.ok_or(Error::NotFound)?;
         let rows = self.store.versions(permit, id).await?;
         let opener = self.sealer.opener(permit.app(), rows.iter().map(|row| &row.body)).await?;
-        let open = |row: &snug_store::VersionRow| {
+        let mut bodies = Vec::with_capacity(rows.len());
+        for row in &rows {
             let place = Place::message(
                 permit.app(),
                 conversation,
@@ -492,11 +496,13 @@ impl Core {
                 message.sender,
                 message.created_at,
             );
-            opener.open(&place, &row.body)
-        };
-        let bodies = rows.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let faces =
-            self.faces(permit.app(), bodies.iter().flat_map(|body| body.mentions.iter().copied())).await?;
+            match opener.open(&place, &row.body) {
+                Err(error) if error.is_gone() => {}
+                opened => bodies.push((row, opened?)),
+            }
+        }
+        let mentioned = bodies.iter().flat_map(|(_, body)| body.mentions.iter().copied());
+        let faces = self.faces(permit.app(), mentioned).await?;
         let show = |(row, body): (&snug_store::VersionRow, MessageBody)| MessageVersion {
             version: row.version,
             content: Content {
@@ -506,7 +512,7 @@ impl Core {
             },
             at: row.at,
         };
-        Ok(rows.iter().zip(bodies).map(show).collect())
+        Ok(bodies.into_iter().map(show).collect())
     }
 
     /// A page of messages.

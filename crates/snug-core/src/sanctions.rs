@@ -13,7 +13,7 @@ use crate::{
     hub::Close,
     paging::{Listed, PageAsk},
     people::Faces,
-    sealing::{OpenError, Opener, Place, SanctionNote},
+    sealing::{Opener, Place, SanctionNote},
 };
 
 /// A sanction as a row: whose it is, and the place of its note.
@@ -281,7 +281,8 @@ fn open_note(
     row: &SanctionRow,
 ) -> Result<Option<SanctionNote>> {
     match row.note.as_ref().map(|note| opener.open(place, note)) {
-        None | Some(Err(OpenError::Unreadable)) => Ok(None),
+        None => Ok(None),
+        Some(Err(error)) if error.is_gone() => Ok(None),
         Some(opened) => Ok(Some(opened?)),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     context::AppContext,
     people::{Faces, People},
     publish::Left,
-    sealing::{MemberProfile, MessageBody, OpenError, Opener, Place},
+    sealing::{MemberProfile, MessageBody, Opener, Place},
     veil::Reader,
 };
 
@@ -98,6 +98,19 @@ impl Core {
         let id = opener.open(&Place::conversation_id(permit.app(), row.key), &row.id)?;
         self.conversation_ids.insert(row.key, id.clone());
         Ok(id)
+    }
+
+    /// The id of a conversation that is told to be gone: deleted, or forgotten by who is told.
+    pub(crate) async fn gone_conversation_id(
+        &self,
+        permit: &Permit,
+        row: &ConversationRow,
+    ) -> Result<ConversationId> {
+        if let Some(id) = self.conversation_ids.get(&row.key) {
+            return Ok(id);
+        }
+        let place = Place::some_conversation_id(permit.app(), row.key, &row.id);
+        Ok(self.sealer.open_one(&place, &row.id).await?)
     }
 
     /// Opens conversations.
@@ -260,7 +273,7 @@ fn open_body(
     let Some(body) = &row.body else { return Ok(None) };
     let place = Place::message(app, conversation.key, row.id, row.version, row.sender, row.created_at);
     match opener.open(&place, body) {
-        Err(OpenError::Unreadable) => Ok(None),
+        Err(error) if error.is_gone() => Ok(None),
         opened => Ok(Some(opened?)),
     }
 }
@@ -278,7 +291,7 @@ fn show_message(
     for reaction in &row.reactions {
         let place = Place::reaction(app, conversation.key, row.id, row.created_at, reaction.reactor);
         let emoji = match opener.open(&place, &reaction.emoji) {
-            Err(OpenError::Unreadable) => continue,
+            Err(error) if error.is_gone() => continue,
             opened => opened?,
         };
         reactions.push(Reaction { emoji, count: reaction.count, mine: Some(reaction.mine) });
@@ -361,7 +374,8 @@ fn show_member(
 ) -> Result<Member> {
     let place = Place::member_profile(app.key(), row.conversation, row.user, row.profile_version);
     let profile = match row.profile.as_ref().map(|profile| opener.open(&place, profile)) {
-        None | Some(Err(OpenError::Unreadable)) => MemberProfile::default(),
+        None => MemberProfile::default(),
+        Some(Err(error)) if error.is_gone() => MemberProfile::default(),
         Some(opened) => opened?,
     };
     Ok(Member {

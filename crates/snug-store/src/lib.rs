@@ -11,6 +11,7 @@ compile_error!("the feature `controls` makes faults on purpose: it is for tests,
 mod contract;
 pub mod postgres;
 mod revs;
+mod secret_names;
 pub mod sqlite;
 
 pub use contract::*;

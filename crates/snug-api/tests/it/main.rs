@@ -24,6 +24,7 @@ mod blocks;
 mod browsers;
 mod consents;
 mod corpus;
+mod destroyed;
 mod documents;
 mod door;
 mod ends;

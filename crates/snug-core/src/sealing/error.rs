@@ -9,7 +9,10 @@ use super::wrap::KeyPrint;
 /// Why a sealed value does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum OpenError {
-    /// A secret that it needs is not there: destroyed, or never made. What it said is gone.
+    /// A secret that it needs was destroyed, as an erased person's is. What it said is gone.
+    #[error("a secret that the value needs was destroyed")]
+    Destroyed,
+    /// A secret that it needs is not there, and nobody destroyed it: it was never made, or the key store lost it.
     #[error("a secret that the value needs is not there")]
     Unreadable,
     /// It was changed, or lies where it was not sealed for; or the secret that it needs was.
@@ -21,6 +24,13 @@ pub enum OpenError {
     /// Its secrets were not asked for: it was not among the values that the opener was made for. A fault of ours.
     #[error("the value was not announced to the opener")]
     Unannounced,
+}
+
+impl OpenError {
+    /// Whether nobody can open the value any more: what it said is gone, by whatever way.
+    pub fn is_gone(self) -> bool {
+        matches!(self, Self::Destroyed | Self::Unreadable)
+    }
 }
 
 /// Why nothing could be sealed, or nothing be opened at all.

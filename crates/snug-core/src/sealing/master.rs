@@ -8,7 +8,7 @@ use std::{
 };
 
 use snug_model::{AppKey, secret::Secret32};
-use snug_store::{KeyStore, SecretName, StoreError};
+use snug_store::{Kept, KeyStore, SecretName, StoreError};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -79,7 +79,7 @@ impl MasterKey {
             return Ok(key);
         }
         let used = keys.secrets(&[SecretName::App(AppKey::INSTALLATION)]).await?;
-        if used.into_iter().flatten().next().is_some() {
+        if used.iter().any(|kept| *kept != Kept::Nothing) {
             return Err(MasterKeyError::Missing { path: path.into() });
         }
         create(path, random)?;

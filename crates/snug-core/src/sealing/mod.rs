@@ -12,6 +12,7 @@ mod consents;
 #[cfg(feature = "controls")]
 pub mod controls;
 mod derive;
+mod destructions;
 mod error;
 mod fields;
 mod identity;

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use snug_model::{AppKey, ConversationKey, KeyId, MessageId, Timestamp, UserKey, secret::SecretText, text};
 use snug_model::{ConversationId, RoleKey, TemplateKey, UserId, conversations, facts::ConsentMark, users};
-use snug_store::{Class, Mac, SealedAt, SealedPlace, SecretName, SenderRow};
+use snug_store::{Class, Mac, Sealed, SealedAt, SealedPlace, SecretName, SenderRow};
 
 use super::{
     consents::ConsentNote,
@@ -153,6 +153,19 @@ impl Place<ConversationId> {
         Self::new(app, SealedPlace::ConversationId(conversation))
     }
 
+    /// The id of a conversation that was deleted, whose own secret is destroyed.
+    pub fn gone_conversation_id(app: AppKey, conversation: ConversationKey) -> Self {
+        Self::new(app, SealedPlace::GoneConversationId(conversation))
+    }
+
+    /// The id of a conversation that may have been deleted: the header says whose secret it needs, and opens nothing else.
+    pub fn some_conversation_id(app: AppKey, conversation: ConversationKey, sealed: &Sealed) -> Self {
+        match Locks::read(&sealed.0) {
+            Ok((Locks { owner: Owner::App, .. }, ..)) => Self::gone_conversation_id(app, conversation),
+            _ => Self::conversation_id(app, conversation),
+        }
+    }
+
     /// A conversation's alias.
     pub fn alias(app: AppKey, conversation: ConversationKey) -> Self {
         Self::new(app, SealedPlace::Alias(conversation))
@@ -229,6 +242,7 @@ fn locks(place: &SealedPlace) -> Locks {
         | SealedPlace::Key(_)
         | SealedPlace::TokenKey(_)
         | SealedPlace::Template { .. }
+        | SealedPlace::GoneConversationId(_)
         | SealedPlace::Answer(_) => (Owner::App, None),
         SealedPlace::UserId(user)
         | SealedPlace::User { user, .. }
@@ -270,6 +284,7 @@ fn bound_to(app: AppKey, place: &SealedPlace, header: &[u8]) -> Fields {
         SealedPlace::UserShadowBan(user) => of("users", "shadow_ban").int(user.0),
         SealedPlace::Consent { user, mark } => of("consents", "record").int(user.0).bytes(&mark.0),
         SealedPlace::ConversationId(conversation) => of("conversations", "id").int(conversation.0),
+        SealedPlace::GoneConversationId(conversation) => of("conversations", "gone_id").int(conversation.0),
         SealedPlace::Alias(conversation) => of("conversations", "alias").int(conversation.0),
         SealedPlace::Conversation { conversation, version } => {
             of("conversations", "profile").int(conversation.0).int(*version)

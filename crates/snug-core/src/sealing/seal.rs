@@ -86,6 +86,34 @@ impl Sealer {
         Ok(self.secrets.key_store().ready().await?)
     }
 
+    /// Destroys secrets, for good and everywhere, this server's memory included; how many there were. What they locked opens for nobody any
+    /// more, and none of them is ever made again. Whatever is sealed under one at this moment must be refused by the store: so the version
+    /// of the row that the secret belongs to moves first. An app's is not among them: see [`Self::destroy_app`].
+    ///
+    /// # Errors
+    /// [`SealingError::KeyStore`]; then some may be destroyed and some not, and it is to be done again.
+    pub async fn destroy(&self, names: &[SecretName]) -> Result<u64, SealingError> {
+        let destroyed: HashSet<_> = names.iter().copied().collect();
+        self.secrets
+            .destroy(names, || {
+                self.keys.retain(|locked| !names_of(*locked).any(|name| destroyed.contains(&name)));
+            })
+            .await
+    }
+
+    /// Destroys all secrets of an app, its own last, as [`Self::destroy`] does; how many there were besides that.
+    ///
+    /// # Errors
+    /// See [`Self::destroy`].
+    pub async fn destroy_app(&self, app: AppKey) -> Result<u64, SealingError> {
+        self.secrets
+            .destroy_app(app, || {
+                self.keys.retain(|(of, _)| *of != app);
+                self.keyed.invalidate(&app);
+            })
+            .await
+    }
+
     /// Makes the secret of a new app, before anything of it is sealed.
     ///
     /// # Errors
@@ -98,14 +126,15 @@ impl Sealer {
     /// What is compared and handed out under an app's secret: its MACs and tokens.
     ///
     /// # Errors
-    /// [`OpenError::Unreadable`] where the app has no secret.
+    /// [`OpenError::Unreadable`] where the app has no secret, [`OpenError::Destroyed`] where it was deleted.
     pub async fn keyed(&self, app: AppKey) -> Result<Arc<Keyed>, SealingError> {
         if let Some(keyed) = self.keyed.get(&app) {
             return Ok(keyed);
         }
+        let before = self.secrets.destructions().so_far();
         let secret = self.secrets.fetch_one(SecretName::App(app), false).await?;
         let keyed = Arc::new(Keyed::new(&secret, self.random)?);
-        self.keyed.insert(app, keyed.clone());
+        self.secrets.destructions().remember(before, || self.keyed.insert(app, keyed.clone()));
         Ok(keyed)
     }
 
@@ -113,7 +142,7 @@ impl Sealer {
     /// that. The secret that is the message's first lock is part of it, so that nothing can be tried on it once that is destroyed.
     ///
     /// # Errors
-    /// [`OpenError::Unreadable`] where that secret is gone.
+    /// [`OpenError::Destroyed`] where that secret was destroyed.
     pub async fn draft_mac(
         &self,
         app: AppKey,
@@ -129,7 +158,7 @@ impl Sealer {
     /// it, so that it goes with the day.
     ///
     /// # Errors
-    /// [`OpenError::Unreadable`] where that secret is gone.
+    /// [`OpenError::Destroyed`] where that secret was destroyed.
     pub async fn emoji_mac(
         &self,
         app: AppKey,
@@ -145,7 +174,7 @@ impl Sealer {
     /// Seals a value for its place.
     ///
     /// # Errors
-    /// [`OpenError::Unreadable`] where a secret that the place needs is gone, as an erased person's is.
+    /// [`OpenError::Destroyed`] where a secret that the place needs was destroyed, as an erased person's is.
     pub async fn seal<P: Plain>(&self, place: &Place<P>, plain: &P) -> Result<Sealed, SealingError> {
         let locked = place.locked();
         let key = match self.keys.get(&locked) {
@@ -219,11 +248,12 @@ impl Sealer {
         if missing.is_empty() {
             return Ok(keys);
         }
+        let before = self.secrets.destructions().so_far();
         let asked = self.secrets.fetch(names, made).await?;
         for locked in missing {
             let key = derive(&asked, locked).map(Arc::new);
             if let Ok(key) = &key {
-                self.keys.insert(locked, key.clone());
+                self.secrets.destructions().remember(before, || self.keys.insert(locked, key.clone()));
             }
             keys.insert(locked, key);
         }
@@ -314,7 +344,9 @@ impl Opener {
             | SealedPlace::MemberBan { .. }
             | SealedPlace::MemberMute { .. } => check::<SanctionNote>(self, at),
             SealedPlace::Consent { .. } => check::<ConsentNote>(self, at),
-            SealedPlace::ConversationId(_) | SealedPlace::Alias(_) => check::<ConversationId>(self, at),
+            SealedPlace::ConversationId(_) | SealedPlace::GoneConversationId(_) | SealedPlace::Alias(_) => {
+                check::<ConversationId>(self, at)
+            }
             SealedPlace::Conversation { .. } => check::<conversations::Profile>(self, at),
             SealedPlace::Member { .. } => check::<MemberProfile>(self, at),
             SealedPlace::Message { .. } => check::<MessageBody>(self, at),

@@ -7,10 +7,11 @@ use std::{
 
 use parking_lot::Mutex;
 use snug_model::{AppKey, secret::Secret32};
-use snug_store::{KeyStore, SecretName, StoreError, Wrapped};
+use snug_store::{Kept, KeyStore, SecretName, StoreError};
 use tokio::sync::watch;
 
 use super::{
+    destructions::{Before, Destructions},
     error::{OpenError, SealingError},
     master::MasterKey,
     random::Random,
@@ -21,7 +22,10 @@ use crate::cache::Cache;
 /// What a remembered secret costs in memory at most: name, pointers, the bytes themselves, and the map's own share.
 pub(super) const BYTES_PER_SECRET: usize = 192;
 
-/// What came of a secret that was asked for: [`OpenError::Unreadable`] where there is none.
+/// Secrets of an app that are destroyed in one commit, so that others come between two.
+const DESTROYED_AT_ONCE: u64 = 1_000;
+
+/// What came of a secret that was asked for: [`OpenError::Destroyed`] or [`OpenError::Unreadable`] where there is none.
 pub(super) type Got = Result<Arc<Secret32>, OpenError>;
 
 /// The secrets of an installation.
@@ -32,6 +36,7 @@ pub(super) struct Secrets {
     master: MasterKey,
     keys: Arc<dyn KeyStore>,
     cache: Cache<SecretName, Arc<Secret32>>,
+    destructions: Destructions,
     flights: Flights,
     random: Random,
 }
@@ -44,12 +49,54 @@ impl Secrets {
         random: Random,
     ) -> Self {
         let cache = Cache::new(cache_bytes / BYTES_PER_SECRET);
-        Self { master, keys, cache, flights: Flights::default(), random }
+        let (destructions, flights) = Default::default();
+        Self { master, keys, cache, destructions, flights, random }
     }
 
     /// The key store, to be asked whether it is ready.
     pub(super) fn key_store(&self) -> &dyn KeyStore {
         &*self.keys
+    }
+
+    /// To be noted before a secret is asked for, by who remembers what is made of it.
+    pub(super) fn destructions(&self) -> &Destructions {
+        &self.destructions
+    }
+
+    /// Destroys secrets, in the key store and then here; how many there were. `forget` forgets what was made of them.
+    pub(super) async fn destroy(
+        &self,
+        names: &[SecretName],
+        forget: impl FnOnce(),
+    ) -> Result<u64, SealingError> {
+        let destroyed = self.keys.destroy_secrets(names).await;
+        // Where the outcome is unknown too: what is there still, is asked for anew.
+        self.destructions.forget(|| {
+            names.iter().for_each(|name| self.cache.invalidate(name));
+            forget();
+        });
+        Ok(destroyed?)
+    }
+
+    /// Destroys all secrets of an app, its own last; how many there were besides. `forget` forgets what was made of them.
+    pub(super) async fn destroy_app(&self, app: AppKey, forget: impl FnOnce()) -> Result<u64, SealingError> {
+        let destroyed = self.destroy_all_of(app).await;
+        self.destructions.forget(|| {
+            self.cache.retain(|name| app_of(*name) != app);
+            forget();
+        });
+        destroyed
+    }
+
+    async fn destroy_all_of(&self, app: AppKey) -> Result<u64, SealingError> {
+        let mut destroyed = 0;
+        loop {
+            let now = self.keys.destroy_app_secrets(app, DESTROYED_AT_ONCE).await?;
+            destroyed += now;
+            if now < DESTROYED_AT_ONCE {
+                return Ok(destroyed);
+            }
+        }
     }
 
     /// These secrets; those in `made` are made where there are none. What is not remembered comes in one query, but for
@@ -107,6 +154,7 @@ impl Secrets {
             names.iter().flat_map(|name| [SecretName::App(app_of(*name)), *name]).collect();
         wanted.sort_unstable();
         wanted.dedup();
+        let before = self.destructions.so_far();
         let kept = self.keys.secrets(&wanted).await?;
         if kept.len() != wanted.len() {
             return Err(
@@ -121,7 +169,7 @@ impl Secrets {
             let make = made.contains(&name);
             let got = match (name, wrapping.get(&app_of(name))) {
                 (SecretName::App(app), _) => {
-                    let got = self.take_app(name, kept, make).await?;
+                    let got = self.take_app(before, name, kept, make).await?;
                     let key = match &got {
                         Ok(secret) => Ok(WrappingKey::of(secret)?),
                         Err(error) => Err(*error),
@@ -129,7 +177,7 @@ impl Secrets {
                     wrapping.insert(app, key);
                     got
                 }
-                (_, Some(Ok(key))) => match self.take(key, name, kept, make).await? {
+                (_, Some(Ok(key))) => match self.take(before, key, name, kept, make).await? {
                     Ok(secret) => Ok(secret),
                     Err(UnwrapError::Open(error)) => Err(error),
                     // Nobody but its app's secret wraps it: another hand put it there.
@@ -146,11 +194,12 @@ impl Secrets {
     /// Takes an app's secret, which the master key wraps. Another master key is no fault of that row: nothing will open.
     async fn take_app(
         &self,
+        before: Before,
         name: SecretName,
-        kept: Option<Wrapped>,
+        kept: Kept,
         make: bool,
     ) -> Result<Got, SealingError> {
-        match self.take(self.master.wrapping(), name, kept, make).await? {
+        match self.take(before, self.master.wrapping(), name, kept, make).await? {
             Ok(secret) => Ok(Ok(secret)),
             Err(UnwrapError::Open(error)) => Ok(Err(error)),
             Err(UnwrapError::OtherKey(needed)) => {
@@ -163,22 +212,27 @@ impl Secrets {
     /// whatever is kept then: of two who make the same secret, one wins, and both go on with that one.
     async fn take(
         &self,
+        before: Before,
         key: &WrappingKey,
         name: SecretName,
-        kept: Option<Wrapped>,
+        kept: Kept,
         make: bool,
     ) -> Result<Result<Arc<Secret32>, UnwrapError>, SealingError> {
         let kept = match kept {
-            Some(kept) => kept,
-            None if make => {
+            Kept::Secret(kept) => kept,
+            Kept::Destroyed => return Ok(Err(OpenError::Destroyed.into())),
+            Kept::Nothing if make => {
                 let new = Secret32(self.random.bytes()?);
-                self.keys.keep_secret(name, key.wrap(self.random, name, &new)?).await?
+                match self.keys.keep_secret(name, key.wrap(self.random, name, &new)?).await {
+                    Err(StoreError::Destroyed) => return Ok(Err(OpenError::Destroyed.into())),
+                    kept => kept?,
+                }
             }
-            None => return Ok(Err(OpenError::Unreadable.into())),
+            Kept::Nothing => return Ok(Err(OpenError::Unreadable.into())),
         };
         Ok(key.unwrap(name, &kept).map(|secret| {
             let secret = Arc::new(secret);
-            self.cache.insert(name, secret.clone());
+            self.destructions.remember(before, || self.cache.insert(name, secret.clone()));
             secret
         }))
     }

@@ -60,6 +60,8 @@ pub enum SealedPlace {
     },
     /// A conversation's id.
     ConversationId(ConversationKey),
+    /// The id of a conversation that was deleted.
+    GoneConversationId(ConversationKey),
     /// A conversation's alias.
     Alias(ConversationKey),
     /// A conversation's name, picture, attributes.

@@ -32,6 +32,9 @@ pub enum StoreError {
     /// An act with the same `Idempotency-Key` was done before.
     #[error("the idempotency key was used")]
     Repeated,
+    /// The secret of that name was destroyed, and none is kept in its place.
+    #[error("the secret was destroyed")]
+    Destroyed,
     /// The database cannot be asked now; trying again may help.
     #[error("the database is not available: {0}")]
     Unavailable(String),

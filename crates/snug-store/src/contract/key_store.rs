@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 use snug_model::{AppKey, ConversationKey, UserKey};
 
+#[cfg(doc)]
+use super::StoreError;
 use super::StoreResult;
 
 /// Which retention a bucket's secret serves.
@@ -38,15 +40,62 @@ pub enum SecretName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrapped(pub Box<[u8]>);
 
+/// What the key store has under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// There never was one, or all that its app had is gone.
+    Nothing,
+    /// A secret.
+    Secret(Wrapped),
+    /// It was destroyed, and none is ever kept under this name again.
+    Destroyed,
+}
+
+/// Which of an app's secrets a list has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretsOf {
+    /// All but the app's own.
+    Everything,
+    /// Those of a class's buckets, under one rule, of the days before this one.
+    Buckets {
+        /// The class.
+        class: Class,
+        /// The retention rule.
+        rule: i32,
+        /// The day before which they are, counted from 1970-01-01 UTC.
+        before: i32,
+    },
+}
+
 /// Keeps wrapped secrets. A lost key store is lost data.
+///
+/// A destroyed secret leaves its name behind, so that nobody makes another one in its place, and "destroyed" is told from
+/// "lost". What it was is on no stable storage that the key store knows of, its own log included, when the act returns.
 #[async_trait]
 pub trait KeyStore: Send + Sync + 'static {
-    /// The wrapped secrets of these names, in their order, in one query; none where there is none.
-    async fn secrets(&self, names: &[SecretName]) -> StoreResult<Vec<Option<Wrapped>>>;
+    /// What there is under these names, in their order, in one query.
+    async fn secrets(&self, names: &[SecretName]) -> StoreResult<Vec<Kept>>;
 
     /// Keeps a secret, on stable storage when this returns. Where there is one of that name already it stays, and is the
-    /// answer: two who make the same secret end with the same one.
+    /// answer: two who make the same secret end with the same one. [`StoreError::Destroyed`] where the name's was destroyed.
     async fn keep_secret(&self, name: SecretName, wrapped: Wrapped) -> StoreResult<Wrapped>;
+
+    /// Destroys the secrets of these names, for good; of one that was never made, the name is taken all the same. How many there
+    /// were. To do it again does no harm, and is what is to be done where the outcome is unknown.
+    async fn destroy_secrets(&self, names: &[SecretName]) -> StoreResult<u64>;
+
+    /// Destroys up to `limit` secrets of an app, and forgets their names; how many it was. Where that is less than it might, nothing is
+    /// left but the app's own, and that is destroyed as [`Self::destroy_secrets`] does.
+    async fn destroy_app_secrets(&self, app: AppKey, limit: u64) -> StoreResult<u64>;
+
+    /// Secrets of an app that are not destroyed, in an order of their own: up to `limit` of those after a name.
+    async fn list_secrets(
+        &self,
+        app: AppKey,
+        of: SecretsOf,
+        after: Option<SecretName>,
+        limit: u64,
+    ) -> StoreResult<Vec<(SecretName, Wrapped)>>;
 
     /// Whether it can be asked and can keep.
     async fn ready(&self) -> StoreResult<()>;

@@ -240,8 +240,9 @@ pub trait Store: Send + Sync + 'static {
         permit: &Permit,
         edit: ConversationEdit,
     ) -> StoreResult<ConversationRow>;
-    /// Deletes the permit's conversation: it is found no more, and its id is free.
-    async fn delete_conversation(&self, permit: &Permit, job: JobRow) -> StoreResult<()>;
+    /// Deletes the permit's conversation: it is found no more, and its id is free. The row has `gone_id` from here on, sealed so that who
+    /// is to hear that it is gone hears its name, although its secret is destroyed.
+    async fn delete_conversation(&self, permit: &Permit, gone_id: Sealed, job: JobRow) -> StoreResult<()>;
     /// Conversations of the app, by row number.
     async fn list_conversations(
         &self,

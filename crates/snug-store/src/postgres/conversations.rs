@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, EventKind, Found, JobRow,
-    NewConversation, Once, Page, StoreError, StoreResult, Unique, Viewer,
+    NewConversation, Once, Page, Sealed, StoreError, StoreResult, Unique, Viewer,
 };
 
 /// The conversation in which a permit holds.
@@ -223,7 +223,7 @@ pub(super) async fn edit(
     row(sql, app, key).await?.ok_or(StoreError::NotFound)
 }
 
-pub(super) async fn delete(sql: &Sql<'_>, permit: &Permit, job: JobRow) -> StoreResult<()> {
+pub(super) async fn delete(sql: &Sql<'_>, permit: &Permit, gone_id: &Sealed, job: JobRow) -> StoreResult<()> {
     let (app, key) = (permit.app(), of(permit)?);
     // Its members' inboxes lose it like any other change reaches them: at once where it is large or waits for its place,
     // which all others now do.
@@ -231,11 +231,11 @@ pub(super) async fn delete(sql: &Sql<'_>, permit: &Permit, job: JobRow) -> Store
         .run(
             concat!(
                 "UPDATE conversations SET deleted_at = $1, updated_at = greatest(updated_at, $1),
-                 version = version + 1, pending = 1 - large, activity = ",
+                 version = version + 1, pending = 1 - large, id = $4, activity = ",
                 version!(),
                 " WHERE conversation = $2 AND app = $3 AND deleted_at IS NULL"
             ),
-            params![job.created_at.0, key.0, app.0],
+            params![job.created_at.0, key.0, app.0, gone_id.0],
         )
         .await?;
     if deleted == 0 {

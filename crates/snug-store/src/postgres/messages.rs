@@ -466,6 +466,7 @@ impl Place {
                            FROM ",
                     named_seqs!(),
                     " JOIN reactions o ON o.app = w.app AND o.conversation = w.conversation AND o.seq = w.seq
+                           JOIN users u ON u.user = o.user AND u.erased_at IS NULL
                            GROUP BY o.seq, o.emoji_mac) e
                      JOIN reactions r ON r.reaction = e.first
                      ORDER BY e.first"

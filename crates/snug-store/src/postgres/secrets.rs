@@ -1,14 +1,18 @@
 //! The key store: a database of its own.
 
 use async_trait::async_trait;
+use snug_model::AppKey;
 
 use super::{
     Options,
     pool::{Lock, Pool, act},
     schema::Address,
-    sql::{Sql, params},
+    sql::{Cells, Sql, params},
 };
-use crate::{Class, KeyStore, SecretName, StoreError, StoreResult, Wrapped};
+use crate::{
+    Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Wrapped,
+    secret_names::{BUCKET, cells, class_cell, name},
+};
 
 /// Connections at the same time: secrets are cached above, so few are asked for.
 const CONNECTIONS: usize = 4;
@@ -32,20 +36,39 @@ impl PostgresKeys {
 
 #[async_trait]
 impl KeyStore for PostgresKeys {
-    async fn secrets(&self, names: &[SecretName]) -> StoreResult<Vec<Option<Wrapped>>> {
+    async fn secrets(&self, names: &[SecretName]) -> StoreResult<Vec<Kept>> {
         let connection = self.pool.connection().await?;
         find(&self.pool.alone(&connection), names).await
     }
 
     async fn keep_secret(&self, name: SecretName, wrapped: Wrapped) -> StoreResult<Wrapped> {
         act!(&self.pool, Lock::None, |sql| keep(sql, name, &wrapped))?;
-        // After the commit, for so it sees what another kept while ours waited. What is not there was destroyed meanwhile:
-        // nothing must be sealed by it any more.
-        let kept = self.secrets(&[name]).await?;
-        kept.into_iter()
-            .flatten()
-            .next()
-            .ok_or_else(|| StoreError::Unavailable("a secret was destroyed while it was kept".to_owned()))
+        // After the commit, for so it sees what another kept, or destroyed, while ours waited.
+        match self.secrets(&[name]).await?.pop() {
+            Some(Kept::Secret(kept)) => Ok(kept),
+            Some(Kept::Destroyed) => Err(StoreError::Destroyed),
+            // All that its app had was destroyed meanwhile: nothing must be sealed by it any more.
+            Some(Kept::Nothing) | None => Err(StoreError::Destroyed),
+        }
+    }
+
+    async fn destroy_secrets(&self, names: &[SecretName]) -> StoreResult<u64> {
+        act!(&self.pool, Lock::None, |sql| destroy(sql, names))
+    }
+
+    async fn destroy_app_secrets(&self, app: AppKey, limit: u64) -> StoreResult<u64> {
+        act!(&self.pool, Lock::None, |sql| destroy_app(sql, app, limit))
+    }
+
+    async fn list_secrets(
+        &self,
+        app: AppKey,
+        of: SecretsOf,
+        after: Option<SecretName>,
+        limit: u64,
+    ) -> StoreResult<Vec<(SecretName, Wrapped)>> {
+        let connection = self.pool.connection().await?;
+        list(&self.pool.alone(&connection), app, of, after, limit).await
     }
 
     async fn ready(&self) -> StoreResult<()> {
@@ -53,29 +76,41 @@ impl KeyStore for PostgresKeys {
     }
 }
 
-/// The cells that name a secret: app, kind, owner, rule, day.
-fn cells(name: SecretName) -> (i64, i64, i64, i64, i64) {
-    match name {
-        SecretName::App(app) => (app.0, 1, 0, 0, 0),
-        SecretName::User(app, user) => (app.0, 2, user.0, 0, 0),
-        SecretName::Conversation(app, conversation) => (app.0, 3, conversation.0, 0, 0),
-        SecretName::Bucket { app, class: Class::Messages, rule, day } => {
-            (app.0, 4, 1, rule.into(), day.into())
+/// The cells of many names, a column each.
+#[derive(Default)]
+struct Names {
+    apps: Vec<i64>,
+    kinds: Vec<i64>,
+    owners: Vec<i64>,
+    rules: Vec<i64>,
+    days: Vec<i64>,
+}
+
+impl Names {
+    fn of(names: &[SecretName]) -> Self {
+        let mut columns = Self::default();
+        for (app, kind, owner, rule, day) in names.iter().map(|name| cells(*name)) {
+            columns.apps.push(app);
+            columns.kinds.push(kind);
+            columns.owners.push(owner);
+            columns.rules.push(rule);
+            columns.days.push(day);
         }
+        columns
     }
 }
 
-async fn find(sql: &Sql<'_>, names: &[SecretName]) -> StoreResult<Vec<Option<Wrapped>>> {
-    let (mut apps, mut kinds, mut owners, mut rules, mut days) = Default::default();
-    let columns: [&mut Vec<i64>; 5] = [&mut apps, &mut kinds, &mut owners, &mut rules, &mut days];
-    for name in names {
-        let (app, kind, owner, rule, day) = cells(*name);
-        columns[0].push(app);
-        columns[1].push(kind);
-        columns[2].push(owner);
-        columns[3].push(rule);
-        columns[4].push(day);
+/// A secret without a byte was destroyed: its name stays taken.
+fn kept(bytes: Option<&[u8]>) -> Kept {
+    match bytes {
+        None => Kept::Nothing,
+        Some([]) => Kept::Destroyed,
+        Some(bytes) => Kept::Secret(Wrapped(bytes.into())),
     }
+}
+
+async fn find(sql: &Sql<'_>, names: &[SecretName]) -> StoreResult<Vec<Kept>> {
+    let Names { apps, kinds, owners, rules, days } = Names::of(names);
     sql.all(
         "SELECT s.wrapped
          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
@@ -84,7 +119,7 @@ async fn find(sql: &Sql<'_>, names: &[SecretName]) -> StoreResult<Vec<Option<Wra
              AND s.day = w.day
          ORDER BY w.nth",
         params![apps, kinds, owners, rules, days],
-        |row| Ok(row.take::<Option<&[u8]>>()?.map(|bytes| Wrapped(bytes.into()))),
+        |row| row.take().map(kept),
     )
     .await
 }
@@ -98,4 +133,97 @@ async fn keep(sql: &Sql<'_>, name: SecretName, wrapped: &Wrapped) -> StoreResult
     )
     .await
     .map(drop)
+}
+
+/// Destroys secrets, in an order that all have, so that two who destroy the same do not wait for each other.
+async fn destroy(sql: &Sql<'_>, names: &[SecretName]) -> StoreResult<u64> {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    let Names { apps, kinds, owners, rules, days } = Names::of(&names);
+    // First the names, for a secret that somebody is keeping right now is waited for.
+    sql.run(
+        "INSERT INTO secrets (app, kind, owner, rule, day, wrapped)
+         SELECT app, kind, owner, rule, day, ''::bytea
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
+             w (app, kind, owner, rule, day, nth)
+         ORDER BY w.nth
+         ON CONFLICT (app, kind, owner, rule, day) DO NOTHING",
+        params![apps, kinds, owners, rules, days],
+    )
+    .await?;
+    sql.run(
+        "WITH doomed AS (
+             SELECT s.secret
+             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+                 w (app, kind, owner, rule, day)
+             JOIN secrets s ON s.app = w.app AND s.kind = w.kind AND s.owner = w.owner AND s.rule = w.rule
+                 AND s.day = w.day
+             WHERE s.wrapped <> ''::bytea ORDER BY s.secret FOR UPDATE OF s)
+         UPDATE secrets s SET wrapped = ''::bytea FROM doomed d WHERE s.secret = d.secret AND s.wrapped <> ''::bytea",
+        params![apps, kinds, owners, rules, days],
+    )
+    .await
+}
+
+async fn destroy_app(sql: &Sql<'_>, app: AppKey, limit: u64) -> StoreResult<u64> {
+    let destroyed = sql
+        .run(
+            "DELETE FROM secrets WHERE secret IN
+                 (SELECT secret FROM secrets WHERE app = $1 AND kind > 1 ORDER BY secret LIMIT $2 FOR UPDATE)",
+            params![app.0, limit as i64],
+        )
+        .await?;
+    if destroyed < limit {
+        destroy(sql, &[SecretName::App(app)]).await?;
+    }
+    Ok(destroyed)
+}
+
+async fn list(
+    sql: &Sql<'_>,
+    app: AppKey,
+    of: SecretsOf,
+    after: Option<SecretName>,
+    limit: u64,
+) -> StoreResult<Vec<(SecretName, Wrapped)>> {
+    let name_and_secret = |row: &mut Cells<'_>| {
+        let name = name((app.0, row.int()?, row.int()?, row.int()?, row.int()?))?;
+        Ok((name, Wrapped(row.take::<&[u8]>()?.into())))
+    };
+    // Before the first of them there is nothing.
+    let first = (0, 0, 0, 0, i64::MIN);
+    let (_, kind, owner, rule, day) = after.map_or(first, cells);
+    match of {
+        SecretsOf::Everything => {
+            sql.all(
+                "SELECT kind, owner, rule, day, wrapped FROM secrets
+                 WHERE app = $1 AND kind > 1 AND (kind, owner, rule, day) > ($2, $3, $4, $5)
+                     AND wrapped <> ''::bytea
+                 ORDER BY kind, owner, rule, day LIMIT $6",
+                params![app.0, kind, owner, rule, day, limit as i64],
+                name_and_secret,
+            )
+            .await
+        }
+        SecretsOf::Buckets { class, rule, before } => {
+            sql.all(
+                "SELECT kind, owner, rule, day, wrapped FROM secrets
+                 WHERE app = $1 AND kind = $2 AND owner = $3 AND rule = $4 AND day > $5 AND day < $6
+                     AND wrapped <> ''::bytea
+                 ORDER BY day LIMIT $7",
+                params![
+                    app.0,
+                    BUCKET,
+                    class_cell(class),
+                    i64::from(rule),
+                    day,
+                    i64::from(before),
+                    limit as i64
+                ],
+                name_and_secret,
+            )
+            .await
+        }
+    }
 }

@@ -365,8 +365,8 @@ impl Store for Postgres {
         admitted!(self, permit, Lock::Shared, |sql| conversations::edit(sql, permit, edit.clone()))
     }
 
-    async fn delete_conversation(&self, permit: &Permit, job: JobRow) -> StoreResult<()> {
-        admitted!(self, permit, Lock::Alone, |sql| conversations::delete(sql, permit, job.clone()))
+    async fn delete_conversation(&self, permit: &Permit, gone_id: Sealed, job: JobRow) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Alone, |sql| conversations::delete(sql, permit, &gone_id, job.clone()))
     }
 
     async fn list_conversations(

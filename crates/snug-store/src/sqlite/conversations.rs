@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, EventKind, Found, JobRow,
-    NewConversation, Once, Page, StoreError, StoreResult, Unique, Viewer,
+    NewConversation, Once, Page, Sealed, StoreError, StoreResult, Unique, Viewer,
 };
 
 /// The conversation in which a permit holds.
@@ -207,15 +207,15 @@ pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: ConversationEdit) -> St
     row(sql, app, key)?.ok_or(StoreError::NotFound)
 }
 
-pub(super) fn delete(sql: &Sql<'_>, permit: &Permit, job: JobRow) -> StoreResult<()> {
+pub(super) fn delete(sql: &Sql<'_>, permit: &Permit, gone_id: Sealed, job: JobRow) -> StoreResult<()> {
     let (app, key) = (permit.app(), of(permit)?);
     // Its members' inboxes lose it like any other change reaches them: at once where it is large or waits for its place,
     // which all others now do.
     let deleted = sql.run(
         "UPDATE conversations SET deleted_at = ?1, updated_at = max(updated_at, ?1), version = version + 1,
-             activity = ?2, pending = NOT large
+             activity = ?2, pending = NOT large, id = ?5
          WHERE conversation = ?3 AND app = ?4 AND deleted_at IS NULL",
-        params![job.created_at.0, sql.version, key.0, app.0],
+        params![job.created_at.0, sql.version, key.0, app.0, gone_id.0],
     )?;
     if deleted == 0 {
         return Err(StoreError::NotFound);

@@ -466,14 +466,15 @@ impl Place {
         Ok(MessageRow { version, body, rev, edited_at, ..message })
     }
 
-    /// The reactions to a message, in the order in which each emoji came first.
+    /// The reactions to a message, in the order in which each emoji came first; those of erased people open for nobody any more.
     fn reactions(&self, sql: &Sql<'_>, seq: Seq) -> StoreResult<Vec<ReactionRow>> {
         sql.all(
             "SELECT e.emoji_mac, r.emoji, r.user, e.count, EXISTS (
                  SELECT 1 FROM reactions o WHERE o.app = ?1 AND o.conversation = ?2 AND o.seq = ?3
                      AND o.emoji_mac = e.emoji_mac AND o.user = ?4)
-             FROM (SELECT emoji_mac, count(*) AS count, min(reaction) AS first FROM reactions
-                   WHERE app = ?1 AND conversation = ?2 AND seq = ?3 GROUP BY emoji_mac) e
+             FROM (SELECT l.emoji_mac, count(*) AS count, min(l.reaction) AS first FROM reactions l
+                   CROSS JOIN users u ON u.user = l.user AND u.erased_at IS NULL
+                   WHERE l.app = ?1 AND l.conversation = ?2 AND l.seq = ?3 GROUP BY l.emoji_mac) e
              JOIN reactions r ON r.reaction = e.first
              ORDER BY e.first",
             params![self.app.0, self.conversation.0, seq.0, self.reader.map(|user| user.0)],

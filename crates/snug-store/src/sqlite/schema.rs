@@ -39,7 +39,23 @@ pub(super) fn keys(path: &Path) -> StoreResult<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // What is destroyed is overwritten.
     connection.pragma_update(None, "secure_delete", "ON")?;
-    migrated(connection, keys::migrations::runner())
+    let connection = migrated(connection, keys::migrations::runner())?;
+    // What was destroyed right before a server was killed is not in the log any more either. Who is in the way is not waited
+    // for: what destroyed it is done again.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// Copies all of the log into the file, and cuts it to nothing. `Unavailable` where somebody reads an older snapshot for too long.
+pub(super) fn empty_log(connection: &Connection) -> StoreResult<()> {
+    let mut statement = connection.prepare_cached("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    let busy: bool = statement.query_row([], |row| row.get(0))?;
+    if busy {
+        return Err(StoreError::Unavailable(
+            "somebody reads for too long, so that the log cannot be emptied".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// Opens a database that is there already, to copy its log.

@@ -7,9 +7,19 @@ use std::{
 
 use async_trait::async_trait;
 use rusqlite::params;
+use snug_model::AppKey;
 
-use super::{Options, readers::Readers, schema, sql::Sql, writer::Writer};
-use crate::{Class, KeyStore, SecretName, StoreResult, Wrapped};
+use super::{
+    Options,
+    readers::Readers,
+    schema,
+    sql::{Cells, Sql},
+    writer::Writer,
+};
+use crate::{
+    Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Wrapped,
+    secret_names::{BUCKET, cells, class_cell, name},
+};
 
 /// Connections that read secrets at the same time: they are cached above, so few are asked for.
 const READERS: usize = 2;
@@ -34,13 +44,32 @@ impl SqliteKeys {
 
 #[async_trait]
 impl KeyStore for SqliteKeys {
-    async fn secrets(&self, names: &[SecretName]) -> StoreResult<Vec<Option<Wrapped>>> {
+    async fn secrets(&self, names: &[SecretName]) -> StoreResult<Vec<Kept>> {
         let names = names.to_vec();
         self.readers.read(move |sql| names.iter().map(|name| find(sql, *name)).collect()).await
     }
 
     async fn keep_secret(&self, name: SecretName, wrapped: Wrapped) -> StoreResult<Wrapped> {
         self.writer.act(move |sql| keep(sql, name, wrapped)).await
+    }
+
+    async fn destroy_secrets(&self, names: &[SecretName]) -> StoreResult<u64> {
+        let names = names.to_vec();
+        self.writer.destroying(move |sql| names.iter().map(|name| destroy(sql, *name)).sum()).await
+    }
+
+    async fn destroy_app_secrets(&self, app: AppKey, limit: u64) -> StoreResult<u64> {
+        self.writer.destroying(move |sql| destroy_app(sql, app, limit)).await
+    }
+
+    async fn list_secrets(
+        &self,
+        app: AppKey,
+        of: SecretsOf,
+        after: Option<SecretName>,
+        limit: u64,
+    ) -> StoreResult<Vec<(SecretName, Wrapped)>> {
+        self.readers.read(move |sql| list(sql, app, of, after, limit)).await
     }
 
     async fn ready(&self) -> StoreResult<()> {
@@ -50,27 +79,25 @@ impl KeyStore for SqliteKeys {
     }
 }
 
-/// The cells that name a secret: app, kind, owner, rule, day.
-fn cells(name: SecretName) -> (i64, i64, i64, i32, i32) {
-    match name {
-        SecretName::App(app) => (app.0, 1, 0, 0, 0),
-        SecretName::User(app, user) => (app.0, 2, user.0, 0, 0),
-        SecretName::Conversation(app, conversation) => (app.0, 3, conversation.0, 0, 0),
-        SecretName::Bucket { app, class: Class::Messages, rule, day } => (app.0, 4, 1, rule, day),
-    }
+/// A secret without a byte was destroyed: its name stays taken.
+fn kept(bytes: Vec<u8>) -> Kept {
+    if bytes.is_empty() { Kept::Destroyed } else { Kept::Secret(Wrapped(bytes.into())) }
 }
 
-fn find(sql: &Sql<'_>, name: SecretName) -> StoreResult<Option<Wrapped>> {
-    sql.maybe(
+fn find(sql: &Sql<'_>, name: SecretName) -> StoreResult<Kept> {
+    let found = sql.maybe(
         "SELECT wrapped FROM secrets WHERE app = ?1 AND kind = ?2 AND owner = ?3 AND rule = ?4 AND day = ?5",
         cells(name),
-        |row| row.take::<Vec<u8>>().map(|bytes| Wrapped(bytes.into())),
-    )
+        |row| row.take().map(kept),
+    )?;
+    Ok(found.unwrap_or(Kept::Nothing))
 }
 
 fn keep(sql: &Sql<'_>, name: SecretName, wrapped: Wrapped) -> StoreResult<Wrapped> {
-    if let Some(kept) = find(sql, name)? {
-        return Ok(kept);
+    match find(sql, name)? {
+        Kept::Secret(kept) => return Ok(kept),
+        Kept::Destroyed => return Err(StoreError::Destroyed),
+        Kept::Nothing => {}
     }
     let (app, kind, owner, rule, day) = cells(name);
     sql.run(
@@ -78,4 +105,64 @@ fn keep(sql: &Sql<'_>, name: SecretName, wrapped: Wrapped) -> StoreResult<Wrappe
         params![app, kind, owner, rule, day, wrapped.0],
     )?;
     Ok(wrapped)
+}
+
+/// Destroys a secret; 1 where there was one.
+fn destroy(sql: &Sql<'_>, name: SecretName) -> StoreResult<u64> {
+    let destroyed = sql.run(
+        "UPDATE secrets SET wrapped = x''
+         WHERE app = ?1 AND kind = ?2 AND owner = ?3 AND rule = ?4 AND day = ?5 AND wrapped <> x''",
+        cells(name),
+    )?;
+    if destroyed == 0 {
+        sql.run(
+            "INSERT INTO secrets (app, kind, owner, rule, day, wrapped) VALUES (?1, ?2, ?3, ?4, ?5, x'')
+             ON CONFLICT DO NOTHING",
+            cells(name),
+        )?;
+    }
+    Ok(destroyed as u64)
+}
+
+fn destroy_app(sql: &Sql<'_>, app: AppKey, limit: u64) -> StoreResult<u64> {
+    let destroyed = sql.run(
+        "DELETE FROM secrets WHERE secret IN (SELECT secret FROM secrets WHERE app = ?1 AND kind > 1 LIMIT ?2)",
+        params![app.0, limit as i64],
+    )? as u64;
+    if destroyed < limit {
+        destroy(sql, SecretName::App(app))?;
+    }
+    Ok(destroyed)
+}
+
+fn list(
+    sql: &Sql<'_>,
+    app: AppKey,
+    of: SecretsOf,
+    after: Option<SecretName>,
+    limit: u64,
+) -> StoreResult<Vec<(SecretName, Wrapped)>> {
+    let name_and_secret = |row: &mut Cells<'_>| {
+        let name = name((app.0, row.int()?, row.int()?, row.int()?, row.int()?))?;
+        Ok((name, Wrapped(row.take::<Vec<u8>>()?.into())))
+    };
+    // Before the first of them there is nothing.
+    let first = (0, 0, 0, 0, i64::MIN);
+    let (_, kind, owner, rule, day) = after.map_or(first, cells);
+    match of {
+        SecretsOf::Everything => sql.all(
+            "SELECT kind, owner, rule, day, wrapped FROM secrets
+             WHERE app = ?1 AND kind > 1 AND (kind, owner, rule, day) > (?2, ?3, ?4, ?5) AND wrapped <> x''
+             ORDER BY kind, owner, rule, day LIMIT ?6",
+            params![app.0, kind, owner, rule, day, limit as i64],
+            name_and_secret,
+        ),
+        SecretsOf::Buckets { class, rule, before } => sql.all(
+            "SELECT kind, owner, rule, day, wrapped FROM secrets
+             WHERE app = ?1 AND kind = ?2 AND owner = ?3 AND rule = ?4 AND day > ?5 AND day < ?6 AND wrapped <> x''
+             ORDER BY day LIMIT ?7",
+            params![app.0, BUCKET, class_cell(class), rule, day, before, limit as i64],
+            name_and_secret,
+        ),
+    }
 }

@@ -307,8 +307,8 @@ impl Store for Sqlite {
         self.act(permit, move |sql, permit| conversations::edit(sql, permit, edit)).await
     }
 
-    async fn delete_conversation(&self, permit: &Permit, job: JobRow) -> StoreResult<()> {
-        self.act(permit, move |sql, permit| conversations::delete(sql, permit, job)).await
+    async fn delete_conversation(&self, permit: &Permit, gone_id: Sealed, job: JobRow) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| conversations::delete(sql, permit, gone_id, job)).await
     }
 
     async fn list_conversations(

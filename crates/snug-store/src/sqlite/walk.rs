@@ -55,12 +55,16 @@ const TABLES: &[Table] = &[
     },
     Table {
         // What was blanked has no bytes.
-        statement: "SELECT conversation, app, conversation, profile_version, id, alias, nullif(profile, x'')
+        statement: "SELECT conversation, app, conversation, profile_version, deleted_at, id, alias, nullif(profile, x'')
                     FROM conversations WHERE conversation > ?1 ORDER BY conversation LIMIT ?2",
         read: |row| {
             let (conversation, version) = (ConversationKey(row.int()?), row.int()?);
+            let id = match row.time_or_none()? {
+                None => SealedPlace::ConversationId(conversation),
+                Some(_) => SealedPlace::GoneConversationId(conversation),
+            };
             Ok(vec![
-                (SealedPlace::ConversationId(conversation), row.sealed_or_none()?),
+                (id, row.sealed_or_none()?),
                 (SealedPlace::Alias(conversation), row.sealed_or_none()?),
                 (SealedPlace::Conversation { conversation, version }, row.sealed_or_none()?),
             ])

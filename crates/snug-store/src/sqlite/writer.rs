@@ -9,7 +9,7 @@ use std::{
 use rusqlite::{Connection, ffi};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Options, basis::Seen, heads::Heads, sql::Sql};
+use super::{Options, basis::Seen, heads::Heads, schema, sql::Sql};
 use crate::{StoreError, StoreResult};
 
 /// Acts that may wait for the writer; who comes then waits to be let in.
@@ -67,6 +67,15 @@ impl Writer {
         self.queue(Weight::Light, act).await
     }
 
+    /// Does an act that destroys as [`Weight::Destroying`] says, and answers like [`Self::act`].
+    pub(super) async fn destroying<T, F>(&self, act: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Sql<'_>) -> StoreResult<T> + Send + 'static,
+    {
+        self.queue(Weight::Destroying, act).await
+    }
+
     async fn queue<T, F>(&self, weight: Weight, act: F) -> StoreResult<T>
     where
         T: Send + 'static,
@@ -106,6 +115,8 @@ enum Weight {
     Light,
     /// Whatever else.
     Full,
+    /// A full act that is not done before the log is empty, for what it destroyed is in there too.
+    Destroying,
 }
 
 /// What the writer remembers of the rows that it wrote, from act to act and from commit to commit.
@@ -247,19 +258,28 @@ impl Group {
             }
             match queued.weight {
                 Weight::Append | Weight::Light => self.light(&mut *queued.act, &sql)?,
-                Weight::Full => self.full(&mut *queued.act, &sql)?,
+                Weight::Full | Weight::Destroying => self.full(&mut *queued.act, &sql)?,
             }
             match queued.weight {
                 Weight::Append => {}
                 Weight::Light => known.heads.forget(),
-                Weight::Full => known.forget(),
+                Weight::Full | Weight::Destroying => known.forget(),
             }
             if self.early {
                 queued.act.answer(Ok(()));
             }
         }
         known.heads.write(&sql)?;
-        self.execute("COMMIT")
+        self.execute("COMMIT")?;
+        if batch.iter().any(|queued| queued.weight == Weight::Destroying) {
+            self.empty_log()?;
+        }
+        Ok(())
+    }
+
+    /// Copies all of the log into the file, and cuts it to nothing. Who reads an older snapshot is waited for.
+    fn empty_log(&self) -> Result<(), Failure> {
+        schema::empty_log(&self.connection).map_err(|error| Failure { why: error.to_string(), unknown: true })
     }
 
     /// Does an act without a savepoint. One that has failed has written nothing, or the whole batch fails; some failures, such

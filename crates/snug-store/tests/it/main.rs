@@ -4,3 +4,4 @@ mod bench;
 mod conformance;
 mod postgres;
 mod sqlite;
+mod sqlite_keys;

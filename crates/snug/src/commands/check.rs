@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use snug_core::{Parts, sealing::Sealer};
+use snug_core::{
+    Parts,
+    sealing::{OpenError, Sealer},
+};
 use snug_store::{SealedAt, Store, WalkFrom};
 
 use crate::{
@@ -29,19 +32,27 @@ pub(crate) async fn run(config: &Config) -> Result<usize> {
     Ok(findings.len() + unreadable(&store, &sealer).await.context("the sealed values cannot be checked")?)
 }
 
-/// Prints the values that do not open where they lie; how many it was.
+/// Prints the values that do not open where they lie; how many it was. Those whose secrets were destroyed are as they should be: on
+/// the error output it says how many wait to be removed.
 async fn unreadable(store: &Arc<dyn Store>, sealer: &Sealer) -> Result<usize> {
-    let (mut from, mut found) = (Some(WalkFrom::default()), 0);
+    let (mut from, mut found, mut destroyed) = (Some(WalkFrom::default()), 0, 0);
     while let Some(place) = from {
         let page = store.walk(place, VALUES_AT_ONCE).await?;
         let opener = sealer.opener_across(page.values.iter().map(|at| (at.app, &at.sealed))).await?;
         for at in &page.values {
-            if let Err(error) = opener.check(at) {
-                println!("{}: {error}", shown(at));
-                found += 1;
+            match opener.check(at) {
+                Ok(()) => {}
+                Err(OpenError::Destroyed) => destroyed += 1,
+                Err(error) => {
+                    println!("{}: {error}", shown(at));
+                    found += 1;
+                }
             }
         }
         from = page.next;
+    }
+    if destroyed > 0 {
+        eprintln!("{destroyed} sealed values are left whose secrets were destroyed: nobody can read them.");
     }
     Ok(found)
 }

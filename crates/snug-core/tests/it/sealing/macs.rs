@@ -170,7 +170,7 @@ async fn what_tells_of_a_message_goes_with_its_secrets() {
     sealer.seal(&message(1, ANN, NOON), &says("hi")).await.unwrap();
     let day = SecretName::Bucket { app: APP, class: Class::Messages, rule: 0, day: NOON.day() };
     for destroyed in [SecretName::User(APP, ANN), SecretName::Conversation(APP, CONVERSATION), day] {
-        installation.keys.destroy(destroyed);
+        installation.keys.lose(destroyed);
     }
     let server = installation.server().await;
     let thumb = Emoji::parse("👍").unwrap();

@@ -1,6 +1,7 @@
 //! Sealing: what opens, what does not, and what the key store is asked.
 
 mod at_rest;
+mod destroyed;
 mod golden;
 mod keys;
 mod macs;

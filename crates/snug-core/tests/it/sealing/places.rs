@@ -251,6 +251,8 @@ async fn of_conversations(sealer: &Sealer) -> Vec<SealedAt> {
         let (place, at) =
             (Place::conversation_id(APP, conversation), SealedPlace::ConversationId(conversation));
         all.push(lies(sealer, place, APP, at, id()).await);
+        let gone = Place::gone_conversation_id(APP, conversation);
+        all.push(lies(sealer, gone, APP, SealedPlace::GoneConversationId(conversation), id()).await);
         let (place, at) = (Place::alias(APP, conversation), SealedPlace::Alias(conversation));
         all.push(lies(sealer, place, APP, at, id()).await);
         for version in [1, 2] {
@@ -407,7 +409,7 @@ async fn without_either_secret_a_message_is_unreadable() {
         let spared = Place::message(APP, CONVERSATION, message_id(2), 1, sender, NOON.plus_ms(DAY_MS));
         let other = sealer.seal(&spared, &says("still here")).await.unwrap();
 
-        installation.keys.destroy(destroyed);
+        installation.keys.lose(destroyed);
         let server = installation.server().await;
         let opener = server.opener(APP, [&sealed, &other]).await.unwrap();
         assert_eq!(opener.open(&place, &sealed).err(), Some(OpenError::Unreadable), "{destroyed:?}");
@@ -420,9 +422,9 @@ async fn what_has_one_lock_goes_with_it_and_not_with_the_day() {
     let (installation, sealer) = world().await;
     let place = Place::user_profile(APP, ANN, 1);
     let sealed = sealer.seal(&place, &users::Profile::default()).await.unwrap();
-    installation.keys.destroy(bucket(NOON));
+    installation.keys.lose(bucket(NOON));
     assert!(installation.server().await.open_one(&place, &sealed).await.is_ok());
-    installation.keys.destroy(SecretName::User(APP, ANN));
+    installation.keys.lose(SecretName::User(APP, ANN));
     let gone = installation.server().await.open_one(&place, &sealed).await;
     assert!(matches!(gone, Err(SealingError::Open(OpenError::Unreadable))));
 }
@@ -430,9 +432,9 @@ async fn what_has_one_lock_goes_with_it_and_not_with_the_day() {
 #[tokio::test]
 async fn nothing_written_later_makes_a_destroyed_secret_anew() {
     let (installation, _) = world().await;
-    installation.keys.destroy(bucket(NOON));
-    installation.keys.destroy(SecretName::User(APP, BEN));
-    installation.keys.destroy(SecretName::Conversation(APP, CONVERSATION));
+    installation.keys.lose(bucket(NOON));
+    installation.keys.lose(SecretName::User(APP, BEN));
+    installation.keys.lose(SecretName::Conversation(APP, CONVERSATION));
     let left = installation.keys.names();
     let sealer = installation.server().await;
 

@@ -223,7 +223,7 @@ async fn without_the_apps_secret_nothing_of_it_opens() {
     let sealer = installation.server().await;
     let place = message(1, ANN, NOON);
     let sealed = sealer.seal(&place, &says("hi")).await.unwrap();
-    installation.keys.destroy(SecretName::App(APP));
+    installation.keys.lose(SecretName::App(APP));
     let server = installation.server().await;
     let gone = server.open_one(&place, &sealed).await;
     assert!(matches!(gone, Err(SealingError::Open(OpenError::Unreadable))));

@@ -249,7 +249,7 @@ impl Conversation {
     pub(crate) async fn delete(&self) -> JobId {
         let job = self.app.job(JobKind::PurgeConversation(self.key));
         let id = job.id.clone();
-        let deleted = self.app.store.delete_conversation(&self.system().await, job).await;
+        let deleted = self.app.store.delete_conversation(&self.system().await, seal("gone"), job).await;
         deleted.expect("a conversation can be deleted");
         id
     }

@@ -324,7 +324,7 @@ async fn a_deleted_conversation_is_not_found_and_its_names_are_free(bench: &mut 
     let first = app.conversation_of(new().await).await;
     first.send(ann, "hi").await;
     let job = app.job(JobKind::PurgeConversation(first.key));
-    app.store.delete_conversation(&first.system().await, job.clone()).await.unwrap();
+    app.store.delete_conversation(&first.system().await, seal("gone"), job.clone()).await.unwrap();
     let refs = [
         ConversationRef::Key(first.key),
         ConversationRef::Id(id_mac("c")),
@@ -356,7 +356,7 @@ async fn a_deletion_voids_every_permit_of_the_conversation(bench: &mut Bench) {
         let message = conversation.message(snug_store::SenderRow::User(ann), "late");
         refused!(app.store.append(&permit, message), StoreError::Stale);
         let job = app.job(JobKind::PurgeConversation(conversation.key));
-        refused!(app.store.delete_conversation(&permit, job), StoreError::Stale);
+        refused!(app.store.delete_conversation(&permit, seal("gone"), job), StoreError::Stale);
     }
     let message = other.message(snug_store::SenderRow::User(ann), "hi");
     app.store.append(&others, message).await.expect("another conversation is not concerned");

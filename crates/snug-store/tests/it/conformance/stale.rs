@@ -159,7 +159,10 @@ impl Scene {
             ("revoke_key", store.revoke_key(permit, &self.key, at).await),
             ("create_token_key", store.create_token_key(permit, app.token_key_row("fourth")).await),
             ("delete_token_key", store.delete_token_key(permit, &KeyId::from_random("nobody")).await),
-            ("delete_conversation", store.delete_conversation(permit, app.job(conversation_job)).await),
+            (
+                "delete_conversation",
+                store.delete_conversation(permit, seal("gone"), app.job(conversation_job)).await,
+            ),
         ];
         said.extend(self.write_app(permit).await);
         said

@@ -156,6 +156,11 @@ async fn a_walk_visits_every_sealed_value_once(bench: &mut Bench) {
     app.store.keep_answer(app.key, once.scope, seal("answer")).await.unwrap();
     put(SealedPlace::Answer(once.scope), seal("answer"));
 
+    let gone = app.conversation("gone", &[]).await;
+    gone.delete().await;
+    put(SealedPlace::GoneConversationId(gone.key), seal("gone"));
+    put(SealedPlace::Conversation { conversation: gone.key, version: 1 }, seal("profile of gone"));
+
     let expected = sorted(expected);
     for limit in [1, 2, 7, 1_000] {
         assert_eq!(sorted(walk(bench, limit).await), expected, "in steps of {limit}");
