@@ -1,5 +1,7 @@
 //! Conversations.
 
+use std::collections::HashMap;
+
 use snug_model::{AppKey, ConversationKey, Permit, Rev, Seq, Timestamp, UserKey, limits::PLACED_MEMBERS_MAX};
 
 use super::{
@@ -91,6 +93,31 @@ pub(super) async fn row(
         rows::conversation,
     )
     .await
+}
+
+/// The rows of conversations, deleted or not.
+pub(super) async fn rows(
+    sql: &Sql<'_>,
+    keys: &[(AppKey, ConversationKey)],
+) -> StoreResult<HashMap<(AppKey, ConversationKey), ConversationRow>> {
+    let apps: Vec<i64> = keys.iter().map(|(app, _)| app.0).collect();
+    let conversations: Vec<i64> = keys.iter().map(|(_, key)| key.0).collect();
+    let found = sql
+        .all(
+            concat!(
+                "SELECT w.app, ",
+                conversation_columns!(),
+                " FROM (SELECT * FROM unnest($1::bigint[], $2::bigint[]) a (app, conversation) OFFSET 0) w
+                  JOIN conversations c ON c.conversation = w.conversation AND c.app = w.app"
+            ),
+            params![apps, conversations],
+            |row| {
+                let app = AppKey(row.int()?);
+                rows::conversation(row).map(|conversation| ((app, conversation.key), conversation))
+            },
+        )
+        .await?;
+    Ok(found.into_iter().collect())
 }
 
 pub(super) async fn create(

@@ -4,7 +4,8 @@ use snug_model::{AppKey, ConversationKey, Permit, Rev, Seq, Timestamp, UserKey};
 
 use super::{
     conversations, member_rows,
-    messages::{Place, Side},
+    messages::Place,
+    pages::Side,
     sql::{Sql, corrupt, params},
     users,
 };

@@ -20,17 +20,31 @@ use crate::{
 
 /// What lies over a user's places: `overlay (conversation, place, unread, shown, activity)`, of the parameters 1, the app, and
 /// 2, the user. Conversations that wait for their place, where the user is a member or the conversation is deleted; and the
-/// user's large ones, of which a removed member keeps the place of its removal. `OFFSET` keeps the planner to that way: it could
-/// think that who is in few conversations, as most are, is cheaper to ask for all of them.
+/// user's large ones, of which a removed member keeps the place of its removal.
+///
+/// What waits and is the user's is looked for in the shorter list of the two, `first`, so that neither many of others' that wait
+/// cost a user with few of its own, nor many of its own where few wait; beyond 256 it no longer matters which is shorter.
+/// `OFFSET` keeps the planner to going through that one.
 macro_rules! overlay {
     () => {
-        "WITH overlay (conversation, place, unread, shown, activity) AS MATERIALIZED (
+        "WITH waiting (count) AS MATERIALIZED (
+                 SELECT count(*) FROM (SELECT 1 FROM conversations WHERE app = $1 AND pending = 1 LIMIT 256) c
+             ), first (own) AS MATERIALIZED (
+                 SELECT count(*) < (SELECT count FROM waiting) FROM (
+                     SELECT 1 FROM members m WHERE m.app = $1 AND m.user = $2 LIMIT (SELECT count FROM waiting)) m
+             ), overlay (conversation, place, unread, shown, activity) AS MATERIALIZED (
              SELECT c.conversation, greatest(m.joined_at, c.last_at),
                  (c.head_seq > greatest(m.read_seq, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END))::int,
                  c.state = 0 AND c.deleted_at IS NULL, c.activity
-             FROM (SELECT p.*, $2::bigint AS person FROM conversations p WHERE p.app = $1 AND p.pending = 1 OFFSET 0) c
-             JOIN members m ON m.app = c.app AND m.conversation = c.conversation AND m.user = c.person
-             WHERE m.forgotten = 0 AND (m.access > 0 OR c.deleted_at IS NOT NULL)
+             FROM (SELECT w.*, $1::bigint AS app, $2::bigint AS person FROM (
+                       SELECT p.conversation FROM conversations p
+                       WHERE p.app = $1 AND p.pending = 1 AND NOT (SELECT own FROM first)
+                       UNION ALL
+                       SELECT o.conversation FROM members o
+                       WHERE o.app = $1 AND o.user = $2 AND (SELECT own FROM first)) w OFFSET 0) w
+             JOIN conversations c ON c.conversation = w.conversation AND c.app = w.app
+             JOIN members m ON m.app = w.app AND m.conversation = w.conversation AND m.user = w.person
+             WHERE c.pending = 1 AND m.forgotten = 0 AND (m.access > 0 OR c.deleted_at IS NOT NULL)
              UNION ALL
              SELECT c.conversation, CASE WHEN m.access > 0 THEN greatest(m.joined_at, c.last_at) ELSE m.place END,
                  (CASE WHEN m.access > 0 THEN c.head_seq ELSE m.frozen_head_seq END

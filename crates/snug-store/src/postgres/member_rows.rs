@@ -112,6 +112,32 @@ pub(super) async fn all(
     .await
 }
 
+/// The rows of members of conversations.
+pub(super) async fn each(
+    sql: &Sql<'_>,
+    members: Vec<(AppKey, ConversationKey, UserKey)>,
+) -> StoreResult<HashMap<(ConversationKey, UserKey), MemberRow>> {
+    if members.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let column =
+        |of: fn(&(AppKey, ConversationKey, UserKey)) -> i64| -> Vec<i64> { members.iter().map(of).collect() };
+    let found = sql
+        .all(
+            concat!(
+                "SELECT ",
+                member_columns!(),
+                " FROM (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) a (app, conversation, person)
+                        OFFSET 0) w
+                  JOIN members m ON m.app = w.app AND m.conversation = w.conversation AND m.user = w.person"
+            ),
+            params![column(|(app, ..)| app.0), column(|(_, key, _)| key.0), column(|(_, _, user)| user.0)],
+            |row| rows::member(row).map(|member| ((member.conversation, member.user), member)),
+        )
+        .await?;
+    Ok(found.into_iter().collect())
+}
+
 /// Members' rows, a column each.
 #[derive(Default)]
 struct Columns<'m> {

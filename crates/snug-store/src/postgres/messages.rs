@@ -10,22 +10,15 @@ use snug_model::{
 use super::{
     blocks,
     conversations::{self, Change, Step, advance, note_change},
+    pages::Side,
     rows::{self, Stored, message_columns},
     sql::{Sql, params},
     sync,
 };
 use crate::{
-    Mac, MessageChanged, MessageEdit, MessagePage, MessageRow, ReactionRow, ReactionWrite, SenderRow,
-    StoreError, StoreResult, VersionRow,
+    Mac, MessageChanged, MessageEdit, MessagePage, MessageRow, ReactionWrite, SenderRow, StoreError,
+    StoreResult, VersionRow,
 };
-
-/// A set of messages, `w (app, conversation, seq)`, of the parameters 1, the app, 2, the conversation, and 3, an array. `OFFSET`
-/// keeps the planner from looking into it: else it may read the whole conversation instead of these.
-macro_rules! named_seqs {
-    () => {
-        "(SELECT $1::bigint AS app, $2::bigint AS conversation, a.seq FROM unnest($3::bigint[]) a (seq) OFFSET 0) w"
-    };
-}
 
 pub(super) async fn edit(sql: &Sql<'_>, permit: &Permit, edit: MessageEdit) -> StoreResult<MessageChanged> {
     let place = Place::of(permit)?;
@@ -226,13 +219,6 @@ pub(super) async fn at_each(
     Ok(found.into_iter().collect())
 }
 
-/// From which end of a range a page is taken; it ascends all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    Newest,
-    Oldest,
-}
-
 /// A conversation as far as a permit shows it.
 pub(super) struct Place {
     pub(super) app: AppKey,
@@ -357,76 +343,6 @@ impl Place {
         found.filter(|stored| stored.message.deleted_at.is_none()).ok_or(StoreError::NotFound)
     }
 
-    /// Messages from `lo` to `hi`, ascending.
-    pub(super) async fn page(
-        &self,
-        sql: &Sql<'_>,
-        lo: Seq,
-        hi: Seq,
-        side: Side,
-        limit: i64,
-    ) -> StoreResult<Vec<MessageRow>> {
-        let statement = match side {
-            Side::Newest => concat!(
-                "SELECT ",
-                message_columns!(),
-                " FROM messages g WHERE g.app = $1 AND g.conversation = $2 AND g.seq BETWEEN $3 AND $4
-                  ORDER BY g.seq DESC LIMIT $5"
-            ),
-            Side::Oldest => concat!(
-                "SELECT ",
-                message_columns!(),
-                " FROM messages g WHERE g.app = $1 AND g.conversation = $2 AND g.seq BETWEEN $3 AND $4
-                  ORDER BY g.seq LIMIT $5"
-            ),
-        };
-        let mut found = sql
-            .all(statement, params![self.app.0, self.conversation.0, lo.0, hi.0, limit.max(0)], rows::stored)
-            .await?;
-        if side == Side::Newest {
-            found.reverse();
-        }
-        self.all_shown(sql, found).await
-    }
-
-    /// The messages of these seqs, ascending.
-    pub(super) async fn some(&self, sql: &Sql<'_>, seqs: Vec<i64>) -> StoreResult<Vec<MessageRow>> {
-        let found = sql
-            .all(
-                concat!(
-                    "SELECT ",
-                    message_columns!(),
-                    " FROM ",
-                    named_seqs!(),
-                    " JOIN messages g ON g.app = w.app AND g.conversation = w.conversation AND g.seq = w.seq
-                      ORDER BY g.seq"
-                ),
-                params![self.app.0, self.conversation.0, seqs],
-                rows::stored,
-            )
-            .await?;
-        self.all_shown(sql, found).await
-    }
-
-    /// A message as the view shows it.
-    pub(super) async fn shown(&self, sql: &Sql<'_>, stored: Stored) -> StoreResult<MessageRow> {
-        let shown = self.all_shown(sql, vec![stored]).await?;
-        shown.into_iter().next().ok_or(StoreError::NotFound)
-    }
-
-    /// Messages as the view shows them.
-    async fn all_shown(&self, sql: &Sql<'_>, found: Vec<Stored>) -> StoreResult<Vec<MessageRow>> {
-        let reacted = found.iter().filter(|stored| stored.reacted && self.view.until.is_none());
-        let mut reactions = self.reactions(sql, reacted.map(|stored| stored.message.seq.0).collect()).await?;
-        let mut shown = Vec::with_capacity(found.len());
-        for stored in found {
-            let message = self.until(sql, stored).await?;
-            let reactions = reactions.remove(&message.seq).unwrap_or_default();
-            shown.push(MessageRow { reactions, ..message });
-        }
-        Ok(shown)
-    }
-
     /// A message as at the end of the view: in the last version not above it. Later deletions do show.
     pub(super) async fn until(&self, sql: &Sql<'_>, stored: Stored) -> StoreResult<MessageRow> {
         let Stored { message, body_rev, .. } = stored;
@@ -449,46 +365,6 @@ impl Place {
         let edited_at = (version > 1).then_some(at);
         let body = message.deleted_at.is_none().then_some(body);
         Ok(MessageRow { version, body, rev, edited_at, ..message })
-    }
-
-    /// The reactions to messages, each in the order in which each emoji came first.
-    async fn reactions(&self, sql: &Sql<'_>, seqs: Vec<i64>) -> StoreResult<HashMap<Seq, Vec<ReactionRow>>> {
-        let mut reactions: HashMap<Seq, Vec<ReactionRow>> = HashMap::new();
-        if seqs.is_empty() {
-            return Ok(reactions);
-        }
-        let found = sql
-            .all(
-                concat!(
-                    "SELECT e.seq, e.emoji_mac, r.emoji, r.user, e.count, e.mine
-                     FROM (SELECT o.seq, o.emoji_mac, count(*) AS count, min(o.reaction) AS first,
-                               coalesce(bool_or(o.user = $4), FALSE) AS mine
-                           FROM ",
-                    named_seqs!(),
-                    " JOIN reactions o ON o.app = w.app AND o.conversation = w.conversation AND o.seq = w.seq
-                           JOIN users u ON u.user = o.user AND u.erased_at IS NULL
-                           GROUP BY o.seq, o.emoji_mac) e
-                     JOIN reactions r ON r.reaction = e.first
-                     ORDER BY e.first"
-                ),
-                params![self.app.0, self.conversation.0, seqs, self.reader.map(|user| user.0)],
-                |row| {
-                    let seq = Seq(row.int()?);
-                    let reaction = ReactionRow {
-                        emoji_mac: row.mac()?,
-                        emoji: row.sealed()?,
-                        reactor: UserKey(row.int()?),
-                        count: row.int()?,
-                        mine: row.truth()?,
-                    };
-                    Ok((seq, reaction))
-                },
-            )
-            .await?;
-        for (seq, reaction) in found {
-            reactions.entry(seq).or_default().push(reaction);
-        }
-        Ok(reactions)
     }
 
     /// Refuses one emoji too many.

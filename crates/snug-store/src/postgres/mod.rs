@@ -16,6 +16,7 @@ mod keys;
 mod member_rows;
 mod members;
 mod messages;
+mod pages;
 mod pool;
 mod roles;
 mod rows;
@@ -37,7 +38,9 @@ use parking_lot::Mutex;
 use snug_model::Permit;
 
 pub use self::secrets::PostgresKeys;
-use self::{committer::Committers, pool::Pool, schema::Address, sql::Sql, statistics::Statistics};
+use self::{
+    basis::Outdated, committer::Committers, pool::Pool, schema::Address, sql::Sql, statistics::Statistics,
+};
 use crate::StoreResult;
 
 /// How a database is opened.
@@ -166,6 +169,12 @@ impl Postgres {
     ) -> StoreResult<T> {
         let (held, found) = tokio::join!(self.compare(sql, permit), read);
         held.and(found)
+    }
+
+    /// What no longer holds of what these permits rest on.
+    async fn outdated<'p, T>(&self, sql: &Sql<'_>, asks: &'p [(Permit, T)]) -> StoreResult<Outdated<'p>> {
+        let permits = asks.iter().map(|(permit, _)| permit);
+        if self.compares { basis::outdated(sql, permits).await } else { Ok(Outdated::default()) }
     }
 
     async fn compare(&self, sql: &Sql<'_>, permit: &Permit) -> StoreResult<()> {

@@ -9,11 +9,12 @@ use std::{
 
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime,
-    Timeouts, Transaction,
+    Timeouts,
 };
+use futures_util::FutureExt;
 use snug_model::AppKey;
 use tokio_postgres::{
-    Error, IsolationLevel, NoTls,
+    Error, NoTls,
     error::{DbError, Severity},
 };
 
@@ -30,25 +31,21 @@ use crate::{StoreError, StoreResult};
 macro_rules! act {
     ($pool:expr, $lock:expr, |$sql:ident| $act:expr) => {{
         let pool: &$crate::postgres::pool::Pool = $pool;
-        let mut connection = pool.connection().await?;
+        let connection = pool.connection().await?;
         let mut lock: $crate::postgres::pool::Lock = $lock;
         let mut may_try_again = true;
         let result = loop {
-            let transaction = pool.begin(&mut connection).await?;
-            let $sql = &pool.within(&transaction, lock);
+            let transaction = $crate::postgres::pool::Transaction::on(&connection);
+            let $sql = &pool.on(&connection, lock);
             let result = async {
-                pool.lock($sql, lock).await?;
+                $sql.run_plain(&pool.begin(lock)).await?;
                 $act.await
             }
             .await;
-            let (in_the_way, too_weak) = ($sql.was_in_the_way(), $sql.was_lock_too_weak());
             match result {
-                Ok(answer) => {
-                    let committed = transaction.commit().await.map_err($crate::postgres::pool::unknown);
-                    break committed.map(|()| answer);
-                }
-                Err(_) if too_weak => lock = lock.alone(),
-                Err(_) if in_the_way && may_try_again => may_try_again = false,
+                Ok(answer) => break transaction.commit().await.map(|()| answer),
+                Err(_) if $sql.was_lock_too_weak() => lock = lock.alone(),
+                Err(_) if $sql.was_in_the_way() && may_try_again => may_try_again = false,
                 Err(error) => break Err(error),
             }
         };
@@ -57,16 +54,17 @@ macro_rules! act {
     }};
 }
 
-/// Reads within one snapshot of `$pool`.
+/// Reads within one snapshot of `$pool`, which is taken on the way on which the first questions go.
 macro_rules! read {
     ($pool:expr, |$sql:ident| $read:expr) => {{
         let pool: &$crate::postgres::pool::Pool = $pool;
-        let mut connection = pool.connection().await?;
+        let connection = pool.connection().await?;
         let result = {
-            let transaction = pool.snapshot(&mut connection).await?;
-            let $sql = &pool.within(&transaction, $crate::postgres::pool::Lock::None);
-            // Dropped, the transaction ends before the connection does anything else.
-            $read.await
+            let _transaction = $crate::postgres::pool::Transaction::on(&connection);
+            let $sql = &pool.on(&connection, $crate::postgres::pool::Lock::None);
+            let (begun, found) =
+                tokio::join!(biased; $sql.run_plain($crate::postgres::pool::SNAPSHOT), $read);
+            begun.and(found)
         };
         $crate::postgres::pool::give_back(connection, &result);
         result
@@ -74,6 +72,12 @@ macro_rules! read {
 }
 
 pub(super) use {act, read};
+
+/// The statement that begins to read one snapshot.
+pub(super) const SNAPSHOT: &str = "START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+/// The statement that begins an act.
+const BEGIN: &str = "START TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE";
 
 /// How long an act waits for a connection, or for one to be made.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
@@ -155,24 +159,12 @@ impl Pool {
 
     /// Statements that are a transaction each.
     pub(super) fn alone<'c>(&'c self, connection: &'c Object) -> Sql<'c> {
-        Sql::new(connection, &connection.statement_cache, &self.rows, Lock::None)
+        self.on(connection, Lock::None)
     }
 
-    /// The statements of a transaction behind a lock.
-    pub(super) fn within<'c>(&'c self, transaction: &'c Transaction<'_>, lock: Lock) -> Sql<'c> {
-        Sql::new(transaction.client(), &transaction.statement_cache, &self.rows, lock)
-    }
-
-    /// Begins an act. Dropped before its commit it is rolled back, before the connection does anything else.
-    pub(super) async fn begin<'c>(&self, connection: &'c mut Object) -> StoreResult<Transaction<'c>> {
-        let act = connection.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
-        Ok(act.read_only(false).start().await?)
-    }
-
-    /// Begins to read one snapshot.
-    pub(super) async fn snapshot<'c>(&self, connection: &'c mut Object) -> StoreResult<Transaction<'c>> {
-        let read = connection.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
-        Ok(read.read_only(true).start().await?)
+    /// The statements of a connection, of which a transaction holds the lock.
+    pub(super) fn on<'c>(&'c self, connection: &'c Object, lock: Lock) -> Sql<'c> {
+        Sql::new(connection, &connection.statement_cache, &self.rows, lock)
     }
 
     /// Whether the database can be asked and can commit: notes something in its log that nobody reads. Its settings are
@@ -184,24 +176,51 @@ impl Pool {
         Ok(())
     }
 
-    /// Takes the lock, in a statement of its own: what follows sees what was committed by whoever held it before.
-    pub(super) async fn lock(&self, sql: &Sql<'_>, lock: Lock) -> StoreResult<()> {
-        let (statement, app) = match lock {
-            _ if !self.locks => return Ok(()),
-            Lock::None => return Ok(()),
-            Lock::Shared(app) => ("SELECT pg_advisory_xact_lock_shared($1)", app),
-            Lock::Alone(app) => ("SELECT pg_advisory_xact_lock($1)", app),
-        };
-        sql.run(statement, params![app.0]).await.map(drop)
+    /// The statements that begin an act and take its lock. That is a statement of its own: what follows sees what was committed by
+    /// whoever held the lock before.
+    pub(super) fn begin(&self, lock: Lock) -> String {
+        match lock {
+            Lock::Alone(app) if self.locks => format!("{BEGIN}; SELECT pg_advisory_xact_lock({app})"),
+            Lock::Shared(app) => self.begin_shared(&BTreeSet::from([app])),
+            Lock::None | Lock::Alone(_) => BEGIN.to_owned(),
+        }
     }
 
     /// The statements that begin an act of several apps, and take their locks, which are shared, in the order of their numbers.
     pub(super) fn begin_shared(&self, apps: &BTreeSet<AppKey>) -> String {
-        let mut begin = "START TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE".to_owned();
+        let mut begin = BEGIN.to_owned();
         for app in apps.iter().filter(|_| self.locks) {
             let _ = write!(begin, "; SELECT pg_advisory_xact_lock_shared({app})");
         }
         begin
+    }
+}
+
+/// A transaction on a connection, from before its beginning is sent. Dropped before its commit, whyever, it is rolled back, before
+/// the connection does anything else.
+pub(super) struct Transaction<'c> {
+    connection: &'c Object,
+    ended: bool,
+}
+
+impl<'c> Transaction<'c> {
+    pub(super) fn on(connection: &'c Object) -> Self {
+        Self { connection, ended: false }
+    }
+
+    /// Ends it with all that it did, on stable storage.
+    pub(super) async fn commit(mut self) -> StoreResult<()> {
+        self.ended = true;
+        self.connection.batch_execute("COMMIT").await.map_err(unknown)
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            // It is sent now, and its answer awaited by nobody.
+            let _ = self.connection.batch_execute("ROLLBACK").now_or_never();
+        }
     }
 }
 

@@ -494,15 +494,7 @@ impl Store for Postgres {
         asks: Vec<(Permit, SyncFrom)>,
         bytes_max: usize,
     ) -> StoreResult<Vec<StoreResult<SyncRows>>> {
-        read!(&self.pool, |sql| async {
-            let mut answers = SyncAnswers::up_to(bytes_max);
-            for (permit, from) in &asks {
-                if !answers.take(self.held(sql, permit, sync::sync(sql, permit, *from)).await)? {
-                    break;
-                }
-            }
-            Ok(answers.into_inner())
-        })
+        read!(&self.pool, |sql| sync::sync_all(sql, &asks, self.outdated(sql, &asks), bytes_max))
     }
 
     async fn inbox(&self, permit: &Permit, user: UserKey, query: InboxQuery) -> StoreResult<InboxRows> {
