@@ -12,13 +12,21 @@ use crate::test;
 /// Where the data lies that is not part of the project, relative to its root, unless `SNUG_SHARED` says otherwise.
 const SHARED: &str = "../shared";
 
-/// Tests that need root, /dev/fuse, the shared data or servers that only they need, as arguments of `cargo test`.
-const TESTS: &[&[&str]] = &[
-    &["--package", "snug-api", "--features", "shared", "--test", "shared"],
-    &["--package", "snug-core", "--features", "vendors", "--test", "vendors"],
-    &["--package", "snug-rig", "--features", "power", "--test", "power"],
-    &["--package", "snug", "--features", "power", "--test", "power"],
-    &["--package", "snug-load", "--features", "peers", "--test", "peers"],
+/// Tests that need root, /dev/fuse, the shared data or servers that only they need, as arguments of `cargo test`. One
+/// command builds them all, for of each choice of packages Cargo builds the dependencies anew: those of `cargo xtask test`
+/// serve this one.
+const TESTS: &[&str] = &[
+    "--workspace",
+    "--features",
+    "snug-api/shared,snug-core/vendors,snug-rig/power,snug/power,snug-load/peers",
+    "--test",
+    "shared",
+    "--test",
+    "vendors",
+    "--test",
+    "power",
+    "--test",
+    "peers",
 ];
 
 /// Replays, as arguments of `snug-load replay`, each with as many events of the log as CI's time allows.
@@ -38,9 +46,7 @@ pub(crate) fn ci(root: &Path) -> Result<ExitCode> {
     machine::provide(&[&CARGO_DENY, &POSTGRESQL, &NATS, &EJABBERD, &BUILDERS])?;
     let mut report = Report::default();
     report.check(&mut cargo(root, ["deny", "--locked", "check", "licenses", "bans", "sources"]));
-    for arguments in TESTS {
-        report.tests(test::cargo_test(root).args(*arguments).env("SNUG_SHARED", &shared));
-    }
+    report.tests(test::cargo_test(root).args(TESTS).env("SNUG_SHARED", &shared));
     replay(root, &shared, &mut report)?;
     bench(root, &mut report);
     Ok(report.close(&[]))
