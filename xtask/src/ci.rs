@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, ensure};
 
 use crate::machine::{self, BUILDERS, CARGO_DENY, EJABBERD, NATS, POSTGRESQL};
-use crate::report::{Report, cargo};
+use crate::report::{RELEASED, Report, cargo};
 use crate::test;
 
 /// Where the data lies that is not part of the project, relative to its root, unless `SNUG_SHARED` says otherwise.
@@ -31,9 +31,9 @@ const TESTS: &[&str] = &[
 
 /// Replays, as arguments of `snug-load replay`, each with as many events of the log as CI's time allows.
 const REPLAYS: &[&[&str]] = &[
-    &["--spawn", "--backend", "sqlite", "--limit", "80000", "--sockets", "500"],
-    &["--spawn", "--backend", "sqlite", "--limit", "40000", "--sockets", "500", "--kills", "10"],
-    &["--spawn", "--backend", "postgres", "--limit", "40000", "--sockets", "500", "--kills", "10"],
+    &["--spawn", "--backend", "sqlite", "--limit", "40000", "--sockets", "500"],
+    &["--spawn", "--backend", "sqlite", "--limit", "20000", "--sockets", "500", "--kills", "10"],
+    &["--spawn", "--backend", "postgres", "--limit", "20000", "--sockets", "500", "--kills", "10"],
 ];
 
 /// Small runs of the benchmark, as arguments of `snug-load bench`: that all of it works, on each backend and with all peers.
@@ -56,10 +56,7 @@ pub(crate) fn ci(root: &Path) -> Result<ExitCode> {
 fn replay(root: &Path, shared: &Path, report: &mut Report) -> Result<()> {
     let log = shared.join("data/ubuntu-irc.ndjson.gz");
     ensure!(log.is_file(), "{} is missing", log.display());
-    report.check(&mut cargo(
-        root,
-        ["build", "--locked", "--release", "--package", "snug", "--package", "snug-load"],
-    ));
+    report.check(cargo(root, ["build", "--locked", "--release"]).args(RELEASED));
     for arguments in REPLAYS {
         let mut replay = Command::new(root.join("target/release/snug-load"));
         report.check(replay.current_dir(root).arg("replay").arg(&log).args(*arguments));

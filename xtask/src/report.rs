@@ -109,6 +109,11 @@ impl Report {
     }
 }
 
+/// What is measured and replayed, built as a release is built. All are named wherever one of them is needed: Cargo chooses the features of
+/// what they depend on by the packages that are named, and with others most of it would be built anew.
+pub(crate) const RELEASED: &[&str] =
+    &["--package", "snug", "--package", "snug-load", "--package", "snug-core"];
+
 /// A `cargo` command in the folder `root`, without the variables that Cargo sets for xtask itself.
 pub(crate) fn cargo<I, S>(root: &Path, arguments: I) -> Command
 where

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::report::{announce, cargo};
+use crate::report::{RELEASED, announce, cargo};
 
 /// Turns of the processes that a count is the difference of.
 const FEWER: u64 = 50;
@@ -54,8 +54,8 @@ impl Measured {
 
 /// Builds the paths and counts them all; what the harness says meanwhile is shown.
 pub(super) fn measure(root: &Path) -> Result<Measured> {
-    let bench = ["bench", "--locked", "--package", "snug-core", "--bench", "guard"];
-    let mut command = cargo(root, bench);
+    let mut command = cargo(root, ["bench", "--locked"]);
+    command.args(RELEASED).args(["--bench", "guard"]);
     command.args(["--", "--output-format=json"]).stdout(Stdio::piped());
     announce(&command);
     let output = command.spawn()?.wait_with_output()?;
