@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that a plain machine can check, on both backends.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -12,6 +13,10 @@ use crate::machine::{self, CLIPPY, GUNGRAUN_RUNNER, POSTGRESQL, RUSTFMT, VALGRIN
 use crate::report::{Report, cargo};
 use crate::tidy;
 
+/// How many tests of a binary run at once, to the test harness.
+const THREADS: &str = "RUST_TEST_THREADS";
+/// That many for each core: most wait for a disk most of the time.
+const TESTS_PER_CORE: usize = 3;
 /// What is left to CI, in the words of the last lines that are printed.
 const LEFT_TO_CI: &[&str] = &[
     "Left to CI (`cargo xtask ci`): licences of the dependencies; the published vectors and the replays of real",
@@ -40,5 +45,9 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
 pub(crate) fn cargo_test(root: &Path) -> Command {
     let mut command = cargo(root, ["test", "--locked", "--no-fail-fast"]);
     command.env_remove(UPDATE).env("INSTA_UPDATE", "no");
+    if std::env::var_os(THREADS).is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        command.env(THREADS, (cores * TESTS_PER_CORE).to_string());
+    }
     command
 }
