@@ -174,6 +174,10 @@ impl From<SealingError> for Error {
         match error {
             SealingError::KeyStore(error) => error.into(),
             SealingError::Open(error) => error.into(),
+            SealingError::MasterKey(cause) => {
+                tracing::warn!(%cause, "the master key is not available");
+                Self::Unavailable
+            }
             SealingError::WrongMasterKey { .. } | SealingError::Crypto => Self::internal(error),
         }
     }

@@ -192,3 +192,8 @@ limits! {
     /// Buckets of one kind that a server keeps, those of users say; those that nothing was taken from are not counted.
     RATE_BUCKETS_MAX: 64 * 1024;
 }
+
+/// What a source of the master key may give, which is a few lines of it.
+pub const MASTER_KEY_BYTES_MAX: u64 = 4 * 1024;
+/// How long a command that prints the master key may take.
+pub const MASTER_KEY_COMMAND_S_MAX: u64 = 30;

@@ -30,6 +30,9 @@ pub(crate) enum Command {
     /// Make and revoke API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Replace the keys under which secrets are kept, while the server runs
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Sign an access token with an API key of scope `tokens`, as a back end does
     Token(SignToken),
     /// Sign a message with an API key of scope `bot_messages`, as a back end does, for a page to carry
@@ -83,6 +86,22 @@ pub(crate) enum KeyCommand {
     Create(CreateKey),
     /// Revoke an API key, and wait until every running server knows: it opens nothing then, and its sessions are closed
     Revoke(RevokeKey),
+}
+
+/// The keys under which secrets are kept.
+#[derive(Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Replace the master key, or with --app what wraps an app's secrets: every secret is wrapped anew. Nobody waits for it, and where it
+    /// was interrupted it goes on
+    Rotate(RotateKeys),
+}
+
+/// What is to be replaced.
+#[derive(Args)]
+pub(crate) struct RotateKeys {
+    /// The app, whose secrets are to be wrapped by a new one; the master key where nothing is said
+    #[arg(long)]
+    pub(crate) app: Option<String>,
 }
 
 /// An API key that is to be made.

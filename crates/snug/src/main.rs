@@ -73,6 +73,7 @@ fn with_store(config: &Config, command: &Command) -> Result<ExitCode> {
             Command::Serve => serve::serve(config).await?,
             Command::App(command) => commands::apps::run(config, command).await?,
             Command::Key(command) => commands::keys::run(config, command).await?,
+            Command::Keys(command) => commands::rotate::run(config, command).await?,
             Command::Check => {
                 let found = commands::check::run(config).await?;
                 return Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });

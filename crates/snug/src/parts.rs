@@ -48,7 +48,7 @@ pub(crate) async fn core(config: &Config) -> Result<Arc<Core>> {
 pub(crate) async fn open(config: &Config) -> Result<Parts> {
     refusals::check_store(config)?;
     let (store, keys) = stores(config).await?;
-    let master = MasterKey::at_start(&config.master_key_file, &*keys, Random).await?;
+    let master = MasterKey::at_start(config.master_key.clone(), &*keys, Random).await?;
     let sealer = Sealer::open(master, keys, config.secrets_cache_bytes, Random).await?;
     let clock: SharedClock = Arc::new(SystemClock);
     // Behind a proxy others reach it by way of that.

@@ -41,7 +41,11 @@ pub(crate) fn check_store(config: &Config) -> Result<()> {
         check_databases(url, keys_url)?;
     }
     files::private_folder(&config.data_dir)?;
-    files::check_private_if_there(&config.master_key_file, "the master key")
+    // Whoever may write there could put another key in its place.
+    for file in config.master_key.files() {
+        files::check_private_if_there(file, "the master key")?;
+    }
+    Ok(())
 }
 
 /// A clock that is behind would make tokens that have ended good again, and times that never were.

@@ -133,12 +133,8 @@ async fn a_deleted_conversations_secret_is_destroyed_and_its_name_still_told(bac
     let ann = node.token("ann").await;
     let inbox = node.ask(Method::GET, "/users/ann/conversations", &ann, None).await.is(200);
     let since = inbox["sync_token"].as_str().unwrap();
-    node.back_end(
-        Method::POST,
-        "/conversations/c/messages",
-        json!({ "id": new_id(), "text": "by the back end", "bot": "bot" }),
-    )
-    .await;
+    let by_bot = json!({ "id": new_id(), "text": "by a bot", "as": { "bot": "Helper" } });
+    node.back_end(Method::POST, "/conversations/c/messages", by_bot).await.is(201);
 
     node.back_end(Method::DELETE, "/conversations/c", Value::Null).await.is(204);
     while keys.secrets(&[secret]).await.unwrap() != [Kept::Destroyed] {

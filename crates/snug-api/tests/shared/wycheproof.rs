@@ -4,7 +4,10 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
-use snug_core::jws::{KeySet, Unverified, VerifyingKey};
+use snug_core::{
+    jws::{KeySet, Unverified, VerifyingKey},
+    sealing::vectors,
+};
 use snug_model::signatures::Algorithm;
 
 use crate::shared;
@@ -151,6 +154,42 @@ fn hmac() {
         (case["result"] == "valid" && short).then_some(But::Stricter)
     };
     Tally::of("hmac_sha256_test.json", judge, but).is(30, 108, 36, 0);
+}
+
+/// The MACs by which the store finds and compares; of what was cut nothing is ever compared.
+#[test]
+fn macs_of_what_is_sealed() {
+    let judge = |_: &Value, case: &Value| {
+        vectors::mac(&hex_of(&case["key"]), &hex_of(&case["msg"])).as_slice() == hex_of(&case["tag"])
+    };
+    let but = |group: &Value, case: &Value| {
+        (case["result"] == "valid" && group["tagSize"] != 256).then_some(But::Stricter)
+    };
+    Tally::of("hmac_sha256_test.json", judge, but).is(33, 108, 33, 0);
+}
+
+/// What XAES-256-GCM stands on. Keys of other lengths, and nonces of others than 96 bits, nothing is sealed by.
+#[test]
+fn aes_256_gcm() {
+    let judge = |_: &Value, case: &Value| {
+        let [key, iv, aad, ct, tag] = ["key", "iv", "aad", "ct", "tag"].map(|field| hex_of(&case[field]));
+        vectors::opens_gcm(&key, &iv, &aad, &ct, &tag) == Some(hex_of(&case["msg"]))
+    };
+    let but = |group: &Value, case: &Value| {
+        let other = group["keySize"] != 256 || group["ivSize"] != 96;
+        (case["result"] == "valid" && other).then_some(But::Stricter)
+    };
+    Tally::of("aes_gcm_test.json", judge, but).is(39, 87, 190, 0);
+}
+
+#[test]
+fn hkdf_sha256() {
+    let judge = |_: &Value, case: &Value| {
+        let [salt, ikm, info] = ["salt", "ikm", "info"].map(|field| hex_of(&case[field]));
+        let size = usize::try_from(case["size"].as_u64().unwrap()).unwrap();
+        vectors::derives(&salt, &ikm, &info, size).is_some_and(|okm| okm == hex_of(&case["okm"]))
+    };
+    Tally::of("hkdf_sha256_test.json", judge, |_, _| None).is(83, 3, 0, 0);
 }
 
 #[test]

@@ -4,12 +4,12 @@ use aws_lc_rs::{error::Unspecified, hkdf};
 use snug_model::secret::Secret32;
 use zeroize::Zeroizing;
 
-/// 32 bytes: the only length of a key here.
-struct Bytes32;
+/// So many bytes.
+struct Bytes(usize);
 
-impl hkdf::KeyType for Bytes32 {
+impl hkdf::KeyType for Bytes {
     fn len(&self) -> usize {
-        32
+        self.0
     }
 }
 
@@ -35,8 +35,19 @@ pub(super) fn key_of_two(
 
 fn hkdf_sha256(input: &[u8], purpose: &[u8]) -> Result<Secret32, Unspecified> {
     let mut key = Secret32([0; 32]);
-    hkdf::Salt::none(hkdf::HKDF_SHA256).extract(input).expand(&[purpose], Bytes32)?.fill(&mut key.0)?;
+    hkdf_sha256_salted(&[], input, purpose, &mut key.0)?;
     Ok(key)
+}
+
+/// HKDF-SHA256 (RFC 5869); an empty salt is none.
+pub(super) fn hkdf_sha256_salted(
+    salt: &[u8],
+    input: &[u8],
+    purpose: &[u8],
+    out: &mut [u8],
+) -> Result<(), Unspecified> {
+    let key = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(input);
+    key.expand(&[purpose], Bytes(out.len()))?.fill(out)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use aws_lc_rs::error::Unspecified;
 use snug_store::StoreError;
 use thiserror::Error;
 
-use super::wrap::KeyPrint;
+use super::{master::MasterKeyError, wrap::KeyPrint};
 
 /// Why a sealed value does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -39,6 +39,9 @@ pub enum SealingError {
     /// The key store cannot be asked, or cannot keep.
     #[error("the key store: {0}")]
     KeyStore(#[from] StoreError),
+    /// Where the master key comes from cannot be asked, or gives something else.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
     /// The key store belongs to another master key.
     #[error("the key store was wrapped by master key {needed}, and this is {given}")]
     WrongMasterKey {

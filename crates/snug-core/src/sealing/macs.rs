@@ -195,6 +195,12 @@ pub(super) fn actor_fields(fields: Fields, actor: &Actor) -> Fields {
     }
 }
 
+/// What the server's function makes of a vector of HMAC-SHA256.
+#[cfg(feature = "controls")]
+pub(super) fn signed(key: &[u8], data: &[u8]) -> [u8; 32] {
+    sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data)
+}
+
 fn sign(key: &hmac::Key, data: impl AsRef<[u8]>) -> [u8; 32] {
     bytes(&hmac::sign(key, data.as_ref()))
 }

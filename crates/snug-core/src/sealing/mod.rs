@@ -8,6 +8,7 @@
 //! Destroy a secret in the key store and what it locked cannot be opened by anybody: that is how erasing a person and
 //! retention reach every copy of the data. `docs/encryption.md` says which algorithms, why, and what stays visible.
 
+mod age;
 mod consents;
 #[cfg(feature = "controls")]
 pub mod controls;
@@ -16,6 +17,7 @@ mod destructions;
 mod error;
 mod fields;
 mod identity;
+mod key_source;
 mod keyed;
 mod locks;
 mod macs;
@@ -24,15 +26,20 @@ mod padding;
 mod places;
 mod plain;
 mod random;
+mod rotate;
 mod seal;
 mod secrets;
 mod templates;
 mod tokens;
+#[cfg(feature = "controls")]
+pub mod vectors;
 mod wrap;
+mod wrappers;
 mod xaes;
 
 pub use consents::ConsentNote;
 pub use error::{OpenError, SealingError};
+pub use key_source::KeySource;
 pub use keyed::Keyed;
 pub use macs::Macs;
 pub use master::{MasterKey, MasterKeyError};
@@ -41,6 +48,7 @@ pub use plain::{
     Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, Plain, SanctionNote, TokenKeyProfile,
 };
 pub use random::Random;
+pub use rotate::Rotated;
 pub use seal::{GettingReady, Opener, Sealer};
 pub use templates::TemplateBody;
 pub use tokens::{InvalidToken, TokenKind, TokenUse, Tokens};

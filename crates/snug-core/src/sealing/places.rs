@@ -44,7 +44,7 @@ impl<P> Place<P> {
     /// nothing that is written later, an edit of an old message say, makes a destroyed secret anew.
     pub(super) fn makes(&self, name: SecretName) -> bool {
         match name {
-            SecretName::App(_) => false,
+            SecretName::Wrapping(_) | SecretName::WrappingBefore(_) | SecretName::App(_) => false,
             SecretName::User(..) => matches!(self.place, SealedPlace::UserId(_)),
             SecretName::Conversation(..) => matches!(self.place, SealedPlace::ConversationId(_)),
             SecretName::Bucket { .. } => matches!(self.place, SealedPlace::Message { version: 1, .. }),

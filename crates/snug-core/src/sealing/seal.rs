@@ -51,7 +51,7 @@ pub type GettingReady<'s> = Pin<Box<dyn Future<Output = Result<Opener, SealingEr
 
 /// Seals what people wrote and are, and opens it again.
 pub struct Sealer {
-    secrets: Secrets,
+    pub(super) secrets: Secrets,
     /// Derived from secrets and remembered beside them, for a send's sake: deriving one costs as much as using it.
     keys: Cache<Locked, Arc<Xaes>>,
     keyed: Cache<AppKey, Arc<Keyed>>,

@@ -7,7 +7,7 @@ use std::{
 
 use parking_lot::Mutex;
 use snug_model::{AppKey, secret::Secret32};
-use snug_store::{Kept, KeyStore, SecretName, StoreError};
+use snug_store::{Kept, KeyStore, SecretName, StoreError, Under, Wrapped};
 use tokio::sync::watch;
 
 use super::{
@@ -15,13 +15,18 @@ use super::{
     error::{OpenError, SealingError},
     master::MasterKey,
     random::Random,
-    wrap::{UnwrapError, WrappingKey},
+    wrap::KeyPrint,
+    wrappers::{Rows, Wrappers, why_none},
 };
 use crate::cache::Cache;
 
 /// What a remembered secret costs in memory at most: name, pointers, the bytes themselves, and the map's own share.
 pub(super) const BYTES_PER_SECRET: usize = 192;
 
+/// The installation's own secret.
+pub(super) const INSTALLATION: SecretName = SecretName::App(AppKey::INSTALLATION);
+/// How often a secret is asked for while the keys above it are replaced.
+const TRIES_MAX: usize = 5;
 /// Secrets of an app that are destroyed in one commit, so that others come between two.
 const DESTROYED_AT_ONCE: u64 = 1_000;
 
@@ -33,12 +38,12 @@ pub(super) type Got = Result<Arc<Secret32>, OpenError>;
 /// Reading never makes a secret: where one is gone, what it sealed is gone, and another one in its place would only make
 /// that look like tampering. Writing makes those that the thing written brings with it (see `Place::makes`), and no others.
 pub(super) struct Secrets {
-    master: MasterKey,
-    keys: Arc<dyn KeyStore>,
+    pub(super) master: MasterKey,
+    pub(super) keys: Arc<dyn KeyStore>,
     cache: Cache<SecretName, Arc<Secret32>>,
     destructions: Destructions,
     flights: Flights,
-    random: Random,
+    pub(super) random: Random,
 }
 
 impl Secrets {
@@ -144,104 +149,152 @@ impl Secrets {
         Ok(self.fetch(vec![name], made).await?.get(name)?)
     }
 
-    /// Asks the key store for secrets, and with them for their apps', which unwrap them; makes those that are to be made.
+    /// Asks the key store for secrets, and with them for what wraps them; makes those that are to be made. Where a key above them was
+    /// replaced while we asked, asks again.
     async fn ask(
         &self,
         names: &[SecretName],
         made: &[SecretName],
     ) -> Result<HashMap<SecretName, Got>, SealingError> {
-        let mut wanted: Vec<SecretName> =
-            names.iter().flat_map(|name| [SecretName::App(app_of(*name)), *name]).collect();
+        let mut tries = 1;
+        loop {
+            match self.ask_once(names, made).await {
+                Err(SealingError::KeyStore(StoreError::Changed) | SealingError::WrongMasterKey { .. })
+                    if tries < TRIES_MAX =>
+                {
+                    tries += 1
+                }
+                asked => return asked,
+            }
+        }
+    }
+
+    async fn ask_once(
+        &self,
+        names: &[SecretName],
+        made: &[SecretName],
+    ) -> Result<HashMap<SecretName, Got>, SealingError> {
+        let before = self.destructions.so_far();
+        let mut rows = self.rows(names, made).await?;
+        let mut apps: Vec<AppKey> = names.iter().map(|name| app_of(*name)).collect();
+        apps.sort_unstable();
+        apps.dedup();
+        let mut found = HashMap::with_capacity(names.len());
+        for app in apps {
+            let own = SecretName::App(app);
+            let above = Rows {
+                wrapping: take(&mut rows, SecretName::Wrapping(app)),
+                before: take(&mut rows, SecretName::WrappingBefore(app)),
+                own: match rows.get(&own) {
+                    Some(Kept::Nothing) if made.contains(&own) => {
+                        Kept::Secret(self.make_app(app, &rows).await?)
+                    }
+                    kept => kept.cloned().unwrap_or(Kept::Nothing),
+                },
+            };
+            let wrappers = self.open(app, above).await?;
+            self.remember(before, own, &wrappers.own);
+            found.insert(own, wrappers.own.clone());
+            for name in names.iter().copied().filter(|name| app_of(*name) == app && *name != own) {
+                let got = match take(&mut rows, name) {
+                    Kept::Secret(kept) => wrappers.unwrap(name, &kept).map(Arc::new),
+                    Kept::Nothing if made.contains(&name) => self.make(&wrappers, name).await?,
+                    none => wrappers.own.as_ref().map_err(|error| *error).and(Err(why_none(&none))),
+                };
+                self.remember(before, name, &got);
+                found.insert(name, got);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What the key store has of these names, and above them.
+    async fn rows(
+        &self,
+        names: &[SecretName],
+        made: &[SecretName],
+    ) -> Result<HashMap<SecretName, Kept>, SealingError> {
+        let above = |name: &SecretName| {
+            let app = app_of(*name);
+            [SecretName::Wrapping(app), SecretName::WrappingBefore(app), SecretName::App(app), *name]
+        };
+        let mut wanted: Vec<SecretName> = names.iter().flat_map(above).collect();
+        if made.iter().any(|name| matches!(name, SecretName::App(_))) {
+            wanted.push(INSTALLATION);
+        }
         wanted.sort_unstable();
         wanted.dedup();
-        let before = self.destructions.so_far();
         let kept = self.keys.secrets(&wanted).await?;
         if kept.len() != wanted.len() {
             return Err(
                 StoreError::Corrupt("the key store's answer is not as long as the question".into()).into()
             );
         }
-
-        let mut wrapping: HashMap<AppKey, Result<WrappingKey, OpenError>> = HashMap::new();
-        let mut found = HashMap::with_capacity(wanted.len());
-        // Apps come first in the order of names, so that the others find their wrapping keys.
-        for (name, kept) in wanted.into_iter().zip(kept) {
-            let make = made.contains(&name);
-            let got = match (name, wrapping.get(&app_of(name))) {
-                (SecretName::App(app), _) => {
-                    let got = self.take_app(before, name, kept, make).await?;
-                    let key = match &got {
-                        Ok(secret) => Ok(WrappingKey::of(secret)?),
-                        Err(error) => Err(*error),
-                    };
-                    wrapping.insert(app, key);
-                    got
-                }
-                (_, Some(Ok(key))) => match self.take(before, key, name, kept, make).await? {
-                    Ok(secret) => Ok(secret),
-                    Err(UnwrapError::Open(error)) => Err(error),
-                    // Nobody but its app's secret wraps it: another hand put it there.
-                    Err(UnwrapError::OtherKey(_)) => Err(OpenError::Tampered),
-                },
-                (_, Some(Err(error))) => Err(*error),
-                (_, None) => Err(OpenError::Unreadable),
-            };
-            found.insert(name, got);
-        }
-        Ok(found)
+        Ok(wanted.into_iter().zip(kept).collect())
     }
 
-    /// Takes an app's secret, which the master key wraps. Another master key is no fault of that row: nothing will open.
-    async fn take_app(
-        &self,
-        before: Before,
-        name: SecretName,
-        kept: Kept,
-        make: bool,
-    ) -> Result<Got, SealingError> {
-        match self.take(before, self.master.wrapping(), name, kept, make).await? {
-            Ok(secret) => Ok(Ok(secret)),
-            Err(UnwrapError::Open(error)) => Ok(Err(error)),
-            Err(UnwrapError::OtherKey(needed)) => {
-                Err(SealingError::WrongMasterKey { needed, given: self.master.print() })
-            }
+    /// Opens what wraps an app's secrets. Where a master key is needed that is not known, it is looked for where they come from.
+    pub(super) async fn open(&self, app: AppKey, above: Rows) -> Result<Wrappers, SealingError> {
+        if let Some(needed) = above.top().and_then(KeyPrint::of) {
+            self.master.look_again(needed).await?;
         }
+        above.open(app, &self.master.keys())
     }
 
-    /// Unwraps what the key store has, and remembers it. Where it has nothing and one is to be made, keeps a new one and takes
-    /// whatever is kept then: of two who make the same secret, one wins, and both go on with that one.
-    async fn take(
-        &self,
-        before: Before,
-        key: &WrappingKey,
-        name: SecretName,
-        kept: Kept,
-        make: bool,
-    ) -> Result<Result<Arc<Secret32>, UnwrapError>, SealingError> {
-        let kept = match kept {
-            Kept::Secret(kept) => kept,
-            Kept::Destroyed => return Ok(Err(OpenError::Destroyed.into())),
-            Kept::Nothing if make => {
-                let new = Secret32(self.random.bytes()?);
-                match self.keys.keep_secret(name, key.wrap(self.random, name, &new)?).await {
-                    Err(StoreError::Destroyed) => return Ok(Err(OpenError::Destroyed.into())),
-                    kept => kept?,
-                }
-            }
-            Kept::Nothing => return Ok(Err(OpenError::Unreadable.into())),
+    /// Makes an app's own secret, under the master key that the installation's is under.
+    async fn make_app(&self, app: AppKey, rows: &HashMap<SecretName, Kept>) -> Result<Wrapped, SealingError> {
+        let under = match rows.get(&INSTALLATION) {
+            Some(Kept::Secret(wrapped)) => Some(Under { name: INSTALLATION, wrapped: wrapped.clone() }),
+            _ => None,
         };
-        Ok(key.unwrap(name, &kept).map(|secret| {
-            let secret = Arc::new(secret);
-            self.destructions.remember(before, || self.cache.insert(name, secret.clone()));
-            secret
-        }))
+        let master = match under.as_ref().and_then(|under| KeyPrint::of(&under.wrapped)) {
+            Some(needed) => {
+                self.master.look_again(needed).await?;
+                let keys = self.master.keys();
+                let given = keys.current().print();
+                keys.find(needed).map(|_| needed).ok_or(SealingError::WrongMasterKey { needed, given })?
+            }
+            None => self.master.print(),
+        };
+        let new = Secret32(self.random.bytes()?);
+        let name = SecretName::App(app);
+        let keys = self.master.keys();
+        let key = keys.find(master).unwrap_or(keys.current());
+        Ok(self.keys.keep_secret(name, key.wrap(self.random, name, &new)?, under).await?)
     }
+
+    /// Makes a secret of an app, and takes whatever is kept then: of two who make the same one wins, and both go on with that.
+    async fn make(&self, wrappers: &Wrappers, name: SecretName) -> Result<Got, SealingError> {
+        let (key, under) = match wrappers.current() {
+            Ok(current) => current,
+            Err(error) => return Ok(Err(error)),
+        };
+        let new = Secret32(self.random.bytes()?);
+        match self.keys.keep_secret(name, key.wrap(self.random, name, &new)?, under).await {
+            Ok(kept) => Ok(wrappers.unwrap(name, &kept).map(Arc::new)),
+            Err(StoreError::Destroyed) => Ok(Err(OpenError::Destroyed)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn remember(&self, before: Before, name: SecretName, got: &Got) {
+        if let Ok(secret) = got {
+            self.destructions.remember(before, || self.cache.insert(name, Arc::clone(secret)));
+        }
+    }
+}
+
+/// What was found under a name.
+fn take(rows: &mut HashMap<SecretName, Kept>, name: SecretName) -> Kept {
+    rows.remove(&name).unwrap_or(Kept::Nothing)
 }
 
 /// The app of a secret.
 fn app_of(name: SecretName) -> AppKey {
     match name {
-        SecretName::App(app)
+        SecretName::Wrapping(app)
+        | SecretName::WrappingBefore(app)
+        | SecretName::App(app)
         | SecretName::User(app, _)
         | SecretName::Conversation(app, _)
         | SecretName::Bucket { app, .. } => app,

@@ -29,12 +29,21 @@ impl fmt::Debug for KeyPrint {
     }
 }
 
+impl KeyPrint {
+    /// By which key a secret is wrapped, as it says itself; none where it says nothing that this version knows.
+    pub(super) fn of(wrapped: &Wrapped) -> Option<Self> {
+        let (head, _) = wrapped.0.split_first_chunk::<HEAD_BYTES>()?;
+        let [FORMAT, print @ ..] = *head else { return None };
+        Some(Self(print))
+    }
+}
+
 /// The format of what this version wraps.
 const FORMAT: u8 = 1;
 /// Format and print.
 const HEAD_BYTES: usize = 9;
 
-/// A key that wraps secrets: the master key's, or an app's.
+/// A key that wraps secrets: a master key's, or one of an app.
 pub(super) struct WrappingKey {
     print: KeyPrint,
     key: xaes::Xaes,
@@ -78,7 +87,7 @@ impl WrappingKey {
         let (head, sealed) = wrapped.0.split_first_chunk::<HEAD_BYTES>().ok_or(OpenError::Tampered)?;
         let [FORMAT, print @ ..] = *head else { return Err(OpenError::Unknown.into()) };
         if print != self.print.0 {
-            return Err(UnwrapError::OtherKey(KeyPrint(print)));
+            return Err(UnwrapError::OtherKey);
         }
         let plain = self.key.open(bound_to(self.print, name), sealed).map_err(|_| OpenError::Tampered)?;
         let bytes = plain.as_slice().try_into().map_err(|_| OpenError::Tampered)?;
@@ -90,7 +99,7 @@ impl WrappingKey {
 #[derive(Debug)]
 pub(super) enum UnwrapError {
     /// Another key wrapped it.
-    OtherKey(KeyPrint),
+    OtherKey,
     /// It was changed, or belongs to another name, or a later version wrote it.
     Open(OpenError),
 }
@@ -105,6 +114,8 @@ impl From<OpenError> for UnwrapError {
 fn bound_to(print: KeyPrint, name: SecretName) -> Fields {
     let fields = Fields::new("snug.wrap.1").bytes(&print.0);
     match name {
+        SecretName::Wrapping(app) => fields.byte(5).int(app.0),
+        SecretName::WrappingBefore(app) => fields.byte(6).int(app.0),
         SecretName::App(app) => fields.byte(1).int(app.0),
         SecretName::User(app, user) => fields.byte(2).int(app.0).int(user.0),
         SecretName::Conversation(app, conversation) => fields.byte(3).int(app.0).int(conversation.0),
@@ -176,7 +187,7 @@ mod tests {
         let (ours, theirs) =
             (WrappingKey::of(&Secret32([1; 32])).unwrap(), WrappingKey::of(&Secret32([2; 32])).unwrap());
         let wrapped = theirs.wrap(Random, names()[0], &Secret32([5; 32])).unwrap();
-        let error = ours.unwrap(names()[0], &wrapped).err();
-        assert!(matches!(error, Some(UnwrapError::OtherKey(print)) if print == theirs.print()));
+        assert!(matches!(ours.unwrap(names()[0], &wrapped).err(), Some(UnwrapError::OtherKey)));
+        assert!(KeyPrint::of(&wrapped) == Some(theirs.print()));
     }
 }

@@ -17,7 +17,11 @@ pub enum Class {
 /// Names a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretName {
-    /// An app's: it wraps the app's other secrets, and seals what is nobody's but the app's.
+    /// What wraps an app's secrets since it was replaced for the first time: until then the app's own does.
+    Wrapping(AppKey),
+    /// What wrapped them before, while it is being replaced.
+    WrappingBefore(AppKey),
+    /// An app's own: it seals what is nobody's but the app's.
     App(AppKey),
     /// A person's: one of the two locks of what it wrote, the only one of what it is.
     User(AppKey, UserKey),
@@ -36,9 +40,29 @@ pub enum SecretName {
     },
 }
 
-/// A secret as the key store has it: encrypted by the app's secret, and that by the master key.
+/// A secret as the key store has it: encrypted by what wraps the app's, and that by the master key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrapped(pub Box<[u8]>);
+
+/// What a secret is kept under: the row that wraps it, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Under {
+    /// Its name.
+    pub name: SecretName,
+    /// What it was.
+    pub wrapped: Wrapped,
+}
+
+/// A change of what there is under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swap {
+    /// The name.
+    pub name: SecretName,
+    /// What must be there: a secret, or none and no destroyed one either.
+    pub from: Option<Wrapped>,
+    /// What is to be there.
+    pub to: Option<Wrapped>,
+}
 
 /// What the key store has under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +78,7 @@ pub enum Kept {
 /// Which of an app's secrets a list has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretsOf {
-    /// All but the app's own.
+    /// All but the app's own, and what wraps it.
     Everything,
     /// Those of a class's buckets, under one rule, of the days before this one.
     Buckets {
@@ -77,8 +101,18 @@ pub trait KeyStore: Send + Sync + 'static {
     async fn secrets(&self, names: &[SecretName]) -> StoreResult<Vec<Kept>>;
 
     /// Keeps a secret, on stable storage when this returns. Where there is one of that name already it stays, and is the
-    /// answer: two who make the same secret end with the same one. [`StoreError::Destroyed`] where the name's was destroyed.
-    async fn keep_secret(&self, name: SecretName, wrapped: Wrapped) -> StoreResult<Wrapped>;
+    /// answer: two who make the same secret end with the same one. [`StoreError::Destroyed`] where the name's was destroyed,
+    /// [`StoreError::Changed`] where what it is kept under is not as it was read: then it is wrapped by a key that may be gone soon.
+    async fn keep_secret(
+        &self,
+        name: SecretName,
+        wrapped: Wrapped,
+        under: Option<Under>,
+    ) -> StoreResult<Wrapped>;
+
+    /// Does swaps, each where what is there is as it says; with `together` all of them or none. How many were done. What was there before
+    /// is on no stable storage any more.
+    async fn swap_secrets(&self, swaps: Vec<Swap>, together: bool) -> StoreResult<u64>;
 
     /// Destroys the secrets of these names, for good; of one that was never made, the name is taken all the same. How many there
     /// were. To do it again does no harm, and is what is to be done where the outcome is unknown.
@@ -96,6 +130,9 @@ pub trait KeyStore: Send + Sync + 'static {
         after: Option<SecretName>,
         limit: u64,
     ) -> StoreResult<Vec<(SecretName, Wrapped)>>;
+
+    /// The app after this one that has a secret, or had one before it was deleted, by row number.
+    async fn app_after(&self, app: Option<AppKey>) -> StoreResult<Option<AppKey>>;
 
     /// Whether it can be asked and can keep.
     async fn ready(&self) -> StoreResult<()>;

@@ -10,7 +10,7 @@ use super::{
     sql::{Cells, Sql, params},
 };
 use crate::{
-    Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Wrapped,
+    Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Swap, Under, Wrapped,
     secret_names::{BUCKET, cells, class_cell, name},
 };
 
@@ -41,14 +41,26 @@ impl KeyStore for PostgresKeys {
         find(&self.pool.alone(&connection), names).await
     }
 
-    async fn keep_secret(&self, name: SecretName, wrapped: Wrapped) -> StoreResult<Wrapped> {
-        act!(&self.pool, Lock::None, |sql| keep(sql, name, &wrapped))?;
+    async fn keep_secret(
+        &self,
+        name: SecretName,
+        wrapped: Wrapped,
+        under: Option<Under>,
+    ) -> StoreResult<Wrapped> {
+        act!(&self.pool, Lock::None, |sql| keep(sql, name, &wrapped, under.as_ref()))?;
         // After the commit, for so it sees what another kept, or destroyed, while ours waited.
         match self.secrets(&[name]).await?.pop() {
             Some(Kept::Secret(kept)) => Ok(kept),
             Some(Kept::Destroyed) => Err(StoreError::Destroyed),
-            // All that its app had was destroyed meanwhile: nothing must be sealed by it any more.
-            Some(Kept::Nothing) | None => Err(StoreError::Destroyed),
+            // What it was to be kept under was replaced, or destroyed with all that its app had.
+            Some(Kept::Nothing) | None => Err(StoreError::Changed),
+        }
+    }
+
+    async fn swap_secrets(&self, swaps: Vec<Swap>, together: bool) -> StoreResult<u64> {
+        match act!(&self.pool, Lock::None, |sql| swap_all(sql, &swaps, together)) {
+            Err(StoreError::Changed) => Ok(0),
+            swapped => swapped,
         }
     }
 
@@ -69,6 +81,14 @@ impl KeyStore for PostgresKeys {
     ) -> StoreResult<Vec<(SecretName, Wrapped)>> {
         let connection = self.pool.connection().await?;
         list(&self.pool.alone(&connection), app, of, after, limit).await
+    }
+
+    async fn app_after(&self, app: Option<AppKey>) -> StoreResult<Option<AppKey>> {
+        let after = app.map_or(i64::MIN, |app| app.0);
+        let connection = self.pool.connection().await?;
+        let next = "SELECT min(app) FROM secrets WHERE app > $1";
+        let sql = self.pool.alone(&connection);
+        sql.one(next, params![after], |row| Ok(row.take::<Option<i64>>()?.map(AppKey))).await
     }
 
     async fn ready(&self) -> StoreResult<()> {
@@ -124,7 +144,27 @@ async fn find(sql: &Sql<'_>, names: &[SecretName]) -> StoreResult<Vec<Kept>> {
     .await
 }
 
-async fn keep(sql: &Sql<'_>, name: SecretName, wrapped: &Wrapped) -> StoreResult<()> {
+async fn keep(sql: &Sql<'_>, name: SecretName, wrapped: &Wrapped, under: Option<&Under>) -> StoreResult<()> {
+    if let Some(Under { name, wrapped }) = under {
+        let (app, kind, owner, rule, day) = cells(*name);
+        // Locked: who replaces it comes before this act, or after all of it.
+        let there = sql
+            .maybe(
+                "SELECT 1 FROM secrets
+                 WHERE app = $1 AND kind = $2 AND owner = $3 AND rule = $4 AND day = $5 AND wrapped = $6 FOR SHARE",
+                params![app, kind, owner, rule, day, wrapped.0],
+                |_| Ok(()),
+            )
+            .await?;
+        if there.is_none() {
+            return Ok(());
+        }
+    }
+    insert(sql, name, wrapped).await.map(drop)
+}
+
+/// Keeps a secret where there is none; whether there was none.
+async fn insert(sql: &Sql<'_>, name: SecretName, wrapped: &Wrapped) -> StoreResult<u64> {
     let (app, kind, owner, rule, day) = cells(name);
     sql.run(
         "INSERT INTO secrets (app, kind, owner, rule, day, wrapped) VALUES ($1, $2, $3, $4, $5, $6)
@@ -132,7 +172,47 @@ async fn keep(sql: &Sql<'_>, name: SecretName, wrapped: &Wrapped) -> StoreResult
         params![app, kind, owner, rule, day, wrapped.0],
     )
     .await
-    .map(drop)
+}
+
+async fn swap_all(sql: &Sql<'_>, swaps: &[Swap], together: bool) -> StoreResult<u64> {
+    let mut swapped = 0;
+    let (mut names, mut froms, mut tos) = (Vec::new(), Vec::new(), Vec::new());
+    for Swap { name, from, to } in swaps {
+        let (app, kind, owner, rule, day) = cells(*name);
+        match (from, to) {
+            (None, None) => {}
+            (None, Some(to)) => swapped += insert(sql, *name, to).await?,
+            (Some(from), None) => {
+                swapped += sql
+                    .run(
+                        "DELETE FROM secrets
+                         WHERE app = $1 AND kind = $2 AND owner = $3 AND rule = $4 AND day = $5 AND wrapped = $6",
+                        params![app, kind, owner, rule, day, from.0],
+                    )
+                    .await?;
+            }
+            (Some(from), Some(to)) => {
+                names.push(*name);
+                froms.push(&*from.0);
+                tos.push(&*to.0);
+            }
+        }
+    }
+    let Names { apps, kinds, owners, rules, days } = Names::of(&names);
+    swapped += sql
+        .run(
+            "UPDATE secrets s SET wrapped = w.to_be
+             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[])
+                 w (app, kind, owner, rule, day, was, to_be)
+             WHERE s.app = w.app AND s.kind = w.kind AND s.owner = w.owner AND s.rule = w.rule AND s.day = w.day
+                 AND s.wrapped = w.was",
+            params![apps, kinds, owners, rules, days, froms, tos],
+        )
+        .await?;
+    if together && swapped < swaps.len() as u64 {
+        return Err(StoreError::Changed);
+    }
+    Ok(swapped)
 }
 
 /// Destroys secrets, in an order that all have, so that two who destroy the same do not wait for each other.
@@ -198,7 +278,7 @@ async fn list(
         SecretsOf::Everything => {
             sql.all(
                 "SELECT kind, owner, rule, day, wrapped FROM secrets
-                 WHERE app = $1 AND kind > 1 AND (kind, owner, rule, day) > ($2, $3, $4, $5)
+                 WHERE app = $1 AND kind IN (2, 3, 4) AND (kind, owner, rule, day) > ($2, $3, $4, $5)
                      AND wrapped <> ''::bytea
                  ORDER BY kind, owner, rule, day LIMIT $6",
                 params![app.0, kind, owner, rule, day, limit as i64],

@@ -17,7 +17,7 @@ use super::{
     writer::Writer,
 };
 use crate::{
-    Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Wrapped,
+    Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Swap, Under, Wrapped,
     secret_names::{BUCKET, cells, class_cell, name},
 };
 
@@ -49,8 +49,20 @@ impl KeyStore for SqliteKeys {
         self.readers.read(move |sql| names.iter().map(|name| find(sql, *name)).collect()).await
     }
 
-    async fn keep_secret(&self, name: SecretName, wrapped: Wrapped) -> StoreResult<Wrapped> {
-        self.writer.act(move |sql| keep(sql, name, wrapped)).await
+    async fn keep_secret(
+        &self,
+        name: SecretName,
+        wrapped: Wrapped,
+        under: Option<Under>,
+    ) -> StoreResult<Wrapped> {
+        self.writer.act(move |sql| keep(sql, name, wrapped, under)).await
+    }
+
+    async fn swap_secrets(&self, swaps: Vec<Swap>, together: bool) -> StoreResult<u64> {
+        match self.writer.destroying(move |sql| swap_all(sql, &swaps, together)).await {
+            Err(StoreError::Changed) => Ok(0),
+            swapped => swapped,
+        }
     }
 
     async fn destroy_secrets(&self, names: &[SecretName]) -> StoreResult<u64> {
@@ -70,6 +82,14 @@ impl KeyStore for SqliteKeys {
         limit: u64,
     ) -> StoreResult<Vec<(SecretName, Wrapped)>> {
         self.readers.read(move |sql| list(sql, app, of, after, limit)).await
+    }
+
+    async fn app_after(&self, app: Option<AppKey>) -> StoreResult<Option<AppKey>> {
+        let after = app.map_or(i64::MIN, |app| app.0);
+        let next = "SELECT min(app) FROM secrets WHERE app > ?1";
+        self.readers
+            .read(move |sql| sql.one(next, [after], |row| Ok(row.take::<Option<i64>>()?.map(AppKey))))
+            .await
     }
 
     async fn ready(&self) -> StoreResult<()> {
@@ -93,18 +113,65 @@ fn find(sql: &Sql<'_>, name: SecretName) -> StoreResult<Kept> {
     Ok(found.unwrap_or(Kept::Nothing))
 }
 
-fn keep(sql: &Sql<'_>, name: SecretName, wrapped: Wrapped) -> StoreResult<Wrapped> {
+fn keep(sql: &Sql<'_>, name: SecretName, wrapped: Wrapped, under: Option<Under>) -> StoreResult<Wrapped> {
     match find(sql, name)? {
         Kept::Secret(kept) => return Ok(kept),
         Kept::Destroyed => return Err(StoreError::Destroyed),
         Kept::Nothing => {}
     }
+    if let Some(Under { name, wrapped }) = under
+        && find(sql, name)? != Kept::Secret(wrapped)
+    {
+        return Err(StoreError::Changed);
+    }
+    insert(sql, name, &wrapped)?;
+    Ok(wrapped)
+}
+
+fn insert(sql: &Sql<'_>, name: SecretName, wrapped: &Wrapped) -> StoreResult<()> {
     let (app, kind, owner, rule, day) = cells(name);
     sql.run(
         "INSERT INTO secrets (app, kind, owner, rule, day, wrapped) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![app, kind, owner, rule, day, wrapped.0],
-    )?;
-    Ok(wrapped)
+    )
+    .map(drop)
+}
+
+fn swap_all(sql: &Sql<'_>, swaps: &[Swap], together: bool) -> StoreResult<u64> {
+    let mut swapped = 0;
+    for Swap { name, from, to } in swaps {
+        let there = match find(sql, *name)? {
+            Kept::Secret(wrapped) => Some(wrapped),
+            Kept::Nothing => None,
+            Kept::Destroyed => continue,
+        };
+        if there != *from {
+            continue;
+        }
+        let (app, kind, owner, rule, day) = cells(*name);
+        match (there, to) {
+            (None, None) => {}
+            (None, Some(to)) => insert(sql, *name, to)?,
+            (Some(_), Some(to)) => {
+                sql.run(
+                    "UPDATE secrets SET wrapped = ?6
+                     WHERE app = ?1 AND kind = ?2 AND owner = ?3 AND rule = ?4 AND day = ?5",
+                    params![app, kind, owner, rule, day, to.0],
+                )?;
+            }
+            (Some(_), None) => {
+                sql.run(
+                    "DELETE FROM secrets WHERE app = ?1 AND kind = ?2 AND owner = ?3 AND rule = ?4 AND day = ?5",
+                    params![app, kind, owner, rule, day],
+                )?;
+            }
+        }
+        swapped += 1;
+    }
+    if together && swapped < swaps.len() as u64 {
+        return Err(StoreError::Changed);
+    }
+    Ok(swapped)
 }
 
 /// Destroys a secret; 1 where there was one.
@@ -152,7 +219,7 @@ fn list(
     match of {
         SecretsOf::Everything => sql.all(
             "SELECT kind, owner, rule, day, wrapped FROM secrets
-             WHERE app = ?1 AND kind > 1 AND (kind, owner, rule, day) > (?2, ?3, ?4, ?5) AND wrapped <> x''
+             WHERE app = ?1 AND kind IN (2, 3, 4) AND (kind, owner, rule, day) > (?2, ?3, ?4, ?5) AND wrapped <> x''
              ORDER BY kind, owner, rule, day LIMIT ?6",
             params![app.0, kind, owner, rule, day, limit as i64],
             name_and_secret,

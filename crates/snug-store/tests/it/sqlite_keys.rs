@@ -54,7 +54,7 @@ async fn nothing_of_a_destroyed_secret_stays_in_the_files() {
     let keys = SqliteKeys::open(&folder.path().join("keys.db")).unwrap();
     let mut tasks = Vec::new();
     for n in 0..SECRETS {
-        tasks.push(keys.keep_secret(name(n), wrapped(n)));
+        tasks.push(keys.keep_secret(name(n), wrapped(n), None));
     }
     futures_util::future::try_join_all(tasks).await.unwrap();
     let destroyed = |n: &i64| n % 3 == 0;
@@ -65,7 +65,7 @@ async fn nothing_of_a_destroyed_secret_stays_in_the_files() {
         let names: Vec<_> = part.iter().map(|n| name(*n)).collect();
         assert_eq!(keys.destroy_secrets(&names).await.unwrap(), names.len() as u64);
         // Others are made meanwhile.
-        keys.keep_secret(SecretName::User(AppKey(2), UserKey(part[0])), Wrapped(Box::new([7; 81])))
+        keys.keep_secret(SecretName::User(AppKey(2), UserKey(part[0])), Wrapped(Box::new([7; 81])), None)
             .await
             .unwrap();
     }

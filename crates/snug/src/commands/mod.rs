@@ -4,5 +4,6 @@ pub(crate) mod apps;
 pub(crate) mod check;
 mod given;
 pub(crate) mod keys;
+pub(crate) mod rotate;
 pub(crate) mod signed;
 pub(crate) mod tokens;

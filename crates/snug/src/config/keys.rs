@@ -8,7 +8,7 @@ use toml::{Table, Value};
 pub(crate) const DEFAULTS: &str = include_str!("../defaults.toml");
 
 /// Keys whose values are secret: they are masked when printed, and have no flag.
-const SECRETS: [&str; 2] = ["store.postgres_url", "store.postgres_keys_url"];
+const SECRETS: [&str; 3] = ["master_key.value", "store.postgres_url", "store.postgres_keys_url"];
 
 /// All keys, in the order of the page.
 static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| read(DEFAULTS));

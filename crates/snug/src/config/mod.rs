@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ipnet::IpNet;
 use snug_api::Proxies;
+use snug_core::sealing::KeySource;
 use snug_model::{ids::Region, secret::SecretText};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -41,8 +42,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// The region of apps that are made here.
     pub(crate) region: Region,
-    /// The file of the master key.
-    pub(crate) master_key_file: PathBuf,
+    /// Where the master key comes from.
+    pub(crate) master_key: KeySource,
     /// The files of the certificate, where Snug itself does TLS.
     pub(crate) tls: Option<TlsFiles>,
     /// Where metrics are served, if anywhere.
@@ -109,7 +110,7 @@ impl Config {
             behind_proxy: read.boolean("behind_proxy"),
             proxies: read.proxies()?,
             outbound_allowed: read.blocks("outbound.allowed_addresses")?,
-            master_key_file: read.path("master_key_file")?.unwrap_or_else(|| data_dir.join("master.key")),
+            master_key: read.master_key(&data_dir)?,
             tls: read.tls()?,
             metrics_listen: read.address("metrics.listen")?,
             store: read.store()?,
@@ -199,6 +200,33 @@ impl Reader<'_> {
         Ok(Proxies { trusted, header })
     }
 
+    /// Where the master key comes from: one of several places, for nobody could say which of two counts.
+    fn master_key(&self, data_dir: &Path) -> Result<KeySource> {
+        let value = self.given("master_key.value")?;
+        let command = self.parsed("master_key.command", |text| {
+            Ok(text.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        })?;
+        let age = match (self.path("master_key.age_file")?, self.path("master_key.age_identity_file")?) {
+            (Some(file), Some(identity)) => Some(KeySource::Age { file, identity }),
+            (None, None) => None,
+            _ => bail!(
+                "master_key.age_file and master_key.age_identity_file belong together: set both, or none"
+            ),
+        };
+        let sources = [
+            self.path("master_key.file")?.map(KeySource::File),
+            value.map(KeySource::Value),
+            (!command.is_empty()).then_some(KeySource::Command(command)),
+            age,
+        ];
+        let mut sources = sources.into_iter().flatten();
+        let source = sources.next().unwrap_or_else(|| KeySource::File(data_dir.join("master.key")));
+        match sources.next() {
+            None => Ok(source),
+            Some(other) => bail!("{source} and {other} are both set: which of the two?"),
+        }
+    }
+
     fn tls(&self) -> Result<Option<TlsFiles>> {
         match (self.path("tls.certificate_file")?, self.path("tls.key_file")?) {
             (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
@@ -228,19 +256,21 @@ impl Reader<'_> {
 
     /// A secret: given itself, or in a file of `<path>_file`.
     fn secret(&self, path: &str) -> Result<Option<SecretText>> {
-        let file = self.path(&format!("{path}_file"))?;
-        let Setting { value, source } = self.text(path);
-        match (value.as_str().filter(|text| !text.is_empty()), file) {
-            (None, None) => Ok(None),
-            (Some(text), None) => {
-                if let settings::Source::File(file) = &source {
-                    files::check_private(file, "the configuration file with a secret in it")?;
-                }
-                Ok(Some(SecretText::new(text.to_owned())))
-            }
+        match (self.given(path)?, self.path(&format!("{path}_file"))?) {
+            (given, None) => Ok(given),
             (None, Some(file)) => read_secret(&file).map(Some).with_context(|| format!("{path}_file")),
             (Some(_), Some(_)) => bail!("{path} and {path}_file are both set: which of the two?"),
         }
+    }
+
+    /// A secret that is given itself.
+    fn given(&self, path: &str) -> Result<Option<SecretText>> {
+        let Setting { value, source } = self.text(path);
+        let Some(text) = value.as_str().filter(|text| !text.is_empty()) else { return Ok(None) };
+        if let settings::Source::File(file) = &source {
+            files::check_private(file, "the configuration file with a secret in it")?;
+        }
+        Ok(Some(SecretText::new(text.to_owned())))
     }
 }
 

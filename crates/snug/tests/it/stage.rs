@@ -174,6 +174,49 @@ impl Stage {
         self.change(1, "keys/keys.sqlite", sql).await;
     }
 
+    /// Runs statements on the data by hand.
+    pub(crate) async fn script(&self, sql: &str) {
+        match &self.databases {
+            None => {
+                let file = self.server.data_folder().join("data.sqlite");
+                rusqlite::Connection::open(file).unwrap().execute_batch(sql).unwrap();
+            }
+            Some([data, _]) => {
+                let (client, connection) = tokio_postgres::connect(data.url(), NoTls).await.unwrap();
+                tokio::spawn(connection);
+                client.batch_execute(sql).await.unwrap();
+            }
+        }
+    }
+
+    /// What a query by hand finds in the data: rows of a number and bytes.
+    pub(crate) async fn bytes(&self, sql: &str) -> Vec<(i64, Vec<u8>)> {
+        match &self.databases {
+            None => {
+                let file = self.server.data_folder().join("data.sqlite");
+                let connection = rusqlite::Connection::open(file).unwrap();
+                let mut statement = connection.prepare(sql).unwrap();
+                let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+                rows.map(Result::unwrap).collect()
+            }
+            Some([data, _]) => {
+                let (client, connection) = tokio_postgres::connect(data.url(), NoTls).await.unwrap();
+                tokio::spawn(connection);
+                let rows = client.query(sql, &[]).await.unwrap();
+                rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+            }
+        }
+    }
+
+    /// Bytes as they stand in a statement.
+    pub(crate) fn literal(&self, bytes: &[u8]) -> String {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        match &self.databases {
+            None => format!("x'{digits}'"),
+            Some(_) => format!("'\\x{digits}'::bytea"),
+        }
+    }
+
     async fn change(&self, database: usize, file: &str, sql: &str) {
         let changed = match &self.databases {
             None => {

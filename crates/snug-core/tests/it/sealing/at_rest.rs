@@ -52,7 +52,7 @@ async fn a_key_store_of_another_installation_is_refused() {
     server(ours.path()).await;
     server(theirs.path()).await;
     let keys = Arc::new(SqliteKeys::open(&theirs.path().join("keys.db")).unwrap());
-    let master = MasterKey::read(&ours.path().join("master.key")).unwrap().unwrap();
+    let master = MasterKey::read(&ours.path().join("master.key")).await.unwrap().unwrap();
     let refused = Sealer::open(master, keys.clone(), CACHE_BYTES, Random).await;
     assert!(matches!(refused, Err(SealingError::WrongMasterKey { .. })));
     keys.ready().await.unwrap();

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use snug_model::AppKey;
-use snug_store::{Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Wrapped};
+use snug_store::{Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Swap, Under, Wrapped};
 use tokio::sync::{Barrier, Semaphore};
 
 /// A key store in memory.
@@ -21,10 +21,14 @@ pub(super) struct MemoryKeys {
     queries: AtomicUsize,
     made: AtomicUsize,
     broken: AtomicBool,
+    /// Acts that succeed before it breaks.
+    acts_left: AtomicUsize,
     /// Each query takes a permit from it before it is answered.
     pub(super) gate: Option<Semaphore>,
     /// Each query takes a permit from it after it has read and before it is answered.
     pub(super) held: Option<Semaphore>,
+    /// Has later queries pass without one.
+    pub(super) let_pass: AtomicBool,
     /// Queries that find nothing meet here, so that all of them make what they did not find.
     pub(super) meeting: Option<Barrier>,
 }
@@ -42,7 +46,23 @@ impl MemoryKeys {
 
     /// Answers everything with an error from now on, or no longer.
     pub(super) fn set_broken(&self, broken: bool) {
+        self.acts_left.store(0, Ordering::SeqCst);
         self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    /// Answers everything with an error after so many acts that change something.
+    pub(super) fn break_after(&self, acts: usize) {
+        self.acts_left.store(acts + 1, Ordering::SeqCst);
+    }
+
+    fn acts(&self) -> StoreResult<()> {
+        self.works()?;
+        if self.acts_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            == Ok(1)
+        {
+            self.set_broken(true);
+        }
+        self.works()
     }
 
     /// The names of all secrets.
@@ -90,22 +110,67 @@ impl KeyStore for MemoryKeys {
             };
             names.iter().map(find).collect()
         };
-        if let Some(held) = &self.held {
+        if let Some(held) = self.held.as_ref().filter(|_| !self.let_pass.load(Ordering::SeqCst)) {
             held.acquire().await.expect("it is never closed").forget();
         }
-        if let Some(meeting) = self.meeting.as_ref().filter(|_| found.contains(&Kept::Nothing)) {
+        // What wraps an app's secrets is looked for each time, and is not there before it is replaced.
+        let asked_for =
+            |name: &SecretName| !matches!(name, SecretName::Wrapping(_) | SecretName::WrappingBefore(_));
+        let nothing = names.iter().zip(&found).any(|(name, kept)| asked_for(name) && *kept == Kept::Nothing);
+        if let Some(meeting) = self.meeting.as_ref().filter(|_| nothing) {
             meeting.wait().await;
         }
         Ok(found)
     }
 
-    async fn keep_secret(&self, name: SecretName, wrapped: Wrapped) -> StoreResult<Wrapped> {
+    async fn keep_secret(
+        &self,
+        name: SecretName,
+        wrapped: Wrapped,
+        under: Option<Under>,
+    ) -> StoreResult<Wrapped> {
         self.made.fetch_add(1, Ordering::SeqCst);
-        self.works()?;
+        self.acts()?;
         if self.destroyed.lock().unwrap().contains(&name) {
             return Err(StoreError::Destroyed);
         }
-        Ok(self.kept.lock().unwrap().entry(name).or_insert(wrapped).clone())
+        let mut kept = self.kept.lock().unwrap();
+        if under.is_some_and(|under| kept.get(&under.name) != Some(&under.wrapped))
+            && !kept.contains_key(&name)
+        {
+            return Err(StoreError::Changed);
+        }
+        Ok(kept.entry(name).or_insert(wrapped).clone())
+    }
+
+    async fn swap_secrets(&self, swaps: Vec<Swap>, together: bool) -> StoreResult<u64> {
+        self.acts()?;
+        let mut kept = self.kept.lock().unwrap();
+        let fits = |kept: &BTreeMap<_, _>, swap: &Swap| kept.get(&swap.name) == swap.from.as_ref();
+        if together && !swaps.iter().all(|swap| fits(&kept, swap)) {
+            return Ok(0);
+        }
+        let mut swapped = 0;
+        for swap in swaps {
+            if fits(&kept, &swap) {
+                swapped += 1;
+                match swap.to {
+                    Some(to) => drop(kept.insert(swap.name, to)),
+                    None => drop(kept.remove(&swap.name)),
+                }
+            }
+        }
+        Ok(swapped)
+    }
+
+    async fn app_after(&self, app: Option<AppKey>) -> StoreResult<Option<AppKey>> {
+        self.works()?;
+        let kept = self.kept.lock().unwrap();
+        let apps = kept.keys().filter_map(|name| match name {
+            SecretName::App(of) => Some(*of),
+            _ => None,
+        });
+        Ok(apps.filter(|of| Some(*of) > app).min())
     }
 
     async fn destroy_secrets(&self, names: &[SecretName]) -> StoreResult<u64> {

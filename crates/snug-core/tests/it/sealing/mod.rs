@@ -5,7 +5,9 @@ mod destroyed;
 mod golden;
 mod keys;
 mod macs;
+mod master;
 mod places;
+mod rotation;
 mod secrets;
 mod tokens;
 

@@ -173,7 +173,7 @@ async fn a_cache_too_small_for_the_page_still_opens_it() {
 async fn another_master_key_is_refused_at_the_start_and_named() {
     let installation = Installation::new().await;
     let path = installation.folder.path().join("master.key");
-    let ours = MasterKey::read(&path).unwrap().unwrap().print();
+    let ours = MasterKey::read(&path).await.unwrap().unwrap().print();
     std::fs::remove_file(&path).unwrap();
 
     // Without its file the key store is not given a new key, which would open nothing.
