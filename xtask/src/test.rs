@@ -1,11 +1,14 @@
 //! `cargo xtask test`: everything that a plain machine can check, on both backends.
 
+use std::fs;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 use snug_rig::{Postgres, PostgresOptions};
+use tempfile::TempDir;
 
 use crate::generated::UPDATE;
 use crate::guard;
@@ -17,6 +20,10 @@ use crate::tidy;
 const THREADS: &str = "RUST_TEST_THREADS";
 /// That many for each core: most wait for a disk most of the time.
 const TESTS_PER_CORE: usize = 3;
+/// A file system in memory, as Linux has it.
+const MEMORY: &str = "/dev/shm";
+/// What it must have free, for the tests.
+const ROOM_BYTES: u64 = 4 << 30;
 /// What is left to CI, in the words of the last lines that are printed.
 const LEFT_TO_CI: &[&str] = &[
     "Left to CI (`cargo xtask ci`): licences of the dependencies; the published vectors and the replays of real",
@@ -33,12 +40,30 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     // With all features, or what is left to CI would not be looked at.
     let lint = ["clippy", "--locked", "--workspace", "--all-targets", "--all-features"];
     report.check(cargo(root, lint).args(["--", "--deny", "warnings"]));
-    let postgres = Postgres::start(PostgresOptions::default()).context("PostgreSQL does not start")?;
+    let scratch = scratch()?;
+    let options =
+        PostgresOptions { data_folder: Some(scratch.path().join("postgres")), ..Default::default() };
+    let postgres = Postgres::start(options).context("PostgreSQL does not start")?;
     // Builds the binaries too, which tests of other packages start: a package with integration tests has its own built.
     let mut tests = cargo_test(root);
-    report.tests(tests.arg("--workspace").env("SNUG_TEST_POSTGRES", postgres.url("postgres")));
+    tests
+        .arg("--workspace")
+        .env("SNUG_TEST_POSTGRES", postgres.url("postgres"))
+        .env("TMPDIR", scratch.path());
+    report.tests(&mut tests);
     guard::check(root, &mut report);
     Ok(report.close(LEFT_TO_CI))
+}
+
+/// A folder for what the tests write: in memory, where that has room, for on a disk they do little but wait for it. That what was said to
+/// be stored survives is tested on disks of its own, whose power is cut.
+fn scratch() -> Result<TempDir> {
+    let roomy = rustix::fs::statvfs(MEMORY).is_ok_and(|it| it.f_bavail * it.f_frsize >= ROOM_BYTES);
+    let parent = if roomy { PathBuf::from(MEMORY) } else { std::env::temp_dir() };
+    let scratch = tempfile::Builder::new().prefix("snug-test-").tempdir_in(parent)?;
+    // PostgreSQL runs as another user, and has folders of its own in it.
+    fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o711))?;
+    Ok(scratch)
 }
 
 /// A `cargo test` that judges, and does not write what it judges.
