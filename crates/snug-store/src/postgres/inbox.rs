@@ -24,11 +24,12 @@ use crate::{
 ///
 /// What waits and is the user's is looked for in the shorter list of the two, `first`, so that neither many of others' that wait
 /// cost a user with few of its own, nor many of its own where few wait; beyond 256 it no longer matters which is shorter.
-/// `OFFSET` keeps the planner to going through that one.
+/// `OFFSET` keeps the planner to looking up what is in it: it may think that to read all that waits is cheaper.
 macro_rules! overlay {
     () => {
         "WITH waiting (count) AS MATERIALIZED (
-                 SELECT count(*) FROM (SELECT 1 FROM conversations WHERE app = $1 AND pending = 1 LIMIT 256) c
+                 SELECT count(*) FROM (
+                     SELECT 1 FROM conversations WHERE app = $1 AND pending = 1 LIMIT 256) c
              ), first (own) AS MATERIALIZED (
                  SELECT count(*) < (SELECT count FROM waiting) FROM (
                      SELECT 1 FROM members m WHERE m.app = $1 AND m.user = $2 LIMIT (SELECT count FROM waiting)) m
@@ -36,14 +37,15 @@ macro_rules! overlay {
              SELECT c.conversation, greatest(m.joined_at, c.last_at),
                  (c.head_seq > greatest(m.read_seq, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END))::int,
                  c.state = 0 AND c.deleted_at IS NULL, c.activity
-             FROM (SELECT w.*, $1::bigint AS app, $2::bigint AS person FROM (
-                       SELECT p.conversation FROM conversations p
-                       WHERE p.app = $1 AND p.pending = 1 AND NOT (SELECT own FROM first)
-                       UNION ALL
-                       SELECT o.conversation FROM members o
-                       WHERE o.app = $1 AND o.user = $2 AND (SELECT own FROM first)) w OFFSET 0) w
-             JOIN conversations c ON c.conversation = w.conversation AND c.app = w.app
-             JOIN members m ON m.app = w.app AND m.conversation = w.conversation AND m.user = w.person
+             FROM (SELECT p.conversation FROM conversations p
+                   WHERE p.app = $1 AND p.pending = 1 AND NOT (SELECT own FROM first)
+                   UNION ALL
+                   SELECT o.conversation FROM members o
+                   WHERE o.app = $1 AND o.user = $2 AND (SELECT own FROM first)) w
+             CROSS JOIN LATERAL (
+                 SELECT * FROM conversations c WHERE c.conversation = w.conversation AND c.app = $1 OFFSET 0) c
+             CROSS JOIN LATERAL (
+                 SELECT * FROM members m WHERE m.app = $1 AND m.conversation = w.conversation AND m.user = $2 OFFSET 0) m
              WHERE c.pending = 1 AND m.forgotten = 0 AND (m.access > 0 OR c.deleted_at IS NOT NULL)
              UNION ALL
              SELECT c.conversation, CASE WHEN m.access > 0 THEN greatest(m.joined_at, c.last_at) ELSE m.place END,
