@@ -127,6 +127,10 @@ fn operation(route: &Route, schemas: &mut Schemas) -> OperationBuilder {
             let content = ContentBuilder::new().schema(Some(schemas.add(looks))).build();
             response = response.content(looks.media_type, content);
         }
+        for media_type in route.texts.iter().filter(|_| *status == 200) {
+            let text = ObjectBuilder::new().schema_type(Type::String).build();
+            response = response.content(*media_type, ContentBuilder::new().schema(Some(text)).build());
+        }
         operation = operation.response(status.to_string(), response);
     }
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();

@@ -144,6 +144,8 @@ pub struct Route {
     pub(crate) body: Option<Looks>,
     pub(crate) body_required: bool,
     pub(crate) answers: Vec<(u16, Option<Looks>)>,
+    /// As what else it may answer with 200.
+    pub(crate) texts: Vec<&'static str>,
     handler: Handler,
 }
 
@@ -175,6 +177,7 @@ impl Route {
             query_rest: None,
             body: None,
             answers: Vec::new(),
+            texts: Vec::new(),
             handler,
         }
     }
@@ -232,6 +235,12 @@ impl Route {
     /// It answers with an export of these.
     pub(crate) fn exports<T: ToSchema>(mut self) -> Self {
         self.answers.push((200, Some(Looks::line_of::<T>())));
+        self
+    }
+
+    /// It may answer with a text of this type instead.
+    pub(crate) fn answers_text(mut self, media_type: &'static str) -> Self {
+        self.texts.push(media_type);
         self
     }
 

@@ -1,11 +1,13 @@
 //! Blocks between two people: made, lifted, listed by whose they are.
 
 use snug_model::{Action, Actor, AppKey, Invalid, UserId, UserKey, blocks::Block};
+use snug_store::BlockRow;
 
 use crate::{
     Core, Error, Result,
     authorize::{Allowed, Ask, decided},
     paging::{Listed, PageAsk},
+    people::Faces,
 };
 
 impl Core {
@@ -67,9 +69,12 @@ impl Core {
             let rows = self.store.list_blocks(&allowed.permit, user, from).await?;
             let next = self.next_page(actor, page, rows.len(), rows.last().map(|row| row.other.0)).await?;
             let faces = self.faces(actor.app(), rows.iter().map(|row| row.other)).await?;
-            let items =
-                rows.iter().filter_map(|row| Some(Block { user: faces.id(row.other)?, since: row.since }));
-            Ok(Listed { items: items.collect(), next, people: faces.people() })
+            Ok(Listed { items: blocks(&rows, &faces), next, people: faces.people() })
         })
     }
+}
+
+/// Blocks as they are shown; of who was erased meanwhile there are none.
+pub(crate) fn blocks(rows: &[BlockRow], faces: &Faces) -> Vec<Block> {
+    rows.iter().filter_map(|row| Some(Block { user: faces.id(row.other)?, since: row.since })).collect()
 }

@@ -194,7 +194,7 @@ impl Core {
     }
 
     /// Opens records; of who was erased meanwhile there are none.
-    async fn records(&self, permit: &Permit, rows: &[ConsentRow]) -> Result<Vec<ConsentRecord>> {
+    pub(crate) async fn records(&self, permit: &Permit, rows: &[ConsentRow]) -> Result<Vec<ConsentRecord>> {
         let app = permit.app();
         let opener = self.sealer.opener(app, rows.iter().map(|row| &row.record)).await?;
         let faces = self.faces(app, rows.iter().map(|row| row.user)).await?;

@@ -1,15 +1,16 @@
 //! Conversations: make, find, change, delete.
 
 use snug_model::{
-    Action, Actor, ConversationId, ConversationKey, Epoch, Invalid, PermissionSet, Rev, UserId, UserKey,
+    Action, Actor, ConversationId, ConversationKey, Epoch, Invalid, JobId, PermissionSet, Rev, UserId,
+    UserKey,
     conversations::{Conversation, ConversationDraft, ConversationPatch, History, Profile, State},
     facts::IdMac,
     members::Access,
     usage::Used,
 };
 use snug_store::{
-    ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, JobKind, MemberAdd,
-    NewConversation, Sealed, StoreError, Unique, Viewer,
+    ConversationDeletion, ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, JobKind,
+    MemberAdd, NewConversation, Sealed, StoreError, Unique, Viewer,
 };
 
 use crate::{
@@ -336,28 +337,37 @@ impl Core {
     /// back ends it is as they want it.
     pub async fn delete_conversation(&self, actor: &Actor, id: &ConversationId) -> Result<()> {
         let ask = Ask::in_conversation(actor, Action::DeleteConversation, id);
-        let deleted = decided!(self, ask.clone(), |allowed| async {
-            let row = allowed.conversation()?;
-            let job = self.new_job(allowed.permit.app(), JobKind::PurgeConversation(row.key))?;
-            let turn = self.enter(&allowed).await?;
-            let last_words = self.last_words(&allowed, &turn).await?;
-            let id = self.conversation_id(&allowed.permit, row).await?;
-            let place = Place::gone_conversation_id(allowed.permit.app(), row.key);
-            let gone_id = self.sealer.seal(&place, &id).await?;
-            match self.store.delete_conversation(&allowed.permit, gone_id, job).await {
-                Ok(()) => {
-                    self.facts.conversations.invalidate(&(allowed.permit.app(), row.id_mac));
-                    self.conversation_ids.invalidate(&row.key);
-                    turn.end(last_words);
-                    self.wake_jobs();
-                    Ok(())
-                }
-                Err(error) => Err(turn.failed(error)),
-            }
-        });
+        let deleted = decided!(self, ask.clone(), |allowed| self.end_allowed(&allowed, None));
         match deleted {
             Err(Error::NotFound) if actor.user().is_none() => Ok(()),
-            other => other,
+            other => other.map(drop),
+        }
+    }
+
+    /// Deletes it, if it has this epoch and rev; the job that removes what it holds.
+    pub(crate) async fn end_allowed(
+        &self,
+        allowed: &Allowed,
+        if_match: Option<(Epoch, Rev)>,
+    ) -> Result<JobId> {
+        let row = allowed.conversation()?;
+        let job = self.new_job(allowed.permit.app(), JobKind::PurgeConversation(row.key))?;
+        let job_id = job.id.clone();
+        let turn = self.enter(allowed).await?;
+        let last_words = self.last_words(allowed, &turn).await?;
+        let id = self.conversation_id(&allowed.permit, row).await?;
+        let place = Place::gone_conversation_id(allowed.permit.app(), row.key);
+        let gone_id = self.sealer.seal(&place, &id).await?;
+        let deletion = ConversationDeletion { gone_id, job, if_match };
+        match self.store.delete_conversation(&allowed.permit, deletion).await {
+            Ok(()) => {
+                self.facts.conversations.invalidate(&(allowed.permit.app(), row.id_mac));
+                self.conversation_ids.invalidate(&row.key);
+                turn.end(last_words);
+                self.wake_jobs();
+                Ok(job_id)
+            }
+            Err(error) => Err(turn.failed(error)),
         }
     }
 

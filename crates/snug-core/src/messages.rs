@@ -480,7 +480,11 @@ impl Core {
         decided!(self, ask.clone(), |allowed| self.versions_allowed(&allowed, id))
     }
 
-    async fn versions_allowed(&self, allowed: &Allowed, id: MessageId) -> Result<Vec<MessageVersion>> {
+    pub(crate) async fn versions_allowed(
+        &self,
+        allowed: &Allowed,
+        id: MessageId,
+    ) -> Result<Vec<MessageVersion>> {
         let permit = &allowed.permit;
         let conversation = allowed.conversation()?.key;
         let message = self.store.message(permit, id).await?.ok_or(Error::NotFound)?;

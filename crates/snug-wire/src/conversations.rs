@@ -9,6 +9,7 @@ use utoipa::{
 
 use crate::{
     attributes::{Attributes, AttributesPatch},
+    consents::TextDigest,
     ids::{ConversationId, Epoch, Rev, Seq, UserId},
     json::{is_off, lists, present},
     members::{Member, MemberDraft, drafts},
@@ -191,6 +192,16 @@ pub struct ConversationReplacement {
     /// Its first members, where this makes it. The members of a conversation that is there already stay as they are.
     #[serde(default, skip_serializing_if = "FirstMembers::is_empty")]
     pub members: FirstMembers,
+}
+
+/// Ends a conversation of which the caller has a whole transcript.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationEnd {
+    /// The SHA-256 of the transcript's lines but the last one, as that one says and the caller has computed it.
+    pub sha256: TextDigest,
+    /// The receipt in its last line.
+    pub receipt: String,
 }
 
 /// Changes a conversation; what is left out stays, `null` takes away.

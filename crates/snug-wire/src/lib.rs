@@ -28,6 +28,7 @@ pub mod keys;
 pub mod limits;
 pub mod members;
 pub mod messages;
+pub mod of_user;
 pub mod origins;
 pub mod paging;
 pub mod people;

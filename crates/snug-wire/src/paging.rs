@@ -11,6 +11,7 @@ use utoipa::{
 
 use crate::{
     conversations::State,
+    exports::TranscriptFormat,
     ids::{ConversationId, Epoch, Rev, Seq, UserId, integer, integer_schema},
     json::{is_off, lists},
     people::People,
@@ -224,6 +225,19 @@ pub(crate) fn window(
         (_, _, Some(_)) => Err(Invalid::new("around", "must stand neither with `before` nor with `after`")),
         (Some(_), Some(_), None) => Err(Invalid::new("after", "must not stand with `before`")),
     }
+}
+
+/// The query of a conversation's export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TranscriptQuery {
+    /// As what.
+    #[serde(default)]
+    pub format: TranscriptFormat,
+    /// Up to which seq the caller has the lines of an export that was cut: it goes on above. The last line speaks of all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Seq>,
 }
 
 /// The query of what changed in a conversation.

@@ -1,5 +1,7 @@
 //! Times: RFC 3339, UTC, milliseconds.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use snug_model as model;
 
@@ -29,12 +31,18 @@ impl From<Time> for model::Timestamp {
     }
 }
 
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What lies beyond what a calendar holds is shown as its edge; no such time is ever read.
         let edge = if self.0.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         let time = jiff::Timestamp::from_millisecond(self.0.0).unwrap_or(edge);
-        serializer.collect_str(&format_args!("{time:.3}"))
+        write!(f, "{time:.3}")
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -12,6 +12,7 @@ mod jobs;
 mod keys;
 pub(crate) mod members;
 pub(crate) mod messages;
+mod of_user;
 mod role_tools;
 mod roles;
 mod sanctions;
@@ -20,6 +21,7 @@ mod signed;
 mod templates;
 mod token_keys;
 mod tokens;
+mod transcripts;
 mod usage;
 mod users;
 
@@ -45,8 +47,10 @@ pub(crate) fn routes() -> Vec<Route> {
         sessions::routes(),
         tokens::routes(),
         users::routes(),
+        of_user::routes(),
         inbox::routes(),
         conversations::routes(),
+        transcripts::routes(),
         sanctions::routes(),
         blocks::routes(),
         consents::routes(),

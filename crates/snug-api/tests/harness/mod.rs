@@ -181,6 +181,17 @@ impl Node {
         self.ask(method, path, &self.key, Some(body).filter(|body| !body.is_null())).await
     }
 
+    /// Waits until the job is done that an answer names; the job.
+    pub(crate) async fn done(&self, started: &Value) -> Value {
+        let path = format!("/jobs/{}", started["job"].as_str().unwrap());
+        loop {
+            let job = self.back_end(Method::GET, &path, Value::Null).await.is(200);
+            if job["state"] == "done" {
+                return job;
+            }
+        }
+    }
+
     /// Makes users.
     pub(crate) async fn users(&self, users: &[&str]) {
         for user in users {

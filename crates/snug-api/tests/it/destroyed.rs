@@ -54,10 +54,7 @@ async fn others() {
 /// Erases a user, and waits until that is done.
 async fn erase(node: &Node, user: &str) {
     let job = node.back_end(Method::DELETE, &format!("/users/{user}"), Value::Null).await.is(202);
-    let path = format!("/jobs/{}", job["job"].as_str().unwrap());
-    while node.back_end(Method::GET, &path, Value::Null).await.is(200)["state"] != "done" {
-        others().await;
-    }
+    node.done(&job).await;
 }
 
 async fn an_erased_persons_secret_is_destroyed_before_the_job_is_done(backend: Backend) {
@@ -72,9 +69,7 @@ async fn an_erased_persons_secret_is_destroyed_before_the_job_is_done(backend: B
     assert_eq!(node.back_end(Method::GET, &path, Value::Null).await.is(200)["state"], "waiting");
     assert!(matches!(keys.secrets(&[anns]).await.unwrap()[..], [Kept::Secret(_)]), "its turn has not come");
     node.run();
-    while node.back_end(Method::GET, &path, Value::Null).await.is(200)["state"] != "done" {
-        others().await;
-    }
+    node.done(&job).await;
     assert_eq!(keys.secrets(&[anns]).await.unwrap(), [Kept::Destroyed]);
 
     // Who has the id anew is another person, with a secret of its own.

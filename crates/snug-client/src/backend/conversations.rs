@@ -2,8 +2,13 @@
 
 use reqwest::header::{HeaderMap, HeaderValue, IF_MATCH};
 use serde::de::IgnoredAny;
-use snug_wire::conversations::{Conversation, ConversationDraft, ConversationPatch, ConversationReplacement};
-use snug_wire::ids::ConversationId;
+use snug_wire::conversations::{
+    Conversation, ConversationDraft, ConversationEnd, ConversationPatch, ConversationReplacement,
+};
+use snug_wire::exports::ExportEnd;
+use snug_wire::ids::{ConversationId, JobId};
+use snug_wire::jobs::StartedJob;
+use snug_wire::messages::Message;
 use snug_wire::paging::{ConversationsQuery, Page};
 use snug_wire::preconditions;
 use snug_wire::sanctions::{MemberBan, MemberMute, MemberUnban, MemberUnmute};
@@ -71,6 +76,32 @@ impl Backend {
     /// Those of every request.
     pub async fn delete_conversation(&self, conversation: &ConversationId) -> Result<(), Error> {
         self.delete_silently(&["conversations", conversation.as_str()], NOTHING).await
+    }
+
+    /// Reads all messages of a conversation, tombstones among them: `each` has them as they come. By the last line it can be ended.
+    ///
+    /// # Errors
+    /// Those of every request; [`Error::Transport`] and [`Error::Answer`] also where the transcript was cut, and is not whole.
+    pub async fn export_conversation(
+        &self,
+        conversation: &ConversationId,
+        each: impl FnMut(Message),
+    ) -> Result<ExportEnd, Error> {
+        self.export(&["conversations", conversation.as_str(), "export"], each).await
+    }
+
+    /// Deletes a conversation of which one has the whole transcript, unless something has changed in it since. The job tells how far
+    /// that is.
+    ///
+    /// # Errors
+    /// Those of every request; [`Error::Refused`] as a conflict where something has changed.
+    pub async fn end_conversation(
+        &self,
+        conversation: &ConversationId,
+        end: &ConversationEnd,
+    ) -> Result<JobId, Error> {
+        let path = ["conversations", conversation.as_str(), "end"];
+        Ok(self.post::<StartedJob>(&path, end).await?.job)
     }
 
     /// Bans a person from a conversation, which removes it if it is a member.

@@ -15,7 +15,7 @@ use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use snug_wire::exports::ExportLine;
+use snug_wire::exports::{ExportEnd, ExportLine};
 use snug_wire::ids::{AppId, JobId};
 use snug_wire::jobs::Job;
 
@@ -86,12 +86,12 @@ impl Backend {
         self.rest.ask(Method::GET, &path, query, NOTHING, HeaderMap::new()).await.map(|(_, answer)| answer)
     }
 
-    /// Reads an export line by line, and how many lines it had.
+    /// Reads an export line by line; its last line.
     async fn export<A: DeserializeOwned>(
         &self,
         segments: &[&str],
         mut each: impl FnMut(A),
-    ) -> Result<u64, Error> {
+    ) -> Result<ExportEnd, Error> {
         let path = path(&self.app, segments);
         let mut answer = self.rest.send(Method::GET, &path, NOTHING, NOTHING, HeaderMap::new()).await?;
         let (mut rest, mut count) = (Vec::new(), 0);
@@ -108,7 +108,7 @@ impl Backend {
                         count += 1;
                         each(item);
                     }
-                    ExportLine::End(end) if end.count == count => return Ok(count),
+                    ExportLine::End(end) if end.count == count => return Ok(end),
                     ExportLine::End(end) => {
                         return Err(Error::Answer(format!("{count} lines of {} came", end.count)));
                     }

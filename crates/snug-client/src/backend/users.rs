@@ -6,8 +6,10 @@ use snug_wire::batches::{BatchedUser, UserBatch, UserResult, UserResults};
 use snug_wire::blocks::Block;
 use snug_wire::consents::{Acceptance, ConsentRecord};
 use snug_wire::conversations::{Inbox, InboxItem};
+use snug_wire::exports::ExportEnd;
 use snug_wire::ids::{ConversationId, UserId};
 use snug_wire::jobs::StartedJob;
+use snug_wire::of_user::OfUser;
 use snug_wire::paging::{InboxQuery, Nothing, Page, PageQuery, UsersQuery};
 use snug_wire::people::FoundPerson;
 use snug_wire::sanctions::{BanDraft, MuteDraft, Sanctioned, ShadowBanDraft};
@@ -96,7 +98,15 @@ impl Backend {
     /// # Errors
     /// Those of every request; [`Error::Transport`] and [`Error::Answer`] also where the export was cut, and is not whole.
     pub async fn export_consents(&self, each: impl FnMut(ConsentRecord)) -> Result<u64, Error> {
-        self.export(&["consents", "export"], each).await
+        Ok(self.export(&["consents", "export"], each).await?.count)
+    }
+
+    /// Exports what a user wrote and is: `each` has the things as they come. The last line.
+    ///
+    /// # Errors
+    /// Those of every request; [`Error::Transport`] and [`Error::Answer`] also where the export was cut, and is not whole.
+    pub async fn export_user(&self, user: &UserId, each: impl FnMut(OfUser)) -> Result<ExportEnd, Error> {
+        self.export(&["users", user.as_str(), "export"], each).await
     }
 
     /// Erases a user: what it wrote and is, for good. The job tells how far that is.

@@ -1,4 +1,4 @@
-//! Tokens that a client holds and cannot read: cursors of pages, and sync tokens.
+//! Tokens that others hold and cannot read: cursors of pages, sync tokens, receipts of transcripts.
 //!
 //! A token is base64url of a format byte, a nonce, the padded value and a tag, sealed by XAES-256-GCM under a key of the app.
 //! It is bound to its kind, to whom it was given, and to the query that it goes on with: elsewhere it is refused.
@@ -32,6 +32,8 @@ pub enum TokenKind {
     Sync,
     /// Which visitor returns.
     Resume,
+    /// What a transcript was made of.
+    Receipt,
 }
 
 /// What a token is bound to, besides its app.
@@ -104,6 +106,7 @@ fn bound_to(used: TokenUse<'_>) -> Fields {
         TokenKind::Cursor => 1,
         TokenKind::Sync => 2,
         TokenKind::Resume => 3,
+        TokenKind::Receipt => 4,
     };
     actor_fields(Fields::new("snug.token.1").byte(FORMAT).byte(kind), used.actor).text(used.query)
 }

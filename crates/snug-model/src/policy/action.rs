@@ -126,6 +126,8 @@ pub enum Action {
     },
     /// See whether a user is online.
     ReadPresence,
+    /// Take away a copy of what a user wrote and is.
+    ExportUser,
 
     /// List the app's conversations.
     ListConversations,
@@ -154,6 +156,8 @@ pub enum Action {
     ArchiveConversation,
     /// Delete a conversation with all it holds.
     DeleteConversation,
+    /// Take away a copy of all messages of a conversation.
+    ExportConversation,
 
     /// List the members.
     ListMembers,

@@ -147,6 +147,7 @@ fn ask(action: &Action) -> Ask {
             Whole(Scope::MessagesAsUser)
         }
         Action::ReadMessages | Action::ReadVersions => Reading(Scope::Messages),
+        Action::ExportConversation | Action::ExportUser => Whole(Scope::Export),
         Action::AdmitUser
         | Action::Enter { .. }
         | Action::Connect
@@ -173,6 +174,7 @@ pub(super) fn of_conversation(action: &Action) -> bool {
             | Action::FreezeConversation
             | Action::ArchiveConversation
             | Action::DeleteConversation
+            | Action::ExportConversation
             | Action::ListMembers
             | Action::AddMembers { .. }
             | Action::Join

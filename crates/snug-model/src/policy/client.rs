@@ -507,9 +507,10 @@ fn allowed(actor: &UserActor, action: &Action, facts: &Facts, have: PermissionSe
         }
         // In one's own row nobody changes more than `notify`; in another's name only back ends act.
         Action::PromoteSelf => Err(Denied::Forbidden(Permission::MemberEdit)),
-        Action::ConfigureConversation | Action::SetReadMark | Action::SendMessage { as_user: true } => {
-            Err(Denied::WrongActor)
-        }
+        Action::ConfigureConversation
+        | Action::ExportConversation
+        | Action::SetReadMark
+        | Action::SendMessage { as_user: true } => Err(Denied::WrongActor),
         _ => need(have, asked(action)),
     }
 }

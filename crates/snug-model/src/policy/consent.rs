@@ -64,12 +64,14 @@ fn waits(action: &Action) -> Waits {
         | Action::ReadInbox { .. }
         | Action::ReadInboxItem
         | Action::ReadPresence
+        | Action::ExportUser
         | Action::ListConversations
         | Action::ReadConversation
         | Action::ListMembers
         | Action::ListMemberSanctions(_)
         | Action::ReadMessages
         | Action::ReadVersions
+        | Action::ExportConversation
         | Action::MarkRead
         | Action::SeePresence
         | Action::Publish

@@ -6,7 +6,7 @@ use snug_model::{
     facts::IdMac,
 };
 
-use super::{Mac, MemberAdd, MemberRow, Sealed};
+use super::{JobRow, Mac, MemberAdd, MemberRow, Sealed};
 
 /// How a conversation is looked up.
 #[derive(Debug, Clone, Copy)]
@@ -137,6 +137,17 @@ pub struct ConversationEdit {
     pub if_match: Option<(Epoch, Rev)>,
     /// Now.
     pub at: Timestamp,
+}
+
+/// The end of a conversation.
+#[derive(Debug, Clone)]
+pub struct ConversationDeletion {
+    /// Its id, sealed so that who is to hear that it is gone hears its name, although its secret is destroyed.
+    pub gone_id: Sealed,
+    /// What removes all that it holds.
+    pub job: JobRow,
+    /// The epoch and rev that it must have, where the caller asked for that, else [`super::StoreError::Changed`].
+    pub if_match: Option<(Epoch, Rev)>,
 }
 
 /// Which conversations of an app a list has. What is absent does not matter.

@@ -219,6 +219,22 @@ pub trait Store: Send + Sync + 'static {
         at: Timestamp,
         once: Option<Once>,
     ) -> StoreResult<()>;
+    /// Conversations with a row of a user's membership, former ones too, or with messages that others sent in its name: by row number,
+    /// above `after`. Deleted ones are among them.
+    async fn conversations_of(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        after: Option<ConversationKey>,
+        limit: i64,
+    ) -> StoreResult<Vec<ConversationKey>>;
+    /// A user's reactions in the permit's conversation, by row number.
+    async fn reactions_of(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        page: Page,
+    ) -> StoreResult<Vec<OwnReactionRow>>;
     /// Counts a visitor's return: from `from` to `to`, and whether that was so. What it returned by is so good once.
     async fn resume_visitor(&self, permit: &Permit, user: UserKey, from: i64, to: i64) -> StoreResult<bool>;
     /// Begins the erasure of a user: blanks its row, ends its tokens, keeps the MAC of its id.
@@ -240,9 +256,8 @@ pub trait Store: Send + Sync + 'static {
         permit: &Permit,
         edit: ConversationEdit,
     ) -> StoreResult<ConversationRow>;
-    /// Deletes the permit's conversation: it is found no more, and its id is free. The row has `gone_id` from here on, sealed so that who
-    /// is to hear that it is gone hears its name, although its secret is destroyed.
-    async fn delete_conversation(&self, permit: &Permit, gone_id: Sealed, job: JobRow) -> StoreResult<()>;
+    /// Deletes the permit's conversation: it is found no more, and its id is free. The row has `gone_id` from here on.
+    async fn delete_conversation(&self, permit: &Permit, deletion: ConversationDeletion) -> StoreResult<()>;
     /// Conversations of the app, by row number.
     async fn list_conversations(
         &self,

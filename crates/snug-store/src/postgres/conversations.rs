@@ -10,8 +10,8 @@ use super::{
     sql::{Cells, Param, Sql, after, paged, params, version},
 };
 use crate::{
-    ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, EventKind, Found, JobRow,
-    NewConversation, Once, Page, Sealed, StoreError, StoreResult, Unique, Viewer,
+    ConversationDeletion, ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, EventKind,
+    Found, NewConversation, Once, Page, StoreError, StoreResult, Unique, Viewer,
 };
 
 /// The conversation in which a permit holds.
@@ -250,8 +250,19 @@ pub(super) async fn edit(
     row(sql, app, key).await?.ok_or(StoreError::NotFound)
 }
 
-pub(super) async fn delete(sql: &Sql<'_>, permit: &Permit, gone_id: &Sealed, job: JobRow) -> StoreResult<()> {
+pub(super) async fn delete(
+    sql: &Sql<'_>,
+    permit: &Permit,
+    deletion: ConversationDeletion,
+) -> StoreResult<()> {
     let (app, key) = (permit.app(), of(permit)?);
+    let ConversationDeletion { gone_id, job, if_match } = deletion;
+    if let Some(wanted) = if_match {
+        let before = row(sql, app, key).await?.ok_or(StoreError::NotFound)?;
+        if wanted != (before.epoch, before.rev) {
+            return Err(StoreError::Changed);
+        }
+    }
     // Its members' inboxes lose it like any other change reaches them: at once where it is large or waits for its place,
     // which all others now do.
     let deleted = sql

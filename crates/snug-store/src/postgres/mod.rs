@@ -16,6 +16,7 @@ mod keys;
 mod member_rows;
 mod members;
 mod messages;
+mod of_user;
 mod pages;
 mod pool;
 mod roles;

@@ -12,7 +12,7 @@ use snug_model::{
 
 use super::{
     Postgres, apps, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys,
-    member_rows, members, messages,
+    member_rows, members, messages, of_user,
     pool::{Lock, act, read},
     roles, sanctions,
     sql::params,
@@ -340,6 +340,25 @@ impl Store for Postgres {
         admitted!(self, permit, Lock::Shared, |sql| users::allow_proofs(sql, permit, user, at, once))
     }
 
+    async fn conversations_of(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        after: Option<ConversationKey>,
+        limit: i64,
+    ) -> StoreResult<Vec<ConversationKey>> {
+        permitted!(self, permit, |sql| of_user::conversations(sql, permit, user, after, limit))
+    }
+
+    async fn reactions_of(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        page: Page,
+    ) -> StoreResult<Vec<OwnReactionRow>> {
+        permitted!(self, permit, |sql| of_user::reactions(sql, permit, user, page))
+    }
+
     async fn resume_visitor(&self, permit: &Permit, user: UserKey, from: i64, to: i64) -> StoreResult<bool> {
         admitted!(self, permit, Lock::Shared, |sql| users::resume(sql, permit, user, from, to))
     }
@@ -365,8 +384,8 @@ impl Store for Postgres {
         admitted!(self, permit, Lock::Shared, |sql| conversations::edit(sql, permit, edit.clone()))
     }
 
-    async fn delete_conversation(&self, permit: &Permit, gone_id: Sealed, job: JobRow) -> StoreResult<()> {
-        admitted!(self, permit, Lock::Alone, |sql| conversations::delete(sql, permit, &gone_id, job.clone()))
+    async fn delete_conversation(&self, permit: &Permit, deletion: ConversationDeletion) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Alone, |sql| conversations::delete(sql, permit, deletion.clone()))
     }
 
     async fn list_conversations(

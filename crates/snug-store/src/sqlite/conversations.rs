@@ -9,8 +9,8 @@ use super::{
     sql::{Sql, after, paged},
 };
 use crate::{
-    ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, EventKind, Found, JobRow,
-    NewConversation, Once, Page, Sealed, StoreError, StoreResult, Unique, Viewer,
+    ConversationDeletion, ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, EventKind,
+    Found, NewConversation, Once, Page, StoreError, StoreResult, Unique, Viewer,
 };
 
 /// The conversation in which a permit holds.
@@ -207,8 +207,15 @@ pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: ConversationEdit) -> St
     row(sql, app, key)?.ok_or(StoreError::NotFound)
 }
 
-pub(super) fn delete(sql: &Sql<'_>, permit: &Permit, gone_id: Sealed, job: JobRow) -> StoreResult<()> {
+pub(super) fn delete(sql: &Sql<'_>, permit: &Permit, deletion: ConversationDeletion) -> StoreResult<()> {
     let (app, key) = (permit.app(), of(permit)?);
+    let ConversationDeletion { gone_id, job, if_match } = deletion;
+    if let Some(wanted) = if_match {
+        let before = row(sql, app, key)?.ok_or(StoreError::NotFound)?;
+        if wanted != (before.epoch, before.rev) {
+            return Err(StoreError::Changed);
+        }
+    }
     // Its members' inboxes lose it like any other change reaches them: at once where it is large or waits for its place,
     // which all others now do.
     let deleted = sql.run(

@@ -15,6 +15,7 @@ mod jobs;
 mod keys;
 mod members;
 mod messages;
+mod of_user;
 mod readers;
 mod roles;
 mod rows;

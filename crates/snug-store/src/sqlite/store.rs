@@ -13,7 +13,7 @@ use snug_model::{
 
 use super::{
     Sqlite, apps, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys, members,
-    messages, roles, sanctions, sync, templates, token_keys, usage, users, walk,
+    messages, of_user, roles, sanctions, sync, templates, token_keys, usage, users, walk,
 };
 use crate::*;
 
@@ -282,6 +282,25 @@ impl Store for Sqlite {
         self.act(permit, move |sql, permit| users::allow_proofs(sql, permit, user, at, once)).await
     }
 
+    async fn conversations_of(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        after: Option<ConversationKey>,
+        limit: i64,
+    ) -> StoreResult<Vec<ConversationKey>> {
+        self.read(permit, move |sql, permit| of_user::conversations(sql, permit, user, after, limit)).await
+    }
+
+    async fn reactions_of(
+        &self,
+        permit: &Permit,
+        user: UserKey,
+        page: Page,
+    ) -> StoreResult<Vec<OwnReactionRow>> {
+        self.read(permit, move |sql, permit| of_user::reactions(sql, permit, user, page)).await
+    }
+
     async fn resume_visitor(&self, permit: &Permit, user: UserKey, from: i64, to: i64) -> StoreResult<bool> {
         self.act(permit, move |sql, permit| users::resume(sql, permit, user, from, to)).await
     }
@@ -307,8 +326,8 @@ impl Store for Sqlite {
         self.act(permit, move |sql, permit| conversations::edit(sql, permit, edit)).await
     }
 
-    async fn delete_conversation(&self, permit: &Permit, gone_id: Sealed, job: JobRow) -> StoreResult<()> {
-        self.act(permit, move |sql, permit| conversations::delete(sql, permit, gone_id, job)).await
+    async fn delete_conversation(&self, permit: &Permit, deletion: ConversationDeletion) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| conversations::delete(sql, permit, deletion)).await
     }
 
     async fn list_conversations(

@@ -71,6 +71,7 @@ fn body(id: &str) -> Value {
     match id {
         "putConversation" | "editConversation" | "editUser" => json!({ "name": "renamed" }),
         "createConversation" => json!({}),
+        "endConversation" => json!({ "sha256": "0".repeat(64), "receipt": "none" }),
         "banMember" | "unbanMember" | "muteMember" | "unmuteMember" => json!({ "user": "ann" }),
         "addMembers" => json!({ "members": [{ "user": "ann" }] }),
         "putMember" | "editMember" => json!({ "notify": "none" }),

@@ -40,6 +40,8 @@ pub(super) struct Object {
     job: String,
     /// Up to where is read.
     seq: i64,
+    /// The last line of an empty transcript.
+    transcript: Value,
     /// Makes what is written new.
     n: u32,
 }
@@ -126,6 +128,7 @@ impl<'a> Scene<'a> {
             key,
             job: self.job.clone(),
             seq: 1,
+            transcript: json!({ "sha256": "0".repeat(64), "receipt": "none" }),
             n: self.count.fetch_add(1, Ordering::Relaxed),
             actor,
         }
@@ -155,6 +158,11 @@ impl<'a> Scene<'a> {
             "eraseUser" => self.doomed_user(&mut object).await?,
             "deleteApp" => self.doomed_app(&mut object, kind).await?,
             "deleteConversation" => self.doomed_conversation(&mut object, kind).await?,
+            "endConversation" => {
+                self.doomed_conversation(&mut object, kind).await?;
+                let export = format!("/conversations/{}/export", object.conversation);
+                object.transcript = self.does(Method::GET, &export, Value::Null).await?[0].take();
+            }
             "sendSignedToSupport" => self.new_visitor(rule, kind, &mut object).await,
             "acceptConsent" => {
                 self.new_visitor(rule, kind, &mut object).await;
@@ -439,6 +447,9 @@ impl<'a> Scene<'a> {
             ("editUser", "own-role" | "another-role") => json!({ "role": "moderator" }),
             ("editUser", _) => json!({ "name": format!("renamed {n}") }),
             ("createConversation", "with-others") => json!({ "members": [{ "user": TARGET }] }),
+            ("endConversation", _) => {
+                json!({ "sha256": object.transcript["sha256"], "receipt": object.transcript["receipt"] })
+            }
             ("createConversation", "with-id") => json!({ "id": format!("named {n}") }),
             ("editConversation", "frozen") => json!({ "frozen": object.conversation != "frozen" }),
             ("editConversation", "state") => {

@@ -78,6 +78,7 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("ReadInbox, one's own", Action::ReadInbox { own: true }),
         ("ReadInbox, another's", Action::ReadInbox { own: false }),
         ("ReadPresence", Action::ReadPresence),
+        ("ExportUser", Action::ExportUser),
         ("ListConversations", Action::ListConversations),
         ("BringMessage", Action::BringMessage),
         ("CreateConversation, alone", create(false, false, PermissionSet::EMPTY)),
@@ -100,6 +101,7 @@ pub(super) fn of_conversation() -> Vec<(&'static str, Action)> {
         ("FreezeConversation", Action::FreezeConversation),
         ("ArchiveConversation", Action::ArchiveConversation),
         ("DeleteConversation", Action::DeleteConversation),
+        ("ExportConversation", Action::ExportConversation),
         ("ListMembers", Action::ListMembers),
         ("AddMembers, as member", Action::AddMembers { grants: member }),
         ("AddMembers, as owner", Action::AddMembers { grants: owner }),
@@ -175,6 +177,7 @@ pub(super) fn is_listed(action: &Action) {
         | Action::AllowProofs
         | Action::ReadInbox { .. }
         | Action::ReadPresence
+        | Action::ExportUser
         | Action::ListConversations
         | Action::CreateConversation { .. }
         | Action::ReadConversation
@@ -184,6 +187,7 @@ pub(super) fn is_listed(action: &Action) {
         | Action::FreezeConversation
         | Action::ArchiveConversation
         | Action::DeleteConversation
+        | Action::ExportConversation
         | Action::ListMembers
         | Action::AddMembers { .. }
         | Action::Join

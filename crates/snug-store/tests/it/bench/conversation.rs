@@ -14,7 +14,7 @@ use snug_store::{
     SanctionRow, SenderRow, Store, StoreResult, SyncFrom, SyncRows, Viewer,
 };
 
-use super::{App, Bench, mac, message_id, seal};
+use super::{App, Bench, deletion, mac, message_id, seal};
 
 /// A conversation, seen through a store.
 #[derive(Clone)]
@@ -249,7 +249,7 @@ impl Conversation {
     pub(crate) async fn delete(&self) -> JobId {
         let job = self.app.job(JobKind::PurgeConversation(self.key));
         let id = job.id.clone();
-        let deleted = self.app.store.delete_conversation(&self.system().await, seal("gone"), job).await;
+        let deleted = self.app.store.delete_conversation(&self.system().await, deletion(job)).await;
         deleted.expect("a conversation can be deleted");
         id
     }

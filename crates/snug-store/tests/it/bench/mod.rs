@@ -19,7 +19,7 @@ pub(crate) use self::{
     app::{App, role_row},
     conversation::{Conversation, Sent},
     property::holds,
-    values::{id_mac, mac, message_id, seal},
+    values::{deletion, id_mac, mac, message_id, seal},
 };
 use self::{backend::Place, values::Clock};
 

@@ -6,12 +6,17 @@ use std::{
 };
 
 use snug_model::{MessageId, Timestamp, facts::IdMac};
-use snug_store::{Mac, Sealed};
+use snug_store::{ConversationDeletion, JobRow, Mac, Sealed};
 use uuid::Uuid;
 
 /// Bytes that say what was sealed.
 pub(crate) fn seal(text: impl AsRef<str>) -> Sealed {
     Sealed(format!("sealed {}", text.as_ref()).into_bytes().into())
+}
+
+/// The end of a conversation, whatever it is like.
+pub(crate) fn deletion(job: JobRow) -> ConversationDeletion {
+    ConversationDeletion { gone_id: seal("gone"), job, if_match: None }
 }
 
 /// 32 bytes that are the same for the same text.

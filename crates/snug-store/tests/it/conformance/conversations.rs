@@ -7,11 +7,11 @@ use snug_model::{
     roles,
 };
 use snug_store::{
-    ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, Found, JobKind, JobState,
-    MemberAdd, NewConversation, Page, StoreError, Unique, Viewer,
+    ConversationDeletion, ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, Found,
+    JobKind, JobState, MemberAdd, NewConversation, Page, StoreError, Unique, Viewer,
 };
 
-use crate::bench::{App, Bench, Conversation, id_mac, mac, seal};
+use crate::bench::{App, Bench, Conversation, deletion, id_mac, mac, seal};
 
 on_both! {
     a_conversation_is_found_as_it_was_made
@@ -26,6 +26,7 @@ on_both! {
     an_edit_needs_the_rev_that_it_asks_for
     a_name_changes_no_version_and_settings_do
     a_deleted_conversation_is_not_found_and_its_names_are_free
+    a_deletion_may_be_of_one_rev_alone
     a_deletion_voids_every_permit_of_the_conversation
     conversations_are_listed_by_row_number
     conversations_are_filtered
@@ -324,7 +325,7 @@ async fn a_deleted_conversation_is_not_found_and_its_names_are_free(bench: &mut 
     let first = app.conversation_of(new().await).await;
     first.send(ann, "hi").await;
     let job = app.job(JobKind::PurgeConversation(first.key));
-    app.store.delete_conversation(&first.system().await, seal("gone"), job.clone()).await.unwrap();
+    app.store.delete_conversation(&first.system().await, deletion(job.clone())).await.unwrap();
     let refs = [
         ConversationRef::Key(first.key),
         ConversationRef::Id(id_mac("c")),
@@ -343,6 +344,30 @@ async fn a_deleted_conversation_is_not_found_and_its_names_are_free(bench: &mut 
     assert_eq!(second.row().await.head_seq, Seq(0), "it begins anew");
 }
 
+async fn a_deletion_may_be_of_one_rev_alone(bench: &mut Bench) {
+    let app = bench.app("one").await;
+    let ann = app.user("ann").await;
+    let conversation = app.conversation("c", &[ann]).await;
+    let read = conversation.row().await;
+    let sent = conversation.send(ann, "meanwhile").await;
+    let delete = async |if_match| {
+        let job = app.job(JobKind::PurgeConversation(conversation.key));
+        let deletion = ConversationDeletion { if_match: Some(if_match), ..deletion(job.clone()) };
+        let permit = conversation.system().await;
+        let deleted = app.store.delete_conversation(&permit, deletion).await;
+        (deleted, app.store.job(&app.system().await, &job.id).await.unwrap().is_some())
+    };
+    let other_epoch = Epoch(!read.epoch.0);
+    for if_match in [(read.epoch, read.rev), (other_epoch, sent.rev), (read.epoch, Rev(sent.rev.0 + 1))] {
+        let (deleted, job) = delete(if_match).await;
+        assert!(matches!(deleted, Err(StoreError::Changed)) && !job, "{if_match:?}: {deleted:?}");
+        assert_eq!(conversation.row().await.head_seq, sent.seq, "all of it stays");
+    }
+    let (deleted, job) = delete((read.epoch, sent.rev)).await;
+    assert!(deleted.is_ok() && job, "{deleted:?}");
+    assert_eq!(find(&app, ConversationRef::Key(conversation.key), Viewer::Anyone).await, None);
+}
+
 async fn a_deletion_voids_every_permit_of_the_conversation(bench: &mut Bench) {
     let app = bench.app("one").await;
     let ann = app.user("ann").await;
@@ -356,7 +381,7 @@ async fn a_deletion_voids_every_permit_of_the_conversation(bench: &mut Bench) {
         let message = conversation.message(snug_store::SenderRow::User(ann), "late");
         refused!(app.store.append(&permit, message), StoreError::Stale);
         let job = app.job(JobKind::PurgeConversation(conversation.key));
-        refused!(app.store.delete_conversation(&permit, seal("gone"), job), StoreError::Stale);
+        refused!(app.store.delete_conversation(&permit, deletion(job)), StoreError::Stale);
     }
     let message = other.message(snug_store::SenderRow::User(ann), "hi");
     app.store.append(&others, message).await.expect("another conversation is not concerned");

@@ -13,7 +13,7 @@ use snug_store::{
     SenderRow,
 };
 
-use crate::bench::{App, Bench, Conversation, holds, seal};
+use crate::bench::{App, Bench, Conversation, deletion, holds};
 
 on_both! {
     every_inbox_is_what_the_model_says
@@ -294,7 +294,7 @@ impl Pair {
     async fn delete(&mut self, index: usize) {
         let (conversation, model) = &mut self.conversations[index];
         let job = self.app.job(JobKind::PurgeConversation(conversation.key));
-        self.app.store.delete_conversation(&conversation.system().await, seal("gone"), job).await.unwrap();
+        self.app.store.delete_conversation(&conversation.system().await, deletion(job)).await.unwrap();
         model.deleted = true;
         let had = model.members.iter().filter(|(_, member)| !member.forgotten).map(|(user, _)| *user);
         let had: Vec<_> = had.collect();

@@ -9,7 +9,7 @@ use snug_store::{
 };
 use tokio::task::JoinSet;
 
-use crate::bench::{App, Bench, Conversation, id_mac, mac, seal};
+use crate::bench::{App, Bench, Conversation, deletion, id_mac, mac, seal};
 
 on_both! {
     a_job_is_found_in_its_app
@@ -69,7 +69,7 @@ async fn a_job_is_found_in_its_app(bench: &mut Bench) {
     let (app, other) = (bench.app("one").await, bench.app("two").await);
     let conversation = app.conversation("c", &[]).await;
     let job = app.job(JobKind::PurgeConversation(conversation.key));
-    app.store.delete_conversation(&conversation.system().await, seal("gone"), job.clone()).await.unwrap();
+    app.store.delete_conversation(&conversation.system().await, deletion(job.clone())).await.unwrap();
     assert_eq!(found(&app, &job.id).await, job);
     assert_eq!(other.store.job(&other.system().await, &job.id).await.unwrap(), None);
     assert_eq!(app.store.job(&app.system().await, &JobId::from_random("nobody")).await.unwrap(), None);
@@ -122,7 +122,7 @@ async fn jobs_are_claimed_in_the_order_in_which_they_are_due(bench: &mut Bench) 
     for (name, due) in [("late", now.plus_ms(500)), ("now", now), ("early", now.plus_ms(-500))] {
         let conversation = app.conversation(name, &[]).await;
         let job = JobRow { run_at: due, ..app.job(JobKind::PurgeConversation(conversation.key)) };
-        app.store.delete_conversation(&conversation.system().await, seal("gone"), job.clone()).await.unwrap();
+        app.store.delete_conversation(&conversation.system().await, deletion(job.clone())).await.unwrap();
         ids.push(job.id);
     }
     let claimed = async |now| claim(&app, now).await.map(|job| job.id);

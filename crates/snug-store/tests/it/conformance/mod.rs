@@ -48,6 +48,7 @@ mod member_bans;
 mod members;
 mod messages;
 mod model;
+mod of_user;
 mod roles;
 mod sanctions;
 mod server;

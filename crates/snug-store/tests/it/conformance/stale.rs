@@ -9,7 +9,7 @@ use snug_store::{
     Page, ReadMark, RevocationRow, SenderRow, StoreError, StoreResult, SyncFrom,
 };
 
-use crate::bench::{App, Bench, Conversation, id_mac, role_row, seal};
+use crate::bench::{App, Bench, Conversation, deletion, id_mac, role_row, seal};
 
 on_both! {
     every_method_holds_with_fresh_facts
@@ -161,7 +161,7 @@ impl Scene {
             ("delete_token_key", store.delete_token_key(permit, &KeyId::from_random("nobody")).await),
             (
                 "delete_conversation",
-                store.delete_conversation(permit, seal("gone"), app.job(conversation_job)).await,
+                store.delete_conversation(permit, deletion(app.job(conversation_job))).await,
             ),
         ];
         said.extend(self.write_app(permit).await);

@@ -3,7 +3,7 @@
 use snug_model::{Timestamp, UserKey, roles};
 use snug_store::{JobKind, JobState, Page, SanctionRow, StoreError, Unique, UserRef, UserRow, UserWrite};
 
-use crate::bench::{App, Bench, id_mac, seal};
+use crate::bench::{App, Bench, deletion, id_mac, seal};
 
 on_both! {
     a_user_is_found_as_it_was_made
@@ -215,7 +215,7 @@ async fn people_are_found_among_those_who_share_a_conversation(bench: &mut Bench
     app.conversation("with removed", &[me, removed]).await.remove(removed).await;
     let gone = app.conversation("gone", &[me, deleted]).await;
     let job = app.job(JobKind::PurgeConversation(gone.key));
-    app.store.delete_conversation(&gone.system().await, seal("gone"), job).await.unwrap();
+    app.store.delete_conversation(&gone.system().await, deletion(job)).await.unwrap();
     app.conversation("which I left", &[me, left]).await.remove(me).await;
 
     let ids = ["me", "friend", "stranger", "removed", "deleted", "left", "nobody"].map(id_mac);

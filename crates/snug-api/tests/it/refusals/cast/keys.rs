@@ -3,7 +3,7 @@
 use super::*;
 
 /// All scopes that routes ask for.
-const SCOPES: [&str; 10] = [
+const SCOPES: [&str; 11] = [
     "app",
     "keys",
     "roles",
@@ -14,6 +14,7 @@ const SCOPES: [&str; 10] = [
     "messages.as_user",
     "bot_messages",
     "events",
+    "export",
 ];
 
 impl Making<'_> {
