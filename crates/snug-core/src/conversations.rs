@@ -9,14 +9,14 @@ use snug_model::{
     usage::Used,
 };
 use snug_store::{
-    ConversationDeletion, ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, JobKind,
-    MemberAdd, NewConversation, Sealed, StoreError, Unique, Viewer,
+    ConversationDeletion, ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, Found,
+    JobKind, MemberAdd, NewConversation, Once, Sealed, StoreError, StoreResult, Unique, Viewer,
 };
 
 use crate::{
     Core, Error, OnceKey, Result,
     authorize::{Allowed, Ask, decided},
-    hub::Encoded,
+    hub::{Encoded, Listener},
     paging::{Listed, PageAsk},
     people::People,
     publish::{self, Outcome},
@@ -83,12 +83,10 @@ impl Core {
         let key = ConversationKey(self.store.reserve(1).await?.start);
         let new = self.seal_conversation(allowed, key, draft, me).await?;
         let distinct = new.distinct;
-        match self.store.create_conversation(&allowed.permit, new, once.as_ref().map(|once| once.once)).await
-        {
+        match self.create_and_tell(allowed, new, once.as_ref().map(|once| once.once)).await? {
             Ok(found) => {
                 self.count(allowed.permit.app(), &Used { conversations: 1, ..Used::default() });
                 self.hub.bell.ring(allowed.permit.app());
-                self.tell_joined(allowed, &found.conversation).await?;
                 let value = self.show_conversation(&allowed.permit, &found.conversation).await?;
                 Ok(Outcome { value, repeated: false, answered: false })
             }
@@ -430,21 +428,50 @@ impl Core {
         }))
     }
 
-    /// Tells those of a new conversation's members who are online that they are in it.
-    async fn tell_joined(&self, allowed: &Allowed, conversation: &ConversationRow) -> Result<()> {
+    /// Makes a conversation, and tells its members that they are in it, before they hear of anything that happens there: others may find
+    /// it once it is committed, and wait at its lane until that is done.
+    async fn create_and_tell(
+        &self,
+        allowed: &Allowed,
+        new: NewConversation,
+        once: Option<Once>,
+    ) -> Result<StoreResult<Found>> {
+        let lane = self.hub.lane(allowed.permit.app(), new.key);
+        let mut created = None;
+        let told = lane.start(async {
+            let found = self.store.create_conversation(&allowed.permit, new, once).await;
+            let conversation = found.as_ref().ok().map(|found| found.conversation.clone());
+            created = Some(found);
+            self.tell_joined(allowed, &conversation.ok_or(Error::Unavailable)?).await
+        });
+        let told = told.await;
+        let created = created.ok_or_else(|| Error::internal("a new conversation's lane was in use"))?;
+        match created {
+            Ok(_) => told?,
+            Err(_) => self.hub.forget_lane(&lane),
+        }
+        Ok(created)
+    }
+
+    /// Tells those of a new conversation's members who are online that they are in it; who hears of it from there on.
+    async fn tell_joined(
+        &self,
+        allowed: &Allowed,
+        conversation: &ConversationRow,
+    ) -> Result<(Rev, Vec<Listener>)> {
         let id = self.conversation_id(&allowed.permit, conversation).await?;
         let system = Actor::System(allowed.permit.app());
         let ask = Ask::in_conversation(&system, Action::ReadMessages, &id);
         let inside = self.authorize(&mut crate::authorize::Decision::new(ask)).await?;
-        let turn = self.enter(&inside).await?;
-        let online = turn.online();
-        turn.nothing();
-        for user in online {
+        let (rev, listeners) = self.listeners(&inside).await?;
+        let app = allowed.permit.app();
+        let online = listeners.iter().map(|listener| listener.user);
+        for user in online.filter(|user| self.hub.directory.is_online(app, *user)) {
             if let Some(frame) = self.joined_frame(&inside, user).await? {
-                self.hub.send_to_user(allowed.permit.app(), user, &frame);
+                self.hub.send_to_user(app, user, &frame);
             }
         }
-        Ok(())
+        Ok((rev, listeners))
     }
 }
 

@@ -164,13 +164,15 @@ impl Core {
     pub(crate) async fn enter(&self, allowed: &Allowed) -> Result<Entered<'_>> {
         let conversation = allowed.conversation()?.key;
         let lane = self.hub.lane(allowed.permit.app(), conversation);
-        let read = async {
-            let audience = self.store.audience(&allowed.permit).await?;
-            let listeners = audience.members.iter().map(|member| listener(&allowed.app, member)).collect();
-            Ok::<_, Error>((audience.rev, listeners))
-        };
-        lane.start(read).await?;
+        lane.start(self.listeners(allowed)).await?;
         Ok(Entered(Turn::new(&self.hub, lane)))
+    }
+
+    /// Who hears of the act's conversation, as of a rev.
+    pub(crate) async fn listeners(&self, allowed: &Allowed) -> Result<(Rev, Vec<Listener>)> {
+        let audience = self.store.audience(&allowed.permit).await?;
+        let listeners = audience.members.iter().map(|member| listener(&allowed.app, member)).collect();
+        Ok((audience.rev, listeners))
     }
 
     /// The permit under which is read what is to be told of a commit. It rests on no fact: what is done is done.

@@ -153,7 +153,7 @@ async fn two_hundred_wrong_verdicts_are_noticed(backend: Backend) {
                 break;
             };
             next = None;
-            untouched = false;
+            let first = std::mem::replace(&mut untouched, false);
             let of = match flip {
                 Flip::TakesFor(_) => 0,
                 Flip::Permits => 1,
@@ -162,6 +162,11 @@ async fn two_hundred_wrong_verdicts_are_noticed(backend: Backend) {
             matrix.flip = Some(flip);
             match matrix.cell(rule, kind).await {
                 Err(_) => caught[of] += 1,
+                // What earlier wrong verdicts left may be why: it is tried again as the first of a scene.
+                Ok(()) if !first => {
+                    next = Some((rule, kind));
+                    break;
+                }
                 Ok(()) => missed.push(format!("{} by {kind}, flip {of}", rule.name())),
             }
             matrix.flip = None;
