@@ -91,7 +91,9 @@ impl Core {
             members: vec![member],
             distinct: false,
         };
-        match self.create_conversation(&Actor::System(client.app), &draft, None).await {
+        // On the heap: with all that it calls it is too large for the stack of whoever sends.
+        let system = Actor::System(client.app);
+        match Box::pin(self.create_conversation(&system, &draft, None)).await {
             Ok(_) | Err(Error::Conflict(_)) => Ok(id),
             Err(error) => Err(error),
         }

@@ -438,13 +438,14 @@ impl Core {
     ) -> Result<StoreResult<Found>> {
         let lane = self.hub.lane(allowed.permit.app(), new.key);
         let mut created = None;
-        let told = lane.start(async {
+        let told = async {
             let found = self.store.create_conversation(&allowed.permit, new, once).await;
             let conversation = found.as_ref().ok().map(|found| found.conversation.clone());
             created = Some(found);
-            self.tell_joined(allowed, &conversation.ok_or(Error::Unavailable)?).await
-        });
-        let told = told.await;
+            // On the heap: with all that it calls it is too large for the stack of whoever asks.
+            Box::pin(self.tell_joined(allowed, &conversation.ok_or(Error::Unavailable)?)).await
+        };
+        let told = lane.start(told).await;
         let created = created.ok_or_else(|| Error::internal("a new conversation's lane was in use"))?;
         match created {
             Ok(_) => told?,
