@@ -19,7 +19,7 @@ use crate::tidy;
 /// How many tests of a binary run at once, to the test harness.
 const THREADS: &str = "RUST_TEST_THREADS";
 /// That many for each core: most wait for a disk most of the time.
-const TESTS_PER_CORE: usize = 3;
+const TESTS_PER_CORE: usize = 2;
 /// A file system in memory, as Linux has it.
 const MEMORY: &str = "/dev/shm";
 /// What it must have free, for the tests.

@@ -128,7 +128,8 @@ impl Call {
         let actor = match self.route.ends_access {
             true => self.core().attempt_anyway(app.as_ref(), from, attempt).await?,
             false => self.core().attempt(app.as_ref(), from, attempt).await?,
-        };
+        }
+        .at(from);
         match self.route.pays {
             Pays::ByRequest if self.route.ends_access => self.core().charge_what_is_there(&actor).await?,
             Pays::ByRequest => self.core().charge(&actor).await?,

@@ -14,6 +14,7 @@ use snug_store::{AppEdit, AppRow, JobKind, RoleRow, SettingsRow};
 
 use crate::{
     Core, Error, OnceKey, Result,
+    audit::{About, Noted},
     authorize::{Ask, decided},
     consents::patched_consent,
     context::AppContext,
@@ -25,16 +26,28 @@ use crate::{
 };
 
 impl Core {
-    /// A permit for an act on the installation, which has no row and so no versions but its key's.
-    pub(crate) async fn installation_permit(&self, actor: &Actor, action: Action) -> Result<Permit> {
+    /// A permit for an act on the installation, which has no row and so no versions but its key's. As everywhere, it comes with what is
+    /// to be entered of it, and a denial is entered.
+    pub(crate) async fn installation_permit(&self, ask: &Ask<'_>) -> Result<Permit> {
         let mut facts = Facts::default();
-        if let Actor::Key(key) = actor {
+        if let Actor::Key(key) = ask.actor {
             facts.key = self.key_row(&key.key, true).await?.map(|row| facts::of_key(&row, None));
         }
-        let decided = policy::decide(actor, &action, &facts, self.clock.now());
+        let decided = policy::decide(ask.actor, &ask.action, &facts, self.clock.now());
         #[cfg(feature = "controls")]
-        let decided = self.controls.decided(actor, &facts, decided);
-        Ok(decided?)
+        let decided = self.controls.decided(ask.actor, &facts, decided);
+        match (decided.map_err(Error::from), Self::attempt_at(ask, None)) {
+            (Ok(permit), _) => match Self::act_of(ask, &permit) {
+                Some(act) => self.installation_entry(ask, act, permit).await,
+                None => Ok(permit),
+            },
+            (Err(refusal), attempt) => {
+                if let Some(attempt) = attempt {
+                    self.enter_refusal(ask, attempt, &refusal).await;
+                }
+                Err(refusal)
+            }
+        }
     }
 
     /// Makes an app, with the default roles, in this node's region.
@@ -42,9 +55,11 @@ impl Core {
     /// # Errors
     /// `Misdirected` where another region is asked for.
     pub async fn create_app(&self, actor: &Actor, draft: &AppDraft, once: Option<&OnceKey>) -> Result<App> {
-        let permit = self.installation_permit(actor, Action::CreateApp).await?;
-        let once = self.first_time(&permit, once).await?;
         let region = draft.region.as_ref().unwrap_or(&self.settings.region);
+        let id = AppId::from_random(region, &self.random.id_part()?);
+        let noted = Noted::about(About::App(id.clone())).named(draft.name.as_str());
+        let permit = self.installation_permit(&Ask::in_app(actor, Action::CreateApp).noted(noted)).await?;
+        let once = self.first_time(&permit, once).await?;
         if *region != self.settings.region {
             return Err(Error::Misdirected);
         }
@@ -68,7 +83,7 @@ impl Core {
         };
         let row = AppRow {
             key,
-            id: AppId::from_random(region, &self.random.id_part()?),
+            id,
             region: region.clone(),
             profile: self.sealer.seal(&Place::app_profile(key, 1), &profile).await?,
             profile_version: 1,
@@ -108,7 +123,7 @@ impl Core {
 
     /// The apps of the installation.
     pub async fn list_apps(&self, actor: &Actor, page: &PageAsk<'_>) -> Result<Listed<App>> {
-        let permit = self.installation_permit(actor, Action::ListApps).await?;
+        let permit = self.installation_permit(&Ask::in_app(actor, Action::ListApps)).await?;
         let from = self.open_page(actor, page).await?;
         let rows = self.store.list_apps(&permit, from).await?;
         let next = self.next_page(actor, page, rows.len(), rows.last().map(|row| row.key.0)).await?;
@@ -128,7 +143,7 @@ impl Core {
     /// Changes the actor's app; what `patch` leaves out stays. Before this returns, sessions that nothing vouches for any more are
     /// closed, and those that lack a consent without which they do not read hear nothing any more.
     pub async fn edit_app(&self, actor: &Actor, patch: &AppPatch) -> Result<App> {
-        let ask = Ask::in_app(actor, Action::EditApp).with_rows();
+        let ask = Ask::in_app(actor, Action::EditApp).noted(Noted::of_app(patch)).with_rows();
         decided!(self, ask.clone(), |allowed| async {
             let app = &allowed.app;
             let version = app.row.profile_version + 1;

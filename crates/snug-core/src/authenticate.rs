@@ -57,7 +57,7 @@ impl Core {
             return Err(Error::Unauthenticated);
         }
         self.key_use.note(&id, self.clock.now());
-        Ok(KeyActor { app, key: id })
+        Ok(KeyActor { app, key: id, from: Some(peer) })
     }
 
     /// Whether a key is alive, of this app or the installation's, and used from where it may be.
@@ -125,7 +125,7 @@ impl Core {
         if grant.newcomer.is_none() {
             self.facts.user_keys.insert((app.key(), user_id), user);
         }
-        Ok(UserActor { app: app.key(), user, token: grant, session: None })
+        Ok(UserActor { app: app.key(), user, token: grant, session: None, from: None })
     }
 
     /// The row number of a user whom nobody has asked for lately; its row is kept for the decision that follows.

@@ -17,7 +17,7 @@ use snug_store::{
     ConversationRef, ConversationRow, Found, InboxRow, MemberRow, TemplateRow, UserRef, UserRow, Viewer,
 };
 
-use crate::{Core, Error, Result, context::AppContext, facts};
+use crate::{Core, Error, Result, audit::Noted, context::AppContext, facts};
 
 /// Does an act with a permit, and again with a fresh one where the store says that a fact has changed under it.
 macro_rules! decided {
@@ -48,12 +48,23 @@ pub(crate) struct Ask<'a> {
     pub(crate) carries: Option<Carries<'a>>,
     /// Whether the rows themselves are wanted, as they are now.
     pub(crate) rows: bool,
+    /// What is to be known of it in the audit, if it is entered there.
+    pub(crate) noted: Option<Arc<Noted>>,
 }
 
 impl<'a> Ask<'a> {
     /// An act in the app.
     pub(crate) fn in_app(actor: &'a Actor, action: Action) -> Self {
-        Self { actor, action, conversation: None, targets: &[], gives: &[], carries: None, rows: false }
+        Self {
+            actor,
+            action,
+            conversation: None,
+            targets: &[],
+            gives: &[],
+            carries: None,
+            rows: false,
+            noted: None,
+        }
     }
 
     /// An act in a conversation.
@@ -93,6 +104,11 @@ impl<'a> Ask<'a> {
     /// The act gives these conversation roles. What they grant is looked up with the facts on which is decided.
     pub(crate) fn giving(self, roles: &'a [Option<&'a RoleName>]) -> Self {
         Self { gives: roles, ..self }
+    }
+
+    /// This is to be known of it in the audit.
+    pub(crate) fn noted(self, noted: Noted) -> Self {
+        Self { noted: Some(Arc::new(noted)), ..self }
     }
 
     /// The rows are wanted as they are now.
@@ -205,17 +221,18 @@ impl Allowed {
 }
 
 /// What was gathered for a decision.
-struct Gathered {
+pub(crate) struct Gathered {
     app: Arc<AppContext>,
-    facts: Facts,
-    conversation: Option<Arc<ConversationRow>>,
-    targets: Vec<Option<Target>>,
+    pub(crate) facts: Facts,
+    pub(crate) conversation: Option<Arc<ConversationRow>>,
+    pub(crate) targets: Vec<Option<Target>>,
     template: Option<TemplateRow>,
     borne: Borne,
 }
 
 impl Core {
-    /// Decides, on cached facts first. A denial, and every further try, rest on fresh ones.
+    /// Decides, on cached facts first. A denial, and every further try, rest on fresh ones. A permit to what is entered in the audit
+    /// comes with its entry, and a denial of it is entered.
     ///
     /// # Errors
     /// `Unavailable` where it was decided as often as it may be, beside what the decision says.
@@ -233,14 +250,26 @@ impl Core {
             }
         }
         let gathered = self.gather(ask, true).await?;
-        self.permitted(ask, self.decide(ask, gathered)?).await
+        let attempt = Self::attempt_at(ask, Some(&gathered));
+        match (self.decide(ask, gathered), attempt) {
+            (Ok(allowed), _) => self.permitted(ask, allowed).await,
+            (Err(refusal), Some(attempt)) => {
+                Box::pin(self.enter_refusal(ask, attempt, &refusal)).await;
+                Err(refusal)
+            }
+            (Err(refusal), None) => Err(refusal),
+        }
     }
 
-    /// A permitted act, ready to be done, and counted.
+    /// A permitted act, ready to be done, counted, and with what is to be entered of it.
     async fn permitted(&self, ask: &Ask<'_>, allowed: Allowed) -> Result<Allowed> {
         let allowed = self.with_a_row(ask, allowed).await?;
         self.count_use(ask, &allowed);
-        Ok(allowed)
+        match Self::act_of(ask, &allowed.permit) {
+            // Boxed, so that what is done often does not wait in a larger future for it.
+            Some(act) => Box::pin(self.with_entries(ask, act, allowed)).await,
+            None => Ok(allowed),
+        }
     }
 
     /// The same decision, if need be after the row was made of somebody who has none: of a visitor who is about to leave something

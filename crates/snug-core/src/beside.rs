@@ -138,6 +138,7 @@ impl Core {
         }
         self.write_usage().await?;
         self.write_role_use().await?;
+        self.enter_many_refusals().await;
         let before = self.clock.now().plus_s(-(limits::IDEMPOTENCY_KEPT_S as i64));
         while self.store.forget_answers(before, FORGET_AT_ONCE).await? == FORGET_AT_ONCE {}
         let before = self.clock.now().plus_s(-(limits::EVENTS_KEPT_S as i64));

@@ -1,10 +1,11 @@
 //! Blocks between two people: made, lifted, listed by whose they are.
 
-use snug_model::{Action, Actor, AppKey, Invalid, UserId, UserKey, blocks::Block};
+use snug_model::{Action, Actor, AppKey, Invalid, UserId, UserKey, audit::Act, blocks::Block};
 use snug_store::BlockRow;
 
 use crate::{
     Core, Error, Result,
+    audit::Noted,
     authorize::{Allowed, Ask, decided},
     paging::{Listed, PageAsk},
     people::Faces,
@@ -21,6 +22,11 @@ impl Core {
         }
         let own = self.own_id(actor).await?.as_ref() == Some(user);
         let ask = Ask::in_app(actor, Action::BlockUser { own }).on_visible(user, own);
+        // Whom a client blocks itself is nobody's business.
+        let ask = match own {
+            true => ask,
+            false => ask.noted(Noted::either(!on, Act::BlockUser, Act::UnblockUser)),
+        };
         decided!(self, ask.clone(), |allowed| async {
             let user = allowed.target()?.user.key;
             // Somebody whom one no longer meets is still let off.

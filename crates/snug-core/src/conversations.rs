@@ -15,6 +15,7 @@ use snug_store::{
 
 use crate::{
     Core, Error, OnceKey, Result,
+    audit::Noted,
     authorize::{Allowed, Ask, decided},
     hub::{Encoded, Listener},
     paging::{Listed, PageAsk},
@@ -255,7 +256,14 @@ impl Core {
         whole: Option<&Profile>,
         if_match: Option<(Epoch, Rev)>,
     ) -> Result<Conversation> {
-        let mut ask = Ask::in_conversation(actor, Action::EditConversation, id).with_rows();
+        let noted = Noted::default().fields(&[
+            ("alias", patch.alias.is_some()),
+            ("state", patch.state.is_some()),
+            ("frozen", patch.frozen.is_some()),
+            ("slow_mode_s", patch.slow_mode_s.is_some()),
+            ("history", patch.history.is_some()),
+        ]);
+        let mut ask = Ask::in_conversation(actor, Action::EditConversation, id).noted(noted).with_rows();
         for action in actions_of(patch, whole.is_some()) {
             ask.action = action;
             self.authorize(&mut crate::authorize::Decision::new(ask.clone())).await?;

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Error, Result,
+    audit::Refusals,
     cache::Cache,
     clock::SharedClock,
     context::{AppContext, RoleView},
@@ -80,6 +81,7 @@ pub struct Core {
     pub(crate) role_use: RoleUse,
     pub(crate) jobs: Notify,
     pub(crate) silent: Silent,
+    pub(crate) refusals: Refusals,
     memory: Memory,
     /// What is wrong on purpose.
     #[cfg(feature = "controls")]
@@ -113,6 +115,7 @@ impl Core {
             role_use: RoleUse::default(),
             jobs: Notify::new(),
             silent: Silent::new(),
+            refusals: Refusals::default(),
             memory: Memory::default(),
             #[cfg(feature = "controls")]
             controls: Default::default(),
@@ -131,6 +134,11 @@ impl Core {
     /// Who is online.
     pub fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// What seals, for the commands that replace its keys.
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     /// How much memory this process may take, and whether it is short.

@@ -14,6 +14,7 @@ use snug_store::KeyRow;
 
 use crate::{
     Core, Error, Result, addresses,
+    audit::{About, Noted},
     authorize::{Ask, decided},
     context::AppContext,
     core::of_the_app,
@@ -75,9 +76,11 @@ impl Core {
         let grants = may_mint.map_or(PermissionSet::EMPTY, |role| app.permissions_of(role));
         let action =
             Action::CreateKey { scopes: draft.scopes, may_mint: grants, expires_at: draft.expires_at };
-        decided!(self, Ask::in_app(actor, action.clone()), |allowed| async {
-            let (row, new) =
-                self.seal_key(allowed.permit.app(), Some(&allowed.app), draft, may_mint, mints).await?;
+        let id = KeyId::from_random(&self.random.id_part()?);
+        let ask = Ask::in_app(actor, action).noted(noted(&id, draft));
+        decided!(self, ask.clone(), |allowed| async {
+            let app = allowed.permit.app();
+            let (row, new) = self.seal_key(app, &id, Some(&allowed.app), draft, may_mint, mints).await?;
             self.store.create_key(&allowed.permit, row).await?;
             Ok(new)
         })
@@ -86,9 +89,12 @@ impl Core {
     /// Makes a key of the installation itself: for who has the data folder.
     pub async fn create_installation_key(&self, draft: &KeyDraft) -> Result<NewKey> {
         addresses::parse_all(&draft.allowed_addresses)?;
-        let permit =
-            self.installation_permit(&Actor::System(AppKey::INSTALLATION), Action::CreateApp).await?;
-        let (row, new) = self.seal_key(AppKey::INSTALLATION, None, draft, None, false).await?;
+        let id = KeyId::from_random(&self.random.id_part()?);
+        let (system, scopes, expires_at) =
+            (Actor::System(AppKey::INSTALLATION), draft.scopes, draft.expires_at);
+        let action = Action::CreateKey { scopes, may_mint: PermissionSet::EMPTY, expires_at };
+        let permit = self.installation_permit(&Ask::in_app(&system, action).noted(noted(&id, draft))).await?;
+        let (row, new) = self.seal_key(AppKey::INSTALLATION, &id, None, draft, None, false).await?;
         self.store.create_key(&permit, row).await?;
         Ok(new)
     }
@@ -96,12 +102,12 @@ impl Core {
     async fn seal_key(
         &self,
         app: AppKey,
+        id: &KeyId,
         context: Option<&AppContext>,
         draft: &KeyDraft,
         may_mint: Option<snug_model::RoleKey>,
         signs: bool,
     ) -> Result<(KeyRow, NewKey)> {
-        let id = KeyId::from_random(&self.random.id_part()?);
         let secret = self.random.key_secret()?;
         let hash = digest::digest(&digest::SHA256, secret.expose().as_bytes());
         let profile = KeyProfile { name: draft.name.clone(), addresses: draft.allowed_addresses.clone() };
@@ -148,7 +154,7 @@ impl Core {
     /// Revokes a key. It signs and opens nothing more, and the sessions whose tokens it signed are closed before this
     /// returns. One that is not there is as it should be.
     pub async fn revoke_key(&self, actor: &Actor, id: &KeyId) -> Result<()> {
-        let ask = Ask::in_app(actor, Action::RevokeKey);
+        let ask = Ask::in_app(actor, Action::RevokeKey).noted(Noted::about(About::Key(id.clone())));
         decided!(self, ask.clone(), |allowed| async {
             self.store.revoke_key(&allowed.permit, id, self.clock.now()).await?;
             self.key_ended(actor.app(), id);
@@ -167,7 +173,8 @@ impl Core {
         if app != AppKey::INSTALLATION {
             return self.revoke_key(&system, id).await;
         }
-        let permit = self.installation_permit(&system, Action::RevokeKey).await?;
+        let noted = Noted::about(About::Key(id.clone()));
+        let permit = self.installation_permit(&Ask::in_app(&system, Action::RevokeKey).noted(noted)).await?;
         Ok(self.store.revoke_key(&permit, id, self.clock.now()).await?)
     }
 
@@ -229,6 +236,16 @@ impl Core {
         self.key_addresses.insert(row.id.clone(), blocks);
         Ok(allows)
     }
+}
+
+/// What is to be known of the making of a key.
+fn noted(id: &KeyId, draft: &KeyDraft) -> Noted {
+    let scopes: Vec<&str> = draft.scopes.names().collect();
+    Noted::about(About::Key(id.clone()))
+        .named(draft.name.as_str())
+        .with("scopes", scopes.join(" "))
+        .with_some("may_mint", draft.may_mint.as_ref().map(|role| role.as_str()))
+        .with_time("expires_at", draft.expires_at)
 }
 
 /// Whether a key was not revoked, and has not ended by itself.

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod apps;
+pub mod audit;
 mod authenticate;
 mod authorize;
 mod batches;

@@ -1,7 +1,9 @@
 //! Members: add, change, remove, ban, list; and their read marks.
 
 use snug_model::{
-    Action, Actor, ConversationId, ConversationKey, Invalid, PermissionSet, Rev, Seq, UserId, UserKey,
+    Action, Actor, ConversationId, ConversationKey, Invalid, PermissionSet, Permit, Rev, Seq, UserId,
+    UserKey,
+    audit::Act,
     conversations::InboxItem,
     members::{Access, Member, MemberDraft, MemberPatch},
     permissions::Scope,
@@ -10,6 +12,7 @@ use snug_store::{MemberAdd, MemberEdit, MemberRow, MembersChanged, ReadMark, Sto
 
 use crate::{
     Core, Error, OnceKey, Result,
+    audit::Noted,
     authorize::{Allowed, Ask, decided},
     conversations::below,
     hub::Encoded,
@@ -59,18 +62,19 @@ impl Core {
         let users: Vec<UserId> = drafts.iter().map(|draft| draft.user.clone()).collect();
         let targets = if actor.user().is_some() { users.as_slice() } else { &[] };
         let ask = Ask::in_conversation(actor, ADDS, conversation).on_all(targets).giving(&roles);
-        decided!(self, ask.clone(), |allowed| self.add_allowed(&allowed, drafts, once))
+        decided!(self, ask.clone(), |allowed| self.add_allowed(&ask, &allowed, drafts, once))
     }
 
     async fn add_allowed(
         &self,
+        ask: &Ask<'_>,
         allowed: &Allowed,
         drafts: &[MemberDraft],
         once: Option<&OnceKey>,
     ) -> Result<Added> {
         let once = self.first_time(&allowed.permit, once).await?;
         let key = allowed.conversation()?.key;
-        let mut adds = Vec::with_capacity(drafts.len());
+        let (mut adds, mut people) = (Vec::with_capacity(drafts.len()), Vec::with_capacity(drafts.len()));
         let mut seen = std::collections::HashSet::new();
         for (place, draft) in drafts.iter().enumerate() {
             let field = format!("members[{place}]");
@@ -82,8 +86,11 @@ impl Core {
             let version = self.member_profile_version(allowed, draft, user).await?;
             let sealed = self.seal_member(allowed, key, draft, user, version).await;
             adds.push(sealed.map_err(|error| below(error, &field))?);
+            people.push((user, draft.user.clone(), noted(draft)));
         }
-        let changed = self.commit_adds(allowed, adds, once.as_ref().map(|once| once.once)).await?;
+        let permit = self.with_entry_each(ask, Act::AddMember, allowed, people).await?;
+        let once = once.as_ref().map(|once| once.once);
+        let changed = self.commit_adds(allowed, &permit, adds, once).await?;
         let shown = self
             .show_members(&allowed.permit, &allowed.app, allowed.conversation()?, &changed.members)
             .await?;
@@ -147,11 +154,12 @@ impl Core {
     async fn commit_adds(
         &self,
         allowed: &Allowed,
+        permit: &Permit,
         adds: Vec<MemberAdd>,
         once: Option<snug_store::Once>,
     ) -> Result<MembersChanged> {
         let turn = self.enter(allowed).await?;
-        match self.store.add_members(&allowed.permit, adds, self.clock.now(), once).await {
+        match self.store.add_members(permit, adds, self.clock.now(), once).await {
             Ok(changed) => {
                 self.forget_members(&changed.members);
                 self.publish_members(allowed, turn, &changed, None).await?;
@@ -173,6 +181,7 @@ impl Core {
         }
         let role = [draft.role.as_ref()];
         let ask = Ask::in_conversation(actor, ADDS, conversation).on(&draft.user).giving(&role);
+        let ask = ask.noted(noted(draft));
         decided!(self, ask.clone(), |allowed| self.put_allowed(&allowed, draft))
     }
 
@@ -182,7 +191,7 @@ impl Core {
         let version = target.member.as_ref().map_or(0, |row| row.profile_version) + 1;
         let conversation = allowed.conversation()?;
         let add = self.seal_member(allowed, conversation.key, draft, target.user.key, version).await?;
-        let changed = self.commit_adds(allowed, vec![add], None).await?;
+        let changed = self.commit_adds(allowed, &allowed.permit, vec![add], None).await?;
         let row = changed.members.first().ok_or(Error::NotFound)?;
         if row.access == Access::None {
             return Err(Error::Conflict("the person is banned from the conversation"));
@@ -246,7 +255,11 @@ impl Core {
     ) -> Result<(Member, People)> {
         let role = patch.role.as_ref().map(|role| [Some(role)]);
         let role = role.as_ref().map_or(&[][..], |role| role);
-        let ask = Ask::in_conversation(actor, action, conversation).on(user).giving(role);
+        let noted = Noted::default()
+            .with_some("role", patch.role.as_ref().map(|role| role.as_str()))
+            .with_some("access", patch.access.map(access))
+            .fields(&[("label", patch.label.is_some()), ("attributes", patch.attributes.is_some())]);
+        let ask = Ask::in_conversation(actor, action, conversation).on(user).giving(role).noted(noted);
         decided!(self, ask.clone(), |allowed| self.edit_member_allowed(&allowed, patch))
     }
 
@@ -414,5 +427,20 @@ impl Core {
     pub(crate) async fn joined_frame(&self, allowed: &Allowed, user: UserKey) -> Result<Option<Encoded>> {
         let Some(item) = self.inbox_item_of(allowed, user).await? else { return Ok(None) };
         crate::publish::joined(&item).map(Some)
+    }
+}
+
+/// What is to be known of somebody who is added.
+fn noted(draft: &MemberDraft) -> Noted {
+    Noted::default()
+        .with_some("role", draft.role.as_ref().map(|role| role.as_str()))
+        .with("access", access(draft.access))
+}
+
+fn access(access: Access) -> &'static str {
+    match access {
+        Access::Full => "full",
+        Access::Read => "read",
+        Access::None => "none",
     }
 }

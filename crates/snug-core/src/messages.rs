@@ -15,6 +15,7 @@ use snug_store::{
 
 use crate::{
     Core, Error, Result,
+    audit::{About, Noted},
     authorize::{Allowed, Ask, decided},
     hub::Session,
     people::People,
@@ -281,7 +282,8 @@ impl Core {
         asked: Option<&Asked>,
     ) -> Result<Outcome<Message>> {
         let own = self.is_own(actor, conversation, id).await?;
-        let ask = Ask::in_conversation(actor, Action::EditMessage { own }, conversation);
+        let noted = Noted::about(About::Message(id));
+        let ask = Ask::in_conversation(actor, Action::EditMessage { own }, conversation).noted(noted);
         decided!(self, ask.clone(), |allowed| self.edit_allowed(&allowed, id, own, patch, asked))
     }
 
@@ -330,7 +332,8 @@ impl Core {
         asked: Option<&Asked>,
     ) -> Result<Outcome<Message>> {
         let own = self.is_own(actor, conversation, id).await?;
-        let ask = Ask::in_conversation(actor, Action::DeleteMessage { own }, conversation);
+        let noted = Noted::about(About::Message(id));
+        let ask = Ask::in_conversation(actor, Action::DeleteMessage { own }, conversation).noted(noted);
         decided!(self, ask.clone(), |allowed| self.delete_allowed(&allowed, id, own, asked))
     }
 

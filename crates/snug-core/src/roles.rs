@@ -1,10 +1,13 @@
 //! Roles: list, set, delete.
 
-use snug_model::{Action, Actor, Invalid, RoleKey, limits, permissions::Scope, roles::Role, text::RoleName};
+use snug_model::{
+    Action, Actor, Invalid, RoleKey, audit::Act, limits, permissions::Scope, roles::Role, text::RoleName,
+};
 use snug_store::RoleRow;
 
 use crate::{
     Core, Error, Result,
+    audit::{About, Noted},
     authorize::{Ask, decided},
     paging::Listed,
     publish::Outcome,
@@ -40,7 +43,10 @@ impl Core {
             let reason = format!("cannot have {permission} in a conversation role: it is the app's to grant");
             return Err(Invalid::new("permissions", reason).into());
         }
-        let ask = Ask::in_app(actor, Action::EditRole).with_rows();
+        let permissions: Vec<&str> = role.permissions.iter().map(|permission| permission.name()).collect();
+        let noted = Noted::about(About::Role).named(role.name.as_str()).with("scope", role.scope.name());
+        let noted = noted.with("permissions", permissions.join(" "));
+        let ask = Ask::in_app(actor, Action::EditRole).noted(noted).with_rows();
         decided!(self, ask.clone(), |allowed| async {
             let app = allowed.permit.app();
             let known = allowed.app.role(role.scope, &role.name, "role").map(|role| role.key).ok();
@@ -72,7 +78,9 @@ impl Core {
     /// # Errors
     /// `Conflict` where somebody has it, or settings or keys name it.
     pub async fn delete_role(&self, actor: &Actor, scope: Scope, name: &RoleName) -> Result<()> {
-        let ask = Ask::in_app(actor, Action::EditRole).with_rows();
+        let noted =
+            Noted::of(Act::DeleteRole).to(About::Role).named(name.as_str()).with("scope", scope.name());
+        let ask = Ask::in_app(actor, Action::EditRole).noted(noted).with_rows();
         decided!(self, ask.clone(), |allowed| async {
             let Ok(role) = allowed.app.role(scope, name, "role") else { return Ok(()) };
             self.store.delete_role(&allowed.permit, role.key).await?;

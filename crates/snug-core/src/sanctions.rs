@@ -2,6 +2,7 @@
 
 use snug_model::{
     Action, Actor, ConversationId, Permit, Timestamp, UserId, UserKey,
+    audit::Act,
     policy::By,
     sanctions::{InApp, InConversation, Sanction, SanctionDraft, Sanctioned, SanctionedBy, Sanctions},
 };
@@ -9,6 +10,7 @@ use snug_store::{MemberRow, SanctionRow, UserRow};
 
 use crate::{
     Core, OnceKey, Result,
+    audit::Noted,
     authorize::{Allowed, Ask, decided},
     hub::Close,
     paging::{Listed, PageAsk},
@@ -29,7 +31,8 @@ impl Core {
         ban: Option<&SanctionDraft>,
         once: Option<&OnceKey>,
     ) -> Result<()> {
-        let ask = Ask::in_app(actor, Action::BanUser).on(id);
+        let noted = Noted::either(ban.is_none(), Act::BanUser, Act::UnbanUser).sanction(ban);
+        let ask = Ask::in_app(actor, Action::BanUser).on(id).noted(noted);
         decided!(self, ask.clone(), |allowed| async {
             let once = self.first_time(&allowed.permit, once).await?;
             let (user, at) = (allowed.target()?.user.key, self.token_times.revoke(self.clock.now()));
@@ -53,7 +56,8 @@ impl Core {
         mute: Option<&SanctionDraft>,
         once: Option<&OnceKey>,
     ) -> Result<()> {
-        let ask = Ask::in_app(actor, Action::MuteUser).on(id);
+        let noted = Noted::either(mute.is_none(), Act::MuteUser, Act::UnmuteUser).sanction(mute);
+        let ask = Ask::in_app(actor, Action::MuteUser).on(id).noted(noted);
         decided!(self, ask.clone(), |allowed| async {
             let once = self.first_time(&allowed.permit, once).await?;
             let (user, at) = (allowed.target()?.user.key, self.clock.now());
@@ -75,7 +79,8 @@ impl Core {
         ban: Option<&SanctionDraft>,
         once: Option<&OnceKey>,
     ) -> Result<()> {
-        let ask = Ask::in_app(actor, Action::ShadowBanUser).on(id);
+        let noted = Noted::either(ban.is_none(), Act::ShadowBanUser, Act::ShadowUnbanUser).sanction(ban);
+        let ask = Ask::in_app(actor, Action::ShadowBanUser).on(id).noted(noted);
         decided!(self, ask.clone(), |allowed| async {
             let once = self.first_time(&allowed.permit, once).await?;
             let (user, at) = (allowed.target()?.user.key, self.clock.now());
@@ -97,7 +102,8 @@ impl Core {
         ban: Option<&SanctionDraft>,
         once: Option<&OnceKey>,
     ) -> Result<()> {
-        let ask = Ask::in_conversation(actor, Action::BanMember, conversation).on(user);
+        let noted = Noted::either(ban.is_none(), Act::BanMember, Act::UnbanMember).sanction(ban);
+        let ask = Ask::in_conversation(actor, Action::BanMember, conversation).on(user).noted(noted);
         decided!(self, ask.clone(), |allowed| self.ban_member_allowed(&allowed, ban, once))
     }
 
@@ -136,7 +142,8 @@ impl Core {
         mute: Option<&SanctionDraft>,
         once: Option<&OnceKey>,
     ) -> Result<()> {
-        let ask = Ask::in_conversation(actor, Action::MuteMember, conversation).on(user);
+        let noted = Noted::either(mute.is_none(), Act::MuteMember, Act::UnmuteMember).sanction(mute);
+        let ask = Ask::in_conversation(actor, Action::MuteMember, conversation).on(user).noted(noted);
         decided!(self, ask.clone(), |allowed| async {
             let once = self.first_time(&allowed.permit, once).await?;
             let (user, at) = (allowed.target()?.user.key, self.clock.now());

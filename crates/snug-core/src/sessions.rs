@@ -1,6 +1,6 @@
 //! Live connections: `hello`, a fresh token, the end; and the sweep that ends them in time.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use snug_model::{
     Action, Actor, AppId, PermissionSet, SessionId, Timestamp, UserActor, consents::Consent, limits, policy,
@@ -57,6 +57,7 @@ impl Core {
         app: &AppId,
         token: &str,
         since: Option<&str>,
+        from: IpAddr,
         wake: Arc<dyn Wake>,
     ) -> Result<(Arc<Session>, Hello)> {
         self.memory().check()?;
@@ -65,7 +66,8 @@ impl Core {
         let UserActor { app, user, token: grant, .. } = client;
         let id = SessionId::from_random(&self.random.id_part()?);
         let lagged = publish::lagged()?;
-        let session = Arc::new(Session::new(id, app, user, grant, Outbox::new(wake, lagged)));
+        let session = Session::new(id, app, user, grant, Outbox::new(wake, lagged)).from(from);
+        let session = Arc::new(session);
         let came = self.hub.directory.enter(&session, limits::SESSIONS_PER_USER_MAX as usize);
         let came = came.ok_or(Error::RateLimited { retry_after_ms: 10_000 })?;
         match self.hello(&session, since).await {

@@ -2,6 +2,7 @@
 
 use snug_model::{
     Action, Actor, ConversationId, Invalid, TemplateId, TemplateKey, UserActor, Version,
+    audit::Act,
     messages::{Author, Draft, Message},
     templates::{Template, TemplateDraft, TemplateUse},
 };
@@ -9,6 +10,7 @@ use snug_store::{StoreError, TemplateRow, Unique};
 
 use crate::{
     Core, Error, Result,
+    audit::{About, Noted},
     authorize::{Allowed, Ask, Carries, decided},
     carry,
     context::AppContext,
@@ -29,7 +31,8 @@ impl Core {
         id: &TemplateId,
         draft: &TemplateDraft,
     ) -> Result<Outcome<Template>> {
-        decided!(self, Ask::in_app(actor, Action::EditTemplate), |allowed| async {
+        let noted = Noted::about(About::Template).named(id.as_str());
+        decided!(self, Ask::in_app(actor, Action::EditTemplate).noted(noted.clone()), |allowed| async {
             let app = allowed.permit.app();
             let (now, before) = (self.clock.now(), self.template_row(&allowed.app, id).await?);
             let key = match &before {
@@ -82,7 +85,8 @@ impl Core {
     /// Deletes a template: it appears no more once this returns, and what has appeared of it stays. One that is not there is as
     /// it should be.
     pub async fn delete_template(&self, actor: &Actor, id: &TemplateId) -> Result<()> {
-        decided!(self, Ask::in_app(actor, Action::EditTemplate), |allowed| async {
+        let noted = Noted::of(Act::DeleteTemplate).to(About::Template).named(id.as_str());
+        decided!(self, Ask::in_app(actor, Action::EditTemplate).noted(noted.clone()), |allowed| async {
             let id = self.keyed(allowed.permit.app()).await?.macs.template_id(id);
             Ok(self.store.delete_template(&allowed.permit, id).await?)
         })

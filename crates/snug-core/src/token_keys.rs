@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use snug_model::{
     Action, Actor, Invalid, KeyId, Version, Voucher,
+    audit::Act,
     keys::{Scope, ScopeSet},
     permissions,
     token_keys::{TokenKey, TokenKeyDraft},
@@ -12,6 +13,7 @@ use snug_store::TokenKeyRow;
 
 use crate::{
     Core, Error, Result,
+    audit::{About, Noted},
     authorize::{Ask, decided},
     context::AppContext,
     jws::VerifyingKey,
@@ -40,9 +42,12 @@ impl Core {
             may_mint: app.permissions_of(may_mint),
             expires_at: None,
         };
-        decided!(self, Ask::in_app(actor, action.clone()), |allowed| async {
-            let app = allowed.permit.app();
-            let id = KeyId::from_random(&self.random.id_part()?);
+        let id = KeyId::from_random(&self.random.id_part()?);
+        let scopes: Vec<&str> = draft.scopes.names().collect();
+        let noted = Noted::of(Act::CreateTokenKey).to(About::TokenKey(id.clone())).named(draft.name.as_str());
+        let ask = Ask::in_app(actor, action).noted(noted.with("scopes", scopes.join(" ")));
+        decided!(self, ask.clone(), |allowed| async {
+            let (app, id) = (allowed.permit.app(), id.clone());
             let profile = TokenKeyProfile { name: draft.name.clone(), public_key: draft.public_key.clone() };
             let row = TokenKeyRow {
                 app,
@@ -91,7 +96,8 @@ impl Core {
     /// Deletes a registered public key. It vouches for nothing more, and the sessions for whose tokens it vouched are closed
     /// before this returns. One that is not there is as it should be.
     pub async fn delete_token_key(&self, actor: &Actor, id: &KeyId) -> Result<()> {
-        let ask = Ask::in_app(actor, Action::RevokeKey);
+        let noted = Noted::of(Act::DeleteTokenKey).to(About::TokenKey(id.clone()));
+        let ask = Ask::in_app(actor, Action::RevokeKey).noted(noted);
         decided!(self, ask.clone(), |allowed| async {
             self.store.delete_token_key(&allowed.permit, id).await?;
             self.facts.token_keys.invalidate(id);

@@ -12,6 +12,7 @@ use snug_wire::claims::TokenClaims;
 
 use crate::{
     Core, Error, Missing, Result,
+    audit::Noted,
     authorize::{Allowed, Ask, decided},
     context::AppContext,
     hub::{Close, Session},
@@ -115,7 +116,12 @@ impl Core {
 
     /// Ends tokens: one, a key's, or the app's; the sessions that they opened are closed before this returns.
     pub async fn revoke_tokens(&self, actor: &Actor, revocation: &Revocation) -> Result<()> {
-        let ask = Ask::in_app(actor, Action::RevokeTokens);
+        let noted = match revocation {
+            Revocation::Jti(_) => Noted::default().with("tokens", "one, by its id"),
+            Revocation::Key(key) => Noted::default().with("tokens", "a key's").with("key", key.as_str()),
+            Revocation::App => Noted::default().with("tokens", "the app's"),
+        };
+        let ask = Ask::in_app(actor, Action::RevokeTokens).noted(noted);
         decided!(self, ask.clone(), |allowed| async {
             let row = self.revocation_row(&allowed, revocation).await?;
             self.store.revoke_tokens(&allowed.permit, row, None).await?;

@@ -1,8 +1,9 @@
 //! Users: make, change, find, ban, erase.
 
 use snug_model::{
-    Action, Actor, Invalid, UserActor, UserId, UserKey,
+    Action, Actor, Invalid, Permit, RoleKey, UserActor, UserId, UserKey,
     actor::Grant,
+    audit::Act,
     permissions::Scope,
     usage::Used,
     users::{Profile, User, UserDraft, UserPatch},
@@ -11,6 +12,7 @@ use snug_store::{JobKind, RevocationRow, StoreError, Unique, UserRef, UserRow, U
 
 use crate::{
     Core, Error, OnceKey, Result,
+    audit::Noted,
     authorize::{Allowed, Ask, decided},
     context::AppContext,
     hub::Close,
@@ -28,11 +30,12 @@ impl Core {
             return Err(Invalid::new("user", "begins with `vis_`, which is for Snug's own visitors").into());
         }
         let ask = Ask::in_app(actor, Action::WriteUser).perhaps_on(Some(id));
-        decided!(self, ask.clone(), |allowed| self.put_user_allowed(&allowed, id, draft))
+        decided!(self, ask.clone(), |allowed| self.put_user_allowed(&ask, &allowed, id, draft))
     }
 
     async fn put_user_allowed(
         &self,
+        ask: &Ask<'_>,
         allowed: &Allowed,
         id: &UserId,
         draft: &UserDraft,
@@ -46,12 +49,14 @@ impl Core {
             Some(target) => {
                 let row = &target.user;
                 let write = self.rewrite(app, row, &draft.profile, role.unwrap_or(row.role)).await?;
-                (self.store.write_user(&allowed.permit, write).await?, true)
+                let permit = self.with_role_entry(ask, allowed, id, &write, Some(row.role)).await?;
+                (self.store.write_user(&permit, write).await?, true)
             }
             None => {
                 let role = role.unwrap_or(app.row.settings.default_role);
                 let write = self.new_user(app, id, &draft.profile, role).await?;
-                match self.store.write_user(&allowed.permit, write).await {
+                let permit = self.with_role_entry(ask, allowed, id, &write, None).await?;
+                match self.store.write_user(&permit, write).await {
                     // Somebody else has made it meanwhile: look again.
                     Err(StoreError::Taken(Unique::User)) => return Err(Error::Stale),
                     written => {
@@ -68,13 +73,32 @@ impl Core {
         Ok(Outcome { value: self.show_user(app, &row).await?, repeated: was_there, answered: false })
     }
 
+    /// The permit to write a user, with an entry where that gives it another role than it has, or than new ones get: what else back ends
+    /// write of users is written too often to be looked through.
+    async fn with_role_entry(
+        &self,
+        ask: &Ask<'_>,
+        allowed: &Allowed,
+        id: &UserId,
+        write: &UserWrite,
+        before: Option<RoleKey>,
+    ) -> Result<Permit> {
+        let app = &allowed.app;
+        if before.unwrap_or(app.row.settings.default_role) == write.role {
+            return Ok(allowed.permit.clone());
+        }
+        let noted = Noted::default().with("role", app.role_name(write.role).as_str());
+        let noted = noted.with_some("before", before.map(|role| app.role_name(role).as_str().to_owned()));
+        self.with_entry_each(ask, Act::SetUserRole, allowed, vec![(write.key, id.clone(), noted)]).await
+    }
+
     /// A user to be made: the id is sealed first, for that makes the user's secret.
     async fn new_user(
         &self,
         app: &AppContext,
         id: &UserId,
         profile: &Profile,
-        role: snug_model::RoleKey,
+        role: RoleKey,
     ) -> Result<UserWrite> {
         let id_mac = self.keyed(app.key()).await?.macs.user_id(id);
         let key = self.number_of_new_user(app, id_mac).await?;
@@ -88,7 +112,7 @@ impl Core {
         key: UserKey,
         id: &UserId,
         profile: &Profile,
-        role: snug_model::RoleKey,
+        role: RoleKey,
     ) -> Result<UserWrite> {
         Ok(UserWrite {
             key,
@@ -106,7 +130,7 @@ impl Core {
         app: &AppContext,
         row: &UserRow,
         profile: &Profile,
-        role: snug_model::RoleKey,
+        role: RoleKey,
     ) -> Result<UserWrite> {
         let version = row.profile_version + 1;
         Ok(UserWrite {
@@ -147,7 +171,11 @@ impl Core {
                 None => row.role,
             };
             let write = self.rewrite(app, row, &profile, role).await?;
-            let row = self.store.write_user(&allowed.permit, write).await?;
+            let permit = match &patch.role {
+                Some(_) => self.with_role_entry(&ask, &allowed, id, &write, Some(row.role)).await?,
+                None => allowed.permit.clone(),
+            };
+            let row = self.store.write_user(&permit, write).await?;
             self.user_changed(app, &row).await?;
             self.show_user(app, &row).await
         })
@@ -190,8 +218,13 @@ impl Core {
     async fn make_user(&self, app: &AppContext, grant: &Grant, id: &UserId) -> Result<UserKey> {
         let mac = self.keyed(app.key()).await?.macs.user_id(id);
         let write = self.new_user(app, id, &Profile::default(), app.row.settings.default_role).await?;
-        let actor =
-            Actor::User(UserActor { app: app.key(), user: write.key, token: grant.clone(), session: None });
+        let actor = Actor::User(UserActor {
+            app: app.key(),
+            user: write.key,
+            token: grant.clone(),
+            session: None,
+            from: None,
+        });
         let made = decided!(self, Ask::in_app(&actor, Action::AdmitUser), |allowed| async {
             Ok::<_, Error>(self.store.write_user(&allowed.permit, write.clone()).await)
         });

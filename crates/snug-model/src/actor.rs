@@ -1,5 +1,7 @@
 //! Who acts. Each credential is its own type up to here.
 
+use std::net::IpAddr;
+
 use crate::{
     facts::IdMac,
     ids::{AppKey, KeyId, SessionId, UserId, UserKey},
@@ -26,6 +28,8 @@ pub struct KeyActor {
     pub app: AppKey,
     /// The key.
     pub key: KeyId,
+    /// From where.
+    pub from: Option<IpAddr>,
 }
 
 /// A client, authenticated by an access token.
@@ -39,6 +43,8 @@ pub struct UserActor {
     pub token: Grant,
     /// The live connection that the request came by.
     pub session: Option<SessionId>,
+    /// From where.
+    pub from: Option<IpAddr>,
 }
 
 /// What of an access token matters after its signature was verified.
@@ -75,6 +81,24 @@ impl Actor {
         match self {
             Self::User(user) => Some(user.user),
             Self::Key(_) | Self::System(_) => None,
+        }
+    }
+
+    /// The same, asking from an address.
+    #[must_use]
+    pub fn at(mut self, address: IpAddr) -> Self {
+        match &mut self {
+            Self::Key(KeyActor { from, .. }) | Self::User(UserActor { from, .. }) => *from = Some(address),
+            Self::System(_) => {}
+        }
+        self
+    }
+
+    /// From where it asks, as far as that is known.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Key(KeyActor { from, .. }) | Self::User(UserActor { from, .. }) => *from,
+            Self::System(_) => None,
         }
     }
 

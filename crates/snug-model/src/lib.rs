@@ -6,6 +6,7 @@
 
 pub mod actor;
 pub mod apps;
+pub mod audit;
 pub mod blocks;
 pub mod consents;
 pub mod conversations;

@@ -177,6 +177,10 @@ limits! {
     CONSENT_NAME_BYTES_MAX: 64;
     /// The language of a text.
     LOCALE_BYTES_MAX: 35;
+    /// Refused acts of one actor in a minute that are entered one by one.
+    AUDIT_REFUSALS_OF_ACTOR_PER_MINUTE: 10;
+    /// Refused acts in one app in a minute that are entered one by one.
+    AUDIT_REFUSALS_OF_APP_PER_MINUTE: 60;
     /// Days that one answer about usage covers.
     USAGE_DAYS_MAX: 366;
     /// Days that it covers where the request says nothing.

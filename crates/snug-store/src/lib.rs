@@ -8,6 +8,7 @@
 #[cfg(all(feature = "controls", not(debug_assertions)))]
 compile_error!("the feature `controls` makes faults on purpose: it is for tests, never for a release build");
 
+pub mod chain;
 mod contract;
 pub mod postgres;
 mod revs;

@@ -10,6 +10,7 @@
 
 pub mod apps;
 pub mod attributes;
+pub mod audit;
 pub mod batches;
 pub mod blocks;
 pub mod claims;

@@ -164,17 +164,23 @@ impl Muted {
     }
 }
 
+impl From<model::SanctionedBy> for SanctionedBy {
+    fn from(by: model::SanctionedBy) -> Self {
+        match by {
+            model::SanctionedBy::User(user) => Self::User { user: user.map(Into::into) },
+            model::SanctionedBy::Key(key) => Self::Key { key: key.into() },
+            model::SanctionedBy::System => Self::System { system: true },
+        }
+    }
+}
+
 impl From<model::Sanction> for Sanction {
     fn from(sanction: model::Sanction) -> Self {
         Self {
             reason: sanction.reason.map(Into::into),
             until: Time::unless_never(sanction.until),
             since: sanction.since.into(),
-            by: match sanction.by {
-                model::SanctionedBy::User(user) => SanctionedBy::User { user: user.map(Into::into) },
-                model::SanctionedBy::Key(key) => SanctionedBy::Key { key: key.into() },
-                model::SanctionedBy::System => SanctionedBy::System { system: true },
-            },
+            by: sanction.by.into(),
         }
     }
 }

@@ -37,6 +37,9 @@ pub(crate) enum Command {
     Token(SignToken),
     /// Sign a message with an API key of scope `bot_messages`, as a back end does, for a page to carry
     SignMessage(SignMessage),
+    /// Export the audit, print a signed head of it, and verify an export against copied heads
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Check the store: gaps, dangling rows, unreadable seals. Says what is wrong, and exits 1 then
     Check,
     /// Print which program this is
@@ -77,6 +80,35 @@ pub(crate) struct ListApps {
     /// Print a JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// The audit.
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Print all entries, a JSON object a line, and a last line with their number
+    Export(ChosenAudit),
+    /// Print where the chain ends now, signed, as one line of JSON: to be kept where nobody who can write to the store can write
+    Head(ChosenAudit),
+    /// Verify an export against heads that were copied before. It needs no store. Says what is wrong, and exits 1 then
+    Verify(VerifyAudit),
+}
+
+/// Whose audit.
+#[derive(Args)]
+pub(crate) struct ChosenAudit {
+    /// The app; the installation's own where nothing is said
+    #[arg(long)]
+    pub(crate) app: Option<String>,
+}
+
+/// What is verified.
+#[derive(Args)]
+pub(crate) struct VerifyAudit {
+    /// A file of heads, a line each. The more there are, the narrower an alteration is bounded that was made by rewriting the chain
+    #[arg(long, value_name = "FILE")]
+    pub(crate) head: PathBuf,
+    /// The export
+    pub(crate) export: PathBuf,
 }
 
 /// API keys.

@@ -23,7 +23,7 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{AuditCommand, Cli, Command},
     config::{Config, DEFAULTS},
 };
 
@@ -56,9 +56,15 @@ fn run(Cli { flags, command }: &Cli) -> Result<ExitCode> {
             Config::of(&settings)?;
             print!("{}", config::shown(&settings));
         }
+        Command::Audit(AuditCommand::Verify(verify)) => return Ok(sound(commands::audit::verify(verify)?)),
         command => return with_store(&Config::of(&config::settings(flags)?)?, command),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How a command ends that has found so much that is wrong.
+fn sound(found: usize) -> ExitCode {
+    if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Does what needs the stores, on a runtime of its own.
@@ -74,10 +80,8 @@ fn with_store(config: &Config, command: &Command) -> Result<ExitCode> {
             Command::App(command) => commands::apps::run(config, command).await?,
             Command::Key(command) => commands::keys::run(config, command).await?,
             Command::Keys(command) => commands::rotate::run(config, command).await?,
-            Command::Check => {
-                let found = commands::check::run(config).await?;
-                return Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-            }
+            Command::Audit(command) => return Ok(sound(commands::audit::run(config, command).await?)),
+            Command::Check => return Ok(sound(commands::check::run(config).await?)),
             Command::Config(_) | Command::Token(_) | Command::SignMessage(_) | Command::Version => {}
         }
         Ok(ExitCode::SUCCESS)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use snug_core::PageAsk;
-use snug_model::limits::PAGE_ITEMS_MAX;
+use snug_model::{Action, audit::Act, limits::PAGE_ITEMS_MAX};
 use snug_wire::{
     consents::{Acceptance, ConsentRecord},
     paging::{NoQuery, PageQuery},
@@ -97,6 +97,7 @@ async fn list_all(call: Call) -> Answered {
 async fn export(call: Call) -> Answered {
     let actor = call.actor().await?;
     call.query::<NoQuery>()?;
+    call.core().enter_begun(&actor, Action::ListAllConsents, Act::ExportConsents).await?;
     let (node, list) = (Arc::clone(&call.node), call.list());
     // Whether the actor may is decided for each page again.
     let page = move |cursor: Option<String>| {

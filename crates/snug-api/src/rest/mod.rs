@@ -1,6 +1,7 @@
 //! The handlers, a file per noun; each file lists its routes.
 
 mod apps;
+mod audit;
 mod batches;
 mod blocks;
 mod consents;
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Vec<Route> {
         jobs::routes(),
         usage::routes(),
         events::routes(),
+        audit::routes(),
         keys::routes(),
         token_keys::routes(),
         roles::routes(),

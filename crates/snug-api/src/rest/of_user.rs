@@ -32,6 +32,7 @@ async fn export(call: Call) -> Answered {
     let actor = call.actor().await?;
     call.query::<NoQuery>()?;
     let (node, user) = (Arc::clone(&call.node), call.user()?);
+    call.core().enter_export_of(&actor, &user).await?;
     let next = Next::Part(OfUserPlace::default());
     streamed(MEDIA_TYPE, Export { node, actor, user, lines: Lines::default(), next }).await
 }

@@ -164,7 +164,7 @@ impl Connection {
     async fn connect(&mut self, app: &AppId, n: u64, hello: &HelloRequest) -> Result<Arc<Session>, Error> {
         let core = &self.shared.node.core;
         let wake: Arc<dyn snug_core::hub::Wake> = self.control.ring().clone();
-        let connect = core.connect(app, hello.token.expose(), hello.since.as_deref(), wake);
+        let connect = core.connect(app, hello.token.expose(), hello.since.as_deref(), self.from, wake);
         let (session, answer) = core.attempt(Some(app), self.from, connect).await?;
         let json = Answer::frame(n, requests::shown_hello(&session, answer)).map_err(Error::internal)?;
         session.outbox().release(frame(&json));

@@ -19,6 +19,7 @@ macro_rules! on_both {
     };
 }
 
+mod audit;
 mod batches;
 mod blocks;
 mod browsers;

@@ -75,7 +75,7 @@ impl Rows {
 
 /// The client of a user with a token that `signed_by` signed.
 pub(crate) fn client(app: AppKey, user: UserKey, signed_by: KeyId) -> UserActor {
-    UserActor { app, user, token: grant(signed_by), session: None }
+    UserActor { app, user, token: grant(signed_by), session: None, from: None }
 }
 
 /// What a token grants that leaves its user everything.

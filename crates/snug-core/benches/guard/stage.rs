@@ -88,7 +88,7 @@ impl Stage {
     /// The members' clients.
     pub(crate) async fn clients(&self) -> Vec<UserActor> {
         let key = self.core.create_key(&self.system, &key()).await.expect("a key").key;
-        let back_end = Actor::Key(KeyActor { app: self.system.app(), key: key.id });
+        let back_end = Actor::Key(KeyActor { app: self.system.app(), key: key.id, from: None });
         let mut clients = Vec::new();
         for number in 0..self.members {
             let draft = TokenDraft { user: post::user_id(number), ttl_s: 3_600, only: None, can: None };

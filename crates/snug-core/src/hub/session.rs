@@ -1,6 +1,6 @@
 //! A live connection of a user.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -17,6 +17,7 @@ pub struct Session {
     id: SessionId,
     app: AppKey,
     user: UserKey,
+    from: Option<IpAddr>,
     outbox: Outbox,
     grant: ArcSwap<Grant>,
     watched: Mutex<Vec<ConversationKey>>,
@@ -54,12 +55,19 @@ impl Session {
             id,
             app,
             user,
+            from: None,
             outbox,
             grant: ArcSwap::from_pointee(grant),
             watched: Mutex::default(),
             warned: Mutex::default(),
             consent: Mutex::default(),
         }
+    }
+
+    /// The same, from an address.
+    #[must_use]
+    pub fn from(self, address: IpAddr) -> Self {
+        Self { from: Some(address), ..self }
     }
 
     /// Its id.
@@ -94,6 +102,7 @@ impl Session {
             user: self.user,
             token: (*self.grant()).clone(),
             session: Some(self.id.clone()),
+            from: self.from,
         }
     }
 

@@ -13,11 +13,14 @@ pub struct Keyed {
     pub tokens: Tokens,
     /// What signs the access tokens of who came by the door.
     pub door: Secret32,
+    /// What signs the heads of the app's audit: the seed of an Ed25519 key.
+    pub auditor: Secret32,
 }
 
 impl Keyed {
     pub(super) fn new(secret: &Secret32, random: Random) -> Result<Self, Unspecified> {
         let door = key_of_one(secret, b"snug.door.1")?;
-        Ok(Self { macs: Macs::new(secret)?, tokens: Tokens::new(secret, random)?, door })
+        let auditor = key_of_one(secret, b"snug.audit.head.1")?;
+        Ok(Self { macs: Macs::new(secret)?, tokens: Tokens::new(secret, random)?, door, auditor })
     }
 }

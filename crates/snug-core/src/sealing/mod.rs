@@ -9,6 +9,7 @@
 //! retention reach every copy of the data. `docs/encryption.md` says which algorithms, why, and what stays visible.
 
 mod age;
+mod audit;
 mod consents;
 #[cfg(feature = "controls")]
 pub mod controls;
@@ -37,6 +38,7 @@ mod wrap;
 mod wrappers;
 mod xaes;
 
+pub use audit::{AuditNote, AuditOrigin};
 pub use consents::ConsentNote;
 pub use error::{OpenError, SealingError};
 pub use key_source::KeySource;

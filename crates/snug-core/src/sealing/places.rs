@@ -2,11 +2,13 @@
 
 use std::marker::PhantomData;
 
+use snug_model::audit::{Act, Target};
 use snug_model::{AppKey, ConversationKey, KeyId, MessageId, Timestamp, UserKey, secret::SecretText, text};
 use snug_model::{ConversationId, RoleKey, TemplateKey, UserId, conversations, facts::ConsentMark, users};
 use snug_store::{Class, Mac, Sealed, SealedAt, SealedPlace, SecretName, SenderRow};
 
 use super::{
+    audit::{AuditNote, AuditOrigin},
     consents::ConsentNote,
     fields::Fields,
     locks::{Bucket, Locks, Owner},
@@ -220,6 +222,22 @@ impl Place<Answer> {
     }
 }
 
+impl Place<AuditOrigin> {
+    /// From where somebody did what is entered in the audit.
+    pub fn audit_origin(chain: AppKey, id: [u8; 32], user: Option<UserKey>) -> Self {
+        Self::new(chain, SealedPlace::AuditOrigin { id, user })
+    }
+}
+
+impl Place<AuditNote> {
+    /// What is noted in an entry of the audit: by the lock of whom it concerns, else of the conversation, unless that is deleted by it.
+    pub fn audit_note(chain: AppKey, id: [u8; 32], act: Act, target: &Target) -> Self {
+        let conversation = target.conversation().filter(|_| !act.outlives_conversation());
+        let user = target.user();
+        Self::new(chain, SealedPlace::AuditNote { id, conversation, user })
+    }
+}
+
 /// The bucket of messages that were accepted on the day of `at`.
 pub(super) fn day(at: Timestamp) -> Bucket {
     Bucket { class: Class::Messages, rule: APP_RULE, day: at.day() }
@@ -243,7 +261,9 @@ fn locks(place: &SealedPlace) -> Locks {
         | SealedPlace::TokenKey(_)
         | SealedPlace::Template { .. }
         | SealedPlace::GoneConversationId(_)
-        | SealedPlace::Answer(_) => (Owner::App, None),
+        | SealedPlace::Answer(_)
+        | SealedPlace::AuditOrigin { user: None, .. }
+        | SealedPlace::AuditNote { conversation: None, user: None, .. } => (Owner::App, None),
         SealedPlace::UserId(user)
         | SealedPlace::User { user, .. }
         | SealedPlace::UserBan(user)
@@ -252,8 +272,11 @@ fn locks(place: &SealedPlace) -> Locks {
         | SealedPlace::Consent { user, .. }
         | SealedPlace::Member { user, .. }
         | SealedPlace::MemberBan { user, .. }
-        | SealedPlace::MemberMute { user, .. } => (Owner::User(user), None),
+        | SealedPlace::MemberMute { user, .. }
+        | SealedPlace::AuditOrigin { user: Some(user), .. }
+        | SealedPlace::AuditNote { user: Some(user), .. } => (Owner::User(user), None),
         SealedPlace::ConversationId(conversation)
+        | SealedPlace::AuditNote { conversation: Some(conversation), user: None, .. }
         | SealedPlace::Alias(conversation)
         | SealedPlace::Conversation { conversation, .. } => (Owner::Conversation(conversation), None),
         SealedPlace::Message { conversation, sender, created_at, .. } => {
@@ -309,5 +332,12 @@ fn bound_to(app: AppKey, place: &SealedPlace, header: &[u8]) -> Fields {
             of("reactions", "emoji").int(conversation.0).bytes(id.as_bytes()).int(created_at.0).int(reactor.0)
         }
         SealedPlace::Answer(scope) => of("answers", "answer").bytes(&scope.0),
+        SealedPlace::AuditOrigin { id, user } => {
+            of("audit", "origin").bytes(id).int(user.map_or(0, |user| user.0))
+        }
+        SealedPlace::AuditNote { id, conversation, user } => {
+            let conversation = conversation.map_or(0, |conversation| conversation.0);
+            of("audit", "note").bytes(id).int(conversation).int(user.map_or(0, |user| user.0))
+        }
     }
 }

@@ -19,6 +19,7 @@ use snug_model::{
 use snug_store::{KeyStore, Mac, Sealed, SealedAt, SealedPlace, SecretName, SenderRow};
 
 use super::{
+    audit::{AuditNote, AuditOrigin},
     consents::ConsentNote,
     error::{OpenError, SealingError},
     keyed::Keyed,
@@ -352,6 +353,8 @@ impl Opener {
             SealedPlace::Message { .. } => check::<MessageBody>(self, at),
             SealedPlace::Reaction { .. } => check::<Emoji>(self, at),
             SealedPlace::Answer(_) => check::<Answer>(self, at),
+            SealedPlace::AuditOrigin { .. } => check::<AuditOrigin>(self, at),
+            SealedPlace::AuditNote { .. } => check::<AuditNote>(self, at),
         }
     }
 }

@@ -24,6 +24,8 @@ pub enum Action {
     ReadJob,
     /// Read what was committed in the app.
     ReadEvents,
+    /// Read what was entered in the app's audit, or in the installation's.
+    ReadAudit,
     /// List the app's keys.
     ListKeys,
     /// Make a key: with which scopes, what its tokens can carry, and until when.

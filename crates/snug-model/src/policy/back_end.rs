@@ -96,6 +96,7 @@ fn ask(action: &Action) -> Ask {
         Action::ListApps => Reading(Scope::Installation),
         Action::ReadApp | Action::ReadJob => Reading(Scope::App),
         Action::ReadEvents => Reading(Scope::Events),
+        Action::ReadAudit => Reading(Scope::Audit),
         Action::EditApp | Action::DeleteApp => Whole(Scope::App),
         Action::ListKeys => Reading(Scope::Keys),
         Action::CreateKey { .. } | Action::RevokeKey => Whole(Scope::Keys),

@@ -50,6 +50,7 @@ fn waits(action: &Action) -> Waits {
         | Action::ListApps
         | Action::ReadJob
         | Action::ReadEvents
+        | Action::ReadAudit
         | Action::ListKeys
         | Action::ListRoles
         | Action::ExamineRoles

@@ -53,7 +53,7 @@ pub fn scope_of(
     now: Timestamp,
 ) -> Option<keys::ScopeSet> {
     let action = act_of(permission);
-    let actor = Actor::Key(KeyActor { app: key.app, key: key.id.clone() });
+    let actor = Actor::Key(KeyActor { app: key.app, key: key.id.clone(), from: None });
     let facts = Facts { key: Some(key.clone()), ..facts.clone() };
     let facts = match (permission.scope(), &facts.conversation) {
         (Scope::Conversation, None) => anywhere(facts),
@@ -113,7 +113,7 @@ fn bearer(facts: &Facts, user: UserKey) -> UserActor {
         can: None,
         newcomer: None,
     };
-    UserActor { app: facts.app.key, user, token, session: None }
+    UserActor { app: facts.app.key, user, token, session: None, from: None }
 }
 
 /// Something that vouches for a token.

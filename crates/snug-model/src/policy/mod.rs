@@ -8,6 +8,7 @@ mod action;
 mod back_end;
 mod client;
 mod consent;
+mod entered;
 // Beside the policy, for it is none: what breaks the policy on purpose has nothing to break here.
 #[cfg(feature = "controls")]
 #[path = "../controls.rs"]
@@ -20,11 +21,13 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 pub use action::Action;
+pub use entered::entered;
 pub use holders::{holds, scope_of};
 pub use uses::uses;
 
 use crate::{
     actor::Actor,
+    audit::{Act, Entries},
     consents::Consent,
     facts::{ConversationFacts, Facts, MemberFacts, UserFacts},
     ids::{AppKey, ConversationKey, KeyId, Rev, Seq, TemplateKey, UserKey, Version},
@@ -38,6 +41,11 @@ use crate::{
 /// # Errors
 /// `Denied` with what is missing, as far as the actor may know.
 pub fn decide(actor: &Actor, action: &Action, facts: &Facts, now: Timestamp) -> Result<Permit, Denied> {
+    Ok(Permit { owes: entered(actor, action), ..decide_alone(actor, action, facts, now)? })
+}
+
+/// The decision, without what has to be entered of it.
+fn decide_alone(actor: &Actor, action: &Action, facts: &Facts, now: Timestamp) -> Result<Permit, Denied> {
     match actor {
         // What was committed is told whatever has changed since, so that nothing which is done goes unheard.
         Actor::System(app) if *action == Action::Publish => {
@@ -105,6 +113,8 @@ pub struct Permit {
     heeds_blocks: bool,
     hides: bool,
     basis: Basis,
+    owes: Option<Act>,
+    entries: Option<Arc<Entries>>,
 }
 
 /// The facts that a permit rests on, each with the version at which it was seen.
@@ -177,6 +187,8 @@ impl Permit {
             heeds_blocks: false,
             hides: false,
             basis,
+            owes: None,
+            entries: None,
         }
     }
 
@@ -233,6 +245,22 @@ impl Permit {
     /// Whether what its user writes is to be hidden from the others: it is shadow-banned.
     pub fn hides(&self) -> bool {
         self.hides
+    }
+
+    /// The act as which what it allows is to be entered, if it is: the store does nothing by it without an entry.
+    pub fn owes(&self) -> Option<Act> {
+        self.owes
+    }
+
+    /// The same with entries, which the store writes in the commit of what it allows.
+    #[must_use]
+    pub fn with_entries(self, entries: Arc<Entries>) -> Self {
+        Self { entries: Some(entries), ..self }
+    }
+
+    /// What is entered of what it allows.
+    pub fn entries(&self) -> Option<&Entries> {
+        self.entries.as_deref()
     }
 
     /// What it rests on; the store compares it.

@@ -120,6 +120,22 @@ pub enum SealedPlace {
     },
     /// The answer to a request with an `Idempotency-Key`.
     Answer(Mac),
+    /// From where somebody did what is entered in the audit.
+    AuditOrigin {
+        /// The entry's own.
+        id: [u8; 32],
+        /// Who, where it was a user.
+        user: Option<UserKey>,
+    },
+    /// What is noted in an entry of the audit.
+    AuditNote {
+        /// The entry's own.
+        id: [u8; 32],
+        /// Where it was done, where that was a conversation; none of its deletion, which outlives it.
+        conversation: Option<ConversationKey>,
+        /// To whom, where it was done to a user.
+        user: Option<UserKey>,
+    },
 }
 
 /// A sealed value where it lies.

@@ -1,6 +1,7 @@
 //! The contract between the core and the backends: the two traits, and the rows that cross them.
 
 mod apps;
+mod audit;
 mod blocks;
 mod check;
 mod consents;
@@ -25,6 +26,7 @@ mod usage;
 mod users;
 
 pub use apps::*;
+pub use audit::*;
 pub use blocks::*;
 pub use check::*;
 pub use consents::*;

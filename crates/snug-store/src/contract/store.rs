@@ -1,10 +1,11 @@
 //! The store: what can be asked of it and done to it, an act a method.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use snug_model::{
     AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey,
+    audit::Entries,
     facts::IdMac,
     messages::Window,
     sanctions::{InApp, InConversation},
@@ -28,7 +29,8 @@ pub struct Page {
 /// Methods that take a [`Permit`] compare the versions of the facts that it rests on in the transaction of the act, reads
 /// too, and answer [`StoreError::Stale`] where one differs (a row that is not there has version 0). They find app,
 /// conversation, user and view in the permit, so that an act cannot stray. The methods without one read what permits are
-/// made of, or serve the server itself. A write's answer comes after its commit is on stable storage. Methods that
+/// made of, or serve the server itself. A write enters the entries of its permit in the audit, in its own commit, and by a permit
+/// that owes an entry and has none it does nothing. A write's answer comes after its commit is on stable storage. Methods that
 /// change a conversation visibly take the next rev. Those that say something in it, or add somebody, answer
 /// [`StoreError::Blocked`] where the permit heeds blocks and two are alone there, of whom one has blocked the other.
 #[async_trait]
@@ -395,6 +397,22 @@ pub trait Store: Send + Sync + 'static {
     async fn keep_answer(&self, app: AppKey, scope: Mac, answer: Sealed) -> StoreResult<()>;
     /// Forgets requests remembered before `before`, up to `limit`; how many it was.
     async fn forget_answers(&self, before: Timestamp, limit: i64) -> StoreResult<i64>;
+    // The audit.
+
+    /// Enters the entries of a permit, which allows something that changes nothing.
+    async fn enter(&self, permit: &Permit) -> StoreResult<()>;
+    /// Enters what was refused, for which there is no permit; not in an app that is gone.
+    async fn enter_refused(&self, entries: Arc<Entries>) -> StoreResult<()>;
+    /// Entries of the permit's app, or of the installation, by their places.
+    async fn list_audit(
+        &self,
+        permit: &Permit,
+        filter: AuditFilter,
+        page: Page,
+    ) -> StoreResult<Vec<AuditRow>>;
+    /// Where the chain of the permit's app, or of the installation, ends.
+    async fn audit_end(&self, permit: &Permit) -> StoreResult<AuditEnd>;
+
     /// One job of the permit's app.
     async fn job(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<JobRow>>;
     /// Takes one job that is due, until `lease_until`; nobody else gets it before.

@@ -1,6 +1,9 @@
 //! What can be seen of the invariants at rest: each a statement that finds where it does not hold.
 
-use super::sql::{Sql, params};
+use super::{
+    audit,
+    sql::{Sql, params},
+};
 use crate::{Finding, StoreResult};
 
 /// What cannot be, and a statement that answers the places where it is: a name of the table, and row numbers.
@@ -248,5 +251,6 @@ pub(super) async fn check(sql: &Sql<'_>) -> StoreResult<Vec<Finding>> {
         let found = places.into_iter().map(|place| Finding { place, what: rule.what.to_owned() });
         findings.extend(found);
     }
+    findings.extend(audit::check(sql).await?);
     Ok(findings)
 }

@@ -2,6 +2,7 @@
 
 mod append;
 mod apps;
+mod audit;
 mod basis;
 mod blocks;
 mod check;

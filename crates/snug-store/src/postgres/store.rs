@@ -1,17 +1,18 @@
 //! The contract, method by method: which side does it, and the function that does.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use snug_model::{
     AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey,
+    audit::Entries,
     facts::IdMac,
     messages::Window,
     sanctions::{InApp, InConversation},
 };
 
 use super::{
-    Postgres, apps, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys,
+    Postgres, apps, audit, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys,
     member_rows, members, messages, of_user,
     pool::{Lock, act, read},
     roles, sanctions,
@@ -20,12 +21,15 @@ use super::{
 };
 use crate::*;
 
-/// Does an act with a permit that still holds, behind the lock of its app.
+/// Does an act with a permit that still holds, behind the lock of its app, and enters it in the audit if it is to be. That comes last:
+/// who holds the end of a chain waits for nothing else.
 macro_rules! admitted {
     ($store:ident, $permit:ident, $lock:expr, |$sql:ident| $act:expr) => {
         act!(&$store.pool, $lock($permit.app()), |$sql| async {
             $store.admit($sql, $permit).await?;
-            $act.await
+            let answer = $act.await?;
+            audit::enter($sql, $permit).await?;
+            Ok(answer)
         })
     };
 }
@@ -557,6 +561,27 @@ impl Store for Postgres {
 
     async fn forget_answers(&self, before: Timestamp, limit: i64) -> StoreResult<i64> {
         act!(&self.pool, Lock::None, |sql| idempotency::forget(sql, before, limit))
+    }
+
+    async fn enter(&self, permit: &Permit) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Shared, |sql| std::future::ready(StoreResult::Ok(())))
+    }
+
+    async fn enter_refused(&self, entries: Arc<Entries>) -> StoreResult<()> {
+        act!(&self.pool, Lock::None, |sql| audit::append_refused(sql, &entries))
+    }
+
+    async fn list_audit(
+        &self,
+        permit: &Permit,
+        filter: AuditFilter,
+        page: Page,
+    ) -> StoreResult<Vec<AuditRow>> {
+        permitted!(self, permit, |sql| audit::list(sql, permit, &filter, page))
+    }
+
+    async fn audit_end(&self, permit: &Permit) -> StoreResult<AuditEnd> {
+        permitted!(self, permit, |sql| audit::end(sql, permit.app()))
     }
 
     async fn job(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<JobRow>> {

@@ -1,6 +1,6 @@
 //! A walk over every sealed value, table by table, in order of row number.
 
-use snug_model::{AppKey, ConversationKey, TemplateKey, UserKey};
+use snug_model::{AppKey, ConversationKey, TemplateKey, UserKey, audit::Act};
 
 use super::{
     rows,
@@ -137,6 +137,20 @@ const TABLES: &[Table] = &[
         read: |row| {
             let place = SealedPlace::Consent { user: UserKey(row.int()?), mark: row.mac()? };
             Ok(vec![(place, row.sealed_or_none()?)])
+        },
+    },
+    Table {
+        statement: r#"SELECT e.entry, e.app, e.id, e.actor_user, e.act, e.conversation, e."user", e.origin, e.note FROM audit e
+                    WHERE e.entry > $1 ORDER BY e.entry LIMIT $2"#,
+        read: |row| {
+            let (id, actor) = (row.bytes()?, row.take::<Option<i64>>()?.map(UserKey));
+            let outlives = Act::from_name(&row.take::<String>()?).is_some_and(Act::outlives_conversation);
+            let conversation = row.take::<Option<i64>>()?.map(ConversationKey).filter(|_| !outlives);
+            let user = row.take::<Option<i64>>()?.map(UserKey);
+            Ok(vec![
+                (SealedPlace::AuditOrigin { id, user: actor }, row.sealed_or_none()?),
+                (SealedPlace::AuditNote { id, conversation, user }, row.sealed_or_none()?),
+            ])
         },
     },
 ];

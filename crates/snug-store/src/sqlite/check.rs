@@ -1,6 +1,6 @@
 //! What can be seen of the invariants at rest: each a statement that finds where it does not hold.
 
-use super::sql::Sql;
+use super::{audit, sql::Sql};
 use crate::{Finding, StoreResult};
 
 /// What cannot be, and a statement that answers the places where it is: a name of the table, and row numbers.
@@ -252,5 +252,6 @@ pub(super) fn check(sql: &Sql<'_>) -> StoreResult<Vec<Finding>> {
         let found = places.into_iter().map(|place| Finding { place, what: rule.what.to_owned() });
         findings.extend(found);
     }
+    findings.extend(audit::check(sql)?);
     Ok(findings)
 }

@@ -136,6 +136,8 @@ fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> {
         "DELETE FROM blocks WHERE block IN (SELECT block FROM blocks WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM consents WHERE consent IN (SELECT consent FROM consents WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM idempotency WHERE request IN (SELECT request FROM idempotency WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM audit WHERE entry IN (SELECT entry FROM audit WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM audit_ends WHERE app IN (SELECT app FROM audit_ends WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM roles WHERE role IN (SELECT role FROM roles WHERE app = ?1 LIMIT ?2)",
     ] {
         step.run(statement, |left| (job.app.0, left))?;

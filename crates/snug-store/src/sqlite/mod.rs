@@ -1,6 +1,7 @@
 //! The embedded database: a file, one writer, a few readers.
 
 mod apps;
+mod audit;
 mod basis;
 mod blocks;
 mod check;
@@ -138,13 +139,18 @@ impl Sqlite {
         })
     }
 
-    /// Does an act with a permit that still holds.
+    /// Does an act with a permit that still holds, and enters it in the audit if it is to be.
     async fn act<T, F>(&self, permit: &Permit, act: F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&Sql<'_>, &Permit) -> StoreResult<T> + Send + 'static,
     {
-        self.writer.act(self.with(permit, act)).await
+        let entered = move |sql: &Sql<'_>, permit: &Permit| {
+            let answer = act(sql, permit)?;
+            audit::enter(sql, permit)?;
+            Ok(answer)
+        };
+        self.writer.act(self.with(permit, entered)).await
     }
 
     /// Appends with a permit that still holds.

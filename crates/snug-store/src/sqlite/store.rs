@@ -1,19 +1,20 @@
 //! The contract, method by method: which side does it, and the function that does.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use rusqlite::params;
 use snug_model::{
     AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey,
+    audit::Entries,
     facts::IdMac,
     messages::Window,
     sanctions::{InApp, InConversation},
 };
 
 use super::{
-    Sqlite, apps, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys, members,
-    messages, of_user, roles, sanctions, sync, templates, token_keys, usage, users, walk,
+    Sqlite, apps, audit, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys,
+    members, messages, of_user, roles, sanctions, sync, templates, token_keys, usage, users, walk,
 };
 use crate::*;
 
@@ -507,6 +508,27 @@ impl Store for Sqlite {
 
     async fn forget_answers(&self, before: Timestamp, limit: i64) -> StoreResult<i64> {
         self.writer.act(move |sql| idempotency::forget(sql, before, limit)).await
+    }
+
+    async fn enter(&self, permit: &Permit) -> StoreResult<()> {
+        self.act(permit, |_, _| Ok(())).await
+    }
+
+    async fn enter_refused(&self, entries: Arc<Entries>) -> StoreResult<()> {
+        self.writer.act(move |sql| audit::append_refused(sql, &entries)).await
+    }
+
+    async fn list_audit(
+        &self,
+        permit: &Permit,
+        filter: AuditFilter,
+        page: Page,
+    ) -> StoreResult<Vec<AuditRow>> {
+        self.read(permit, move |sql, permit| audit::list(sql, permit, &filter, page)).await
+    }
+
+    async fn audit_end(&self, permit: &Permit) -> StoreResult<AuditEnd> {
+        self.read(permit, |sql, permit| audit::end(sql, permit.app())).await
     }
 
     async fn job(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<JobRow>> {

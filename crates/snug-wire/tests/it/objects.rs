@@ -2,9 +2,17 @@
 
 use insta::assert_snapshot;
 use serde::{Serialize, de::DeserializeOwned};
-use snug_model::{Rev, Seq, Timestamp, consents, conversations, members, messages, text::BotName, users};
+use snug_model::{
+    Rev, Seq, Timestamp,
+    audit::{Entered, Head, ShownTarget},
+    consents, conversations, members, messages,
+    sanctions::SanctionedBy,
+    text::BotName,
+    users,
+};
 use snug_wire::{
     apps::App,
+    audit::{AuditEntry, AuditHead},
     consents::ConsentRecord,
     conversations::{Conversation, Inbox, InboxItem},
     ids::{ConversationId, JobId},
@@ -58,6 +66,23 @@ fn consents() {
     assert_snapshot!("consent_record_by_key", shown(&ConsentRecord::from(by_key)));
     let by_system = consents::ConsentRecord { by: consents::AcceptedBy::System, ..record };
     assert_snapshot!("consent_record_by_system", shown(&ConsentRecord::from(by_system)));
+}
+
+#[test]
+fn audit() {
+    let entered = samples::entered();
+    assert_snapshot!("audit_entry", shown(&AuditEntry::from(entered.clone())));
+    let erased = Entered {
+        by: SanctionedBy::User(None),
+        address: None,
+        target: ShownTarget { user: None, conversation: None, ..entered.target.clone() },
+        details: None,
+        ..entered
+    };
+    assert_snapshot!("audit_entry_erased", shown(&AuditEntry::from(erased)));
+    let head = samples::audit_head();
+    assert_snapshot!("audit_head", shown(&AuditHead::from(head.clone())));
+    assert_eq!(Head::try_from(AuditHead::from(head.clone())), Ok(head));
 }
 
 #[test]

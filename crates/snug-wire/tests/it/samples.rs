@@ -3,6 +3,7 @@
 use snug_model::{
     AppId, ConversationId, Epoch, KeyId, MessageId, Permission, PermissionSet, Rev, Seq, TemplateId,
     Timestamp, UserId, apps,
+    audit::{Act, Entered, Head, Outcome, ShownTarget},
     consents::{
         Acceptance, AcceptedBy, Before, Consent, ConsentName, ConsentRecord, ConsentText, Locale, Shown,
         TextDigest, TextUrl,
@@ -163,6 +164,33 @@ pub(crate) fn consent_record() -> ConsentRecord {
         at: at(60),
         by: AcceptedBy::User(user_id("ann@example.com")),
     }
+}
+
+pub(crate) fn entered() -> Entered {
+    Entered {
+        n: 7,
+        at: at(60),
+        by: SanctionedBy::Key(key_id()),
+        address: Some("192.0.2.7".to_owned()),
+        act: Act::BanMember,
+        target: ShownTarget {
+            kind: "member",
+            id: None,
+            user: Some("ann@example.com".to_owned()),
+            conversation: Some("order-1007".to_owned()),
+            name: None,
+        },
+        outcome: Outcome::Done,
+        count: 1,
+        details: Some(vec![("reason".to_owned(), "spam".to_owned())]),
+        hidden: [0x5f; 32],
+        hash: [0x9c; 32],
+    }
+}
+
+pub(crate) fn audit_head() -> Head {
+    let app = Some(app().id);
+    Head { app, n: 7, hash: [0x9c; 32], at: at(120), key: [0x1d; 32], signature: [0x2e; 64] }
 }
 
 pub(crate) fn key() -> keys::ApiKey {

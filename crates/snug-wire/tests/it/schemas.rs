@@ -6,6 +6,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 use snug_wire::{
     apps::{App, AppDraft, AppPatch},
+    audit::{AuditEntry, AuditHead, AuditQuery},
     consents::{Acceptance, ConsentRecord},
     conversations::{
         Conversation, ConversationDraft, ConversationPatch, ConversationReplacement, Inbox, InboxItem,
@@ -47,7 +48,7 @@ fn schemas() -> BTreeMap<String, Value> {
     }
     add! {
         AsQuery ConversationsQuery HistoryQuery InboxQuery PageQuery RemovalQuery SyncQuery UsersQuery
-        Acceptance Acknowledged AddedMembers ApiKey App AppDraft AppPatch BanDraft Changes ClientFrame ConsentRecord Conversation
+        Acceptance Acknowledged AddedMembers ApiKey App AppDraft AppPatch AuditEntry AuditHead AuditQuery BanDraft Changes ClientFrame ConsentRecord Conversation
         ConversationDraft
         ConversationPatch ConversationReplacement FoundPerson Hello Inbox InboxItem Job KeyDraft Limits Member
         MemberAddition MemberBan MemberMute MemberPatch MemberReplacement MemberUnban MemberUnmute Message MessageDraft MessagePatch

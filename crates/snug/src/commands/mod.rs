@@ -1,6 +1,7 @@
 //! The operator's commands. They open the stores themselves, beside a running server too.
 
 pub(crate) mod apps;
+pub(crate) mod audit;
 pub(crate) mod check;
 mod given;
 pub(crate) mod keys;

@@ -1,13 +1,8 @@
 //! `snug keys rotate`: replaces the master key, or what wraps an app's secrets.
 
-use anyhow::{Context, Result};
-use snug_core::{
-    Parts,
-    clock::{Clock, SystemClock},
-    sealing::Rotated,
-};
-use snug_model::AppId;
-use snug_store::AppRef;
+use anyhow::{Result, bail};
+use snug_core::{Error, sealing::Rotated};
+use snug_model::{Action, Actor, AppId, AppKey, audit::Act};
 
 use crate::{
     cli::{KeysCommand, RotateKeys},
@@ -17,20 +12,24 @@ use crate::{
 
 pub(crate) async fn run(config: &Config, command: &KeysCommand) -> Result<()> {
     let KeysCommand::Rotate(RotateKeys { app }) = command;
-    let Parts { store, sealer, .. } = parts::open(config).await?;
+    let core = parts::core(config).await?;
     let rotated = match app {
         Some(app) => {
-            let id = AppId::parse(app)?;
-            let found = store.app(AppRef::Id(id), SystemClock.now()).await?;
-            let found = found.with_context(|| format!("there is no app {app}"))?;
+            let actor = match core.system_actor(&AppId::parse(app)?).await {
+                Err(Error::NotFound) => bail!("there is no app {app}"),
+                found => found?,
+            };
+            core.enter_begun(&actor, Action::ReadApp, Act::RotateKeys).await?;
             let told = |secrets| eprintln!("{secrets} secrets of {app} are wrapped anew …");
-            let rotated = sealer.rotate_app(found.app.key, told).await?;
+            let rotated = core.sealer().rotate_app(actor.app(), told).await?;
             println!("The secrets of {app} are wrapped by {}.", rotated.key);
             rotated
         }
         None => {
+            let installation = Actor::System(AppKey::INSTALLATION);
+            core.enter_begun(&installation, Action::ReadApp, Act::RotateKeys).await?;
             let told = |apps| eprintln!("{apps} apps are dealt with …");
-            let rotated = sealer.rotate_master(told).await?;
+            let rotated = core.sealer().rotate_master(told).await?;
             println!("The master key is {}.", rotated.key);
             rotated
         }

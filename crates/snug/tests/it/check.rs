@@ -10,6 +10,7 @@ on_both_backends! {
     names_a_gap,
     names_values_that_do_not_open,
     names_values_whose_secret_is_gone,
+    names_entries_of_the_audit,
 }
 
 /// A stopped server's store, with a value in every place that is sealed.
@@ -113,6 +114,20 @@ async fn names_values_whose_secret_is_gone(on: On) {
     let said = findings(&stage);
     assert!(said.contains("Message {") && said.contains("Reaction {"), "{said}");
     assert!(said.lines().all(|line| line.ends_with("a secret that the value needs is not there")), "{said}");
+}
+
+async fn names_entries_of_the_audit(on: On) {
+    let stage = stopped(on).await;
+    stage.by_hand("UPDATE audit SET act = 'user.unban' WHERE act = 'user.ban'").await;
+    let said = findings(&stage);
+    let changed = " was changed, or another one was put in its place\n";
+    assert!(said.starts_with("the audit of app ") && said.ends_with(changed), "{said}");
+    for (column, place) in [("origin", "AuditOrigin {"), ("note", "AuditNote {")] {
+        let cut = format!("UPDATE audit SET {column} = substr({column}, 1, length({column}) - 1)");
+        stage.by_hand(&format!("{cut} WHERE act = 'user.mute'")).await;
+        let said = findings(&stage);
+        assert_eq!(said.lines().filter(|line| line.contains(place)).count(), 1, "{said}");
+    }
 }
 
 #[test]

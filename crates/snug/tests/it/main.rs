@@ -1,5 +1,6 @@
 //! The built binary, from outside: what a back end, a client and an operator see of it.
 
+mod audit;
 mod check;
 mod commands;
 mod config;

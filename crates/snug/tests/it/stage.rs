@@ -166,12 +166,19 @@ impl Stage {
 
     /// Does something to the data by hand.
     pub(crate) async fn by_hand(&self, sql: &str) {
+        let changed = self.change(0, "data.sqlite", sql).await;
+        assert_ne!(changed, 0, "{sql} changed nothing");
+    }
+
+    /// Makes a table beside the data by hand.
+    pub(crate) async fn table_by_hand(&self, sql: &str) {
         self.change(0, "data.sqlite", sql).await;
     }
 
     /// Does something to the key store by hand.
     pub(crate) async fn by_hand_to_keys(&self, sql: &str) {
-        self.change(1, "keys/keys.sqlite", sql).await;
+        let changed = self.change(1, "keys/keys.sqlite", sql).await;
+        assert_ne!(changed, 0, "{sql} changed nothing");
     }
 
     /// Runs statements on the data by hand.
@@ -217,8 +224,8 @@ impl Stage {
         }
     }
 
-    async fn change(&self, database: usize, file: &str, sql: &str) {
-        let changed = match &self.databases {
+    async fn change(&self, database: usize, file: &str, sql: &str) -> u64 {
+        match &self.databases {
             None => {
                 let connection = rusqlite::Connection::open(self.server.data_folder().join(file)).unwrap();
                 connection.execute(sql, []).unwrap() as u64
@@ -229,8 +236,7 @@ impl Stage {
                 tokio::spawn(connection);
                 client.execute(sql, &[]).await.unwrap()
             }
-        };
-        assert_ne!(changed, 0, "{sql} changed nothing");
+        }
     }
 
     /// The last part of the key, `sk_<id>_<secret>`: an underscore may be one of its own characters.

@@ -59,6 +59,7 @@ async fn export(call: Call) -> Answered {
     let actor = call.actor().await?;
     let query: TranscriptQuery = call.query()?;
     let conversation = call.conversation()?;
+    call.core().enter_transcript(&actor, &conversation).await?;
     let after = query.after.map_or(Seq(0), |seq| seq.0);
     let source = Source { node: Arc::clone(&call.node), actor, conversation };
     let (media_type, mut answer) = match query.format {

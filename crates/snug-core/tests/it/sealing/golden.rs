@@ -77,7 +77,7 @@ fn body() -> MessageBody {
 }
 
 fn actor() -> Actor {
-    Actor::Key(KeyActor { app: APP, key: KeyId::from_random("golden") })
+    Actor::Key(KeyActor { app: APP, key: KeyId::from_random("golden"), from: None })
 }
 
 fn token_use(actor: &Actor) -> TokenUse<'_> {

@@ -194,7 +194,7 @@ async fn members_are_a_set() {
 #[tokio::test]
 async fn an_idempotency_key_is_one_credentials_on_one_path() {
     let keyed = Installation::new().await.server().await.keyed(APP).await.unwrap();
-    let key = |id: &str| Actor::Key(KeyActor { app: APP, key: KeyId::from_random(id) });
+    let key = |id: &str| Actor::Key(KeyActor { app: APP, key: KeyId::from_random(id), from: None });
     let of =
         |actor: &Actor, method: &str, path: &str, key: &str| keyed.macs.once_scope(actor, method, path, key);
     let scope = of(&key("a"), "POST", "/v1/x", "k");

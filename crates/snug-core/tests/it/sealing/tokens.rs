@@ -18,7 +18,7 @@ fn ann(user: UserKey) -> Actor {
         can: None,
         newcomer: None,
     };
-    Actor::User(UserActor { app: APP, user, token, session: None })
+    Actor::User(UserActor { app: APP, user, token, session: None, from: None })
 }
 
 fn read(tokens: &Tokens, used: TokenUse<'_>, token: &str) -> Result<(i64, i64), InvalidToken> {
@@ -39,7 +39,7 @@ async fn a_token_says_what_it_was_made_to_say_for_its_use_alone() {
     let restarted = installation.server().await.keyed(APP).await.unwrap();
     assert_eq!(read(&restarted.tokens, used, &token), Ok(value));
 
-    let key = Actor::Key(KeyActor { app: APP, key: KeyId::from_random("k") });
+    let key = Actor::Key(KeyActor { app: APP, key: KeyId::from_random("k"), from: None });
     let other = ann(UserKey(21));
     for wrong in [
         TokenUse { kind: TokenKind::Sync, ..used },

@@ -108,7 +108,7 @@ impl Scene {
             }),
             targets: vec![target(PermissionSet::EMPTY)],
         };
-        let client = UserActor { app: APP, user: USER, token, session: None };
+        let client = UserActor { app: APP, user: USER, token, session: None, from: None };
         Self { client, facts }
     }
 
@@ -255,7 +255,7 @@ impl BackEnd {
             conversation: client.conversation,
             ..Facts::default()
         };
-        Self { actor: KeyActor { app: APP, key }, facts }
+        Self { actor: KeyActor { app: APP, key, from: None }, facts }
     }
 
     pub(super) fn key(&mut self) -> &mut KeyFacts {

@@ -29,6 +29,7 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("DeleteApp", Action::DeleteApp),
         ("ReadJob", Action::ReadJob),
         ("ReadEvents", Action::ReadEvents),
+        ("ReadAudit", Action::ReadAudit),
         ("ListKeys", Action::ListKeys),
         ("CreateKey, without a scope", key(ScopeSet::EMPTY, PermissionSet::EMPTY, None)),
         (
@@ -144,6 +145,7 @@ pub(super) fn is_listed(action: &Action) {
         | Action::DeleteApp
         | Action::ReadJob
         | Action::ReadEvents
+        | Action::ReadAudit
         | Action::ListKeys
         | Action::CreateKey { .. }
         | Action::RevokeKey

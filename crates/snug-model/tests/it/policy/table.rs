@@ -30,7 +30,14 @@ ordinary one but for what its title says, and only the lines that this changes a
 #[test]
 fn the_policy_is_as_printed() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("policy.txt");
-    let printed = [HEAD.to_owned(), clients_in_a_conversation(), clients_in_the_app(), back_ends(), system()];
+    let printed = [
+        HEAD.to_owned(),
+        clients_in_a_conversation(),
+        clients_in_the_app(),
+        back_ends(),
+        system(),
+        entered(),
+    ];
     let printed = printed.join("\n");
     if env::var_os("SNUG_UPDATE").is_some() {
         fs::write(&path, &printed).expect("the table can be written");
@@ -156,6 +163,23 @@ fn system() -> String {
         assert!(policy::decide(&Actor::System(APP), act, &scene.facts, NOW).is_ok());
     }
     format!("{}  every act: yes\n", title("The server itself"))
+}
+
+/// As which act each is entered in the audit, by who does it; those that are not entered are left out.
+fn entered() -> String {
+    let back_end = Actor::Key(BackEnd::new(ScopeSet::EMPTY).actor);
+    let client = Actor::User(Scene::new(PermissionSet::EMPTY, PermissionSet::EMPTY).client);
+    let actors = [("back end", back_end), ("client", client), ("server", Actor::System(APP))];
+    let mut text = title("As what an act is entered in the audit, of whom it is");
+    for (name, act) in of_app().into_iter().chain(of_conversation()) {
+        let of = |(_, actor): &&(&str, Actor)| policy::entered(actor, &act).is_some();
+        let by: Vec<_> = actors.iter().filter(of).map(|(by, _)| *by).collect();
+        let entered = actors.iter().find_map(|(_, actor)| policy::entered(actor, &act));
+        if let Some(entered) = entered {
+            text.push_str(&format!("  {name:<36}{entered:<26}{}\n", by.join(", ")));
+        }
+    }
+    text
 }
 
 fn title(text: &str) -> String {

@@ -299,14 +299,19 @@ impl App {
 
     /// A permit of the server itself, for the app.
     pub(crate) async fn system(&self) -> Permit {
-        self.decide(&Actor::System(self.key), &Action::ReadApp, &self.facts().await)
+        self.system_does(&Action::ReadApp).await
+    }
+
+    /// A permit of the server itself, for this act in the app.
+    pub(crate) async fn system_does(&self, action: &Action) -> Permit {
+        self.decide(&Actor::System(self.key), action, &self.facts().await)
             .expect("the server may do everything")
     }
 
     /// A permit of the back end that holds the key `id`, for the app.
     pub(crate) async fn back_end(&self, id: &KeyId) -> Permit {
         let facts = Facts { key: Some(self.key_facts(id).await), ..self.facts().await };
-        let actor = Actor::Key(KeyActor { app: self.key, key: id.clone() });
+        let actor = Actor::Key(KeyActor { app: self.key, key: id.clone(), from: None });
         self.decide(&actor, &Action::ListUsers, &facts).expect("the key may list users")
     }
 
@@ -379,7 +384,7 @@ impl App {
             can: None,
             newcomer: None,
         };
-        Actor::User(UserActor { app: self.key, user, token, session: None })
+        Actor::User(UserActor { app: self.key, user, token, session: None, from: None })
     }
 
     pub(super) fn decide(&self, actor: &Actor, action: &Action, facts: &Facts) -> Result<Permit, Denied> {

@@ -1,8 +1,15 @@
 //! Blocks between two people.
 
-use snug_model::{Action, PermissionSet, Permit, Timestamp, UserKey, Version, facts::TargetFacts, roles};
+use snug_model::{
+    Action, PermissionSet, Permit, Timestamp, UserKey, Version,
+    audit::{Act, Target},
+    facts::TargetFacts,
+    policy::By,
+    roles,
+};
 use snug_store::{BlockRow, JobKind, Page, SenderRow, StoreError};
 
+use super::audit::{entries, entry};
 use crate::bench::{App, Bench, Conversation};
 
 on_both! {
@@ -77,7 +84,9 @@ async fn whoever_blocked_nobody_adds_the_other(bench: &mut Bench) {
     let nobody_yet =
         |user| TargetFacts { user: Some(user), version: Version(0), permissions: PermissionSet::EMPTY };
     facts.targets = vec![nobody_yet(ann), nobody_yet(cid)];
+    let added = entry(&app, Act::AddMember, By::User(bob), Target::Member(conversation.key, ann));
     let permit = app.client_decides(bob, &add, &facts).unwrap();
+    let permit = permit.with_entries(entries(app.key, vec![added]));
     let adds = |users: &[UserKey]| users.iter().map(|user| app.member_add(*user)).collect::<Vec<_>>();
     refused!(app.store.add_members(&permit, adds(&[ann]), app.now(), None), StoreError::Blocked);
     assert_eq!((conversation.member(ann).await, conversation.row().await.member_count), (None, 1));

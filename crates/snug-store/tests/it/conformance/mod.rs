@@ -30,6 +30,7 @@ macro_rules! refused {
 }
 
 mod apps;
+mod audit;
 mod blocks;
 mod check;
 mod consents;

@@ -3,7 +3,7 @@
 use super::*;
 
 /// All scopes that routes ask for.
-const SCOPES: [&str; 11] = [
+const SCOPES: [&str; 12] = [
     "app",
     "keys",
     "roles",
@@ -15,6 +15,7 @@ const SCOPES: [&str; 11] = [
     "bot_messages",
     "events",
     "export",
+    "audit",
 ];
 
 impl Making<'_> {
