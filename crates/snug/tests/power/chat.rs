@@ -1,6 +1,6 @@
 //! A server whose power is cut, and what it said to the people who write there meanwhile.
 
-use std::{collections::HashSet, ops::Range, sync::Arc};
+use std::{collections::HashSet, ops::Range, sync::Arc, time::Duration};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -25,6 +25,9 @@ use crate::{
 
 /// After how many acknowledgements the power is cut.
 const ACKNOWLEDGED: Range<usize> = 1..120;
+
+/// How long a server may go on without power before it is killed.
+const GOES_ON: Duration = Duration::from_secs(3);
 
 /// What people do with a server, as the back end.
 const SCOPES: &str = "app,users,tokens,conversations,messages,messages.as_user";
@@ -90,9 +93,19 @@ impl Chat {
         drop(count);
         counted.wait_for(|count| *count >= moment).await.expect("people who wait for an answer");
         self.machine.cut();
-        // The server may go on until a write fails. What it acknowledges until then counts.
-        let ended = people.join_all().await;
+        // The server may go on until a write fails. What it acknowledges until then counts. One that answers first and writes
+        // afterwards may go on for as long as it is let.
+        let mut ended = Vec::with_capacity(PEOPLE);
+        let all = async {
+            while let Some(person) = people.join_next().await {
+                ended.push(person.unwrap());
+            }
+        };
+        let _ = tokio::time::timeout(GOES_ON, all).await;
         self.machine.kill();
+        while let Some(person) = people.join_next().await {
+            ended.push(person.unwrap());
+        }
         for ((acknowledged, unanswered), person) in ended {
             self.told.extend(acknowledged);
             self.told.extend(person.heard().await);
