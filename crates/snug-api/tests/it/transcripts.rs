@@ -222,12 +222,13 @@ async fn an_archived_conversation_is_read_and_out_of_the_inbox(backend: Backend)
 }
 
 /// What people write who mean ill.
-const HOSTILE: [&str; 9] = [
+const HOSTILE: [&str; 10] = [
     "=HYPERLINK(\"http://evil.example\",\"click\")",
     "+1+cmd|' /C calc'!A0",
     "-2+3",
     "@SUM(1+1)",
     "\t=1+1",
+    "\n=1+1",
     "＝1+1",
     "\",=1+1,\"\r\n=2+2",
     "<script>fetch('//evil.example')</script><img src=x onerror=alert(1)>",
@@ -259,15 +260,15 @@ async fn a_table_is_run_by_no_spreadsheet(backend: Backend) {
     assert_eq!(rows.len(), HOSTILE.len());
     for (row, written) in rows.iter().zip(HOSTILE) {
         for cell in row {
-            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝']), "{cell:?}");
+            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝']), "{cell:?}");
         }
         assert_eq!((&row[sender], &row[name]), ("'@evil", "'=<b>evil</b>"));
         assert_eq!(row[said].trim_start_matches('\''), written, "nothing is lost");
     }
-    let (rest, _) = export(&node, "?format=csv&after=7").await;
+    let (rest, _) = export(&node, "?format=csv&after=8").await;
     let mut rest = csv::Reader::from_reader(rest.as_bytes());
     let seqs: Vec<String> = rest.records().map(|row| row.unwrap()[seq].to_owned()).collect();
-    assert_eq!(seqs, ["8", "9"]);
+    assert_eq!(seqs, ["9", "10"]);
 }
 
 async fn a_page_runs_nothing(backend: Backend) {

@@ -29,7 +29,7 @@ const HEADINGS: [&str; 14] = [
 ];
 /// A cell that begins with one of these would be run as a formula by a spreadsheet, or make one of its neighbours begin with it
 /// (OWASP, CSV Injection). The wide ones are taken for the narrow by some.
-const RUN: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+const RUN: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// A row for each message.
 pub(super) struct CsvTable;
