@@ -22,6 +22,9 @@ pub(crate) const FRAMES_WRITTEN: &str = "snug_frames_written_total";
 pub(crate) const SOCKET_WRITES: &str = "snug_socket_writes_total";
 const SESSIONS: &str = "snug_sessions";
 const ROWS_READ: &str = "snug_store_rows_read_total";
+const PURGED_MESSAGES: &str = "snug_purged_messages_total";
+const DESTROYED_DAYS: &str = "snug_destroyed_day_keys_total";
+const PURGE_STOPPED: &str = "snug_purge_stopped";
 
 /// The type of the page: OpenMetrics 1.0, <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -41,6 +44,13 @@ pub async fn serve_metrics(
     describe_counter!(SOCKET_WRITES, Unit::Count, "System calls that wrote to sockets.");
     describe_gauge!(SESSIONS, Unit::Count, "Sessions that are open.");
     describe_counter!(ROWS_READ, Unit::Count, "Rows that the database has handed over.");
+    describe_counter!(PURGED_MESSAGES, Unit::Count, "Messages that were purged.");
+    describe_counter!(DESTROYED_DAYS, Unit::Count, "Keys of days that were destroyed by purges.");
+    describe_gauge!(
+        PURGE_STOPPED,
+        Unit::Count,
+        "1 while nothing is purged because the clock went too far ahead."
+    );
     let router = Router::new().route("/metrics", get(async move || page(&core, &metrics)));
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
@@ -48,6 +58,9 @@ pub async fn serve_metrics(
 fn page(core: &Core, metrics: &PrometheusHandle) -> Response {
     gauge!(SESSIONS).set(core.hub().directory.count() as f64);
     counter!(ROWS_READ).absolute(core.rows_read());
+    counter!(PURGED_MESSAGES).absolute(core.purged_messages());
+    counter!(DESTROYED_DAYS).absolute(core.destroyed_days());
+    gauge!(PURGE_STOPPED).set(f64::from(u8::from(core.is_purge_stopped())));
     ([(CONTENT_TYPE, OPEN_METRICS)], open_metrics(&metrics.render())).into_response()
 }
 

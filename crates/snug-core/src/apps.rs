@@ -7,6 +7,7 @@ use snug_model::{
     permissions::Scope,
     policy,
     rates::OwnRates,
+    retention::OwnRetention,
     roles,
     text::RoleName,
 };
@@ -80,6 +81,7 @@ impl Core {
             origins: Vec::new(),
             identity: Identity::default(),
             consent: None,
+            retention: OwnRetention::default(),
         };
         let row = AppRow {
             key,
@@ -154,6 +156,7 @@ impl Core {
                 rates: app.own_rates.patched(&patch.settings.rates, "settings.rates")?,
                 identity: self.patched_identity(&allowed, &patch.settings.identity).await?,
                 consent: patched_consent(app, patch.settings.consent.as_ref())?,
+                retention: app.retention.patched(&patch.settings.retention, "settings.retention")?,
             };
             let edit = AppEdit {
                 profile: self.sealer.seal(&Place::app_profile(app.key(), version), &profile).await?,

@@ -27,6 +27,8 @@ const PLACE_REST_FAILED: Duration = Duration::from_secs(5);
 const PLACE_AT_ONCE: i64 = 8;
 /// How often jobs are looked for, beside those that this node has just made.
 const JOBS_EVERY: Duration = Duration::from_secs(5);
+/// How often is looked for apps that were not purged for long, and for purges that others have begun.
+const PURGES_EVERY: Duration = Duration::from_secs(30);
 /// How often is written down when keys were used, and what is too old is forgotten.
 const KEEPING_EVERY: Duration = Duration::from_secs(30);
 /// Answers, or events, forgotten in one act.
@@ -44,7 +46,8 @@ impl Core {
                 self.look_at_memory(),
                 self.place(),
                 self.keep(),
-                self.run_jobs()
+                self.run_jobs(),
+                self.run_purges()
             );
         };
         stop.run_until_cancelled(work).await;
@@ -130,6 +133,15 @@ impl Core {
         }
     }
 
+    /// Apart from the other jobs, which do not wait for the many rows of a purge.
+    async fn run_purges(&self) {
+        loop {
+            log("beginning purges", self.begin_purges().await);
+            log("purging", self.do_purges().await.map(drop));
+            let _ = tokio::time::timeout(PURGES_EVERY, self.purges.notified()).await;
+        }
+    }
+
     async fn keep_books(&self) -> Result<()> {
         self.buckets.sweep(self.clock.now());
         let used = self.key_use.take();
@@ -139,10 +151,14 @@ impl Core {
         self.write_usage().await?;
         self.write_role_use().await?;
         self.enter_many_refusals().await;
-        let before = self.clock.now().plus_s(-(limits::IDEMPOTENCY_KEPT_S as i64));
+        // What is forgotten by its age waits too while the clock cannot be believed.
+        let now = self.look_at_clock().await?.min(self.clock.now());
+        let before = now.plus_s(-(limits::IDEMPOTENCY_KEPT_S as i64));
         while self.store.forget_answers(before, FORGET_AT_ONCE).await? == FORGET_AT_ONCE {}
-        let before = self.clock.now().plus_s(-(limits::EVENTS_KEPT_S as i64));
+        let before = now.plus_s(-(limits::EVENTS_KEPT_S as i64));
         while self.store.forget_events(before, FORGET_AT_ONCE).await? == FORGET_AT_ONCE {}
+        let before = now.plus_s(-(limits::MESSAGE_ID_KEPT_S as i64));
+        while self.store.forget_purged(before, FORGET_AT_ONCE).await? == FORGET_AT_ONCE {}
         Ok(())
     }
 }

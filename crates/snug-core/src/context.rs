@@ -13,6 +13,7 @@ use snug_model::{
     origins::PageOrigin,
     permissions::Scope,
     rates::{OwnRates, Rates},
+    retention::OwnRetention,
     role_tools::RoleId,
     text::{Emoji, Name, RoleName},
 };
@@ -51,6 +52,7 @@ pub(crate) struct AppContext {
     pub(crate) identity: Identity,
     /// The text that people have to accept.
     pub(crate) consent: Option<Demand>,
+    pub(crate) retention: OwnRetention,
     pub(crate) roles: HashMap<RoleKey, RoleView>,
     pub(crate) revoked: HashSet<Mac>,
 }
@@ -127,6 +129,7 @@ impl AppContext {
                 origins: self.origins.clone(),
                 identity: self.identity.clone(),
                 consent: self.consent.as_ref().map(|demand| (*demand.consent).clone()),
+                retention: self.retention.in_force(),
             },
             created_at: self.row.created_at,
         }

@@ -153,6 +153,7 @@ impl From<StoreError> for Error {
             StoreError::Taken(Unique::Template) => Self::Conflict("a template of this id exists"),
             StoreError::Changed => Self::Conflict("it has changed since it was read"),
             StoreError::NotFound => Self::NotFound,
+            StoreError::Gone => Self::Gone("this message was purged: it has lived as long as it may"),
             StoreError::Full(what) => Self::Invalid(Invalid::new(what, "is at its limit")),
             StoreError::Blocked => Self::Blocked,
             StoreError::TooSoon { retry_after_ms } => Self::RateLimited { retry_after_ms },

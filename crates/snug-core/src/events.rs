@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use minicbor::{CborLen, Decode, Encode};
 use snug_model::{
-    Action, Actor, AppKey, ConversationId, Invalid, Rev, Timestamp, UserId, conversations::Conversation,
+    Action, Actor, AppKey, ConversationId, Invalid, Rev, Seq, Timestamp, UserId, conversations::Conversation,
     limits, members::Member, messages::Message, sanctions::Sanction, users::User,
 };
 use snug_store::{ChangedRow, EventPlace, EventRow, EventWhat};
@@ -47,6 +47,8 @@ pub enum Happened {
     MembersChanged(ConversationId, Rev, Vec<Member>),
     /// A conversation was changed, at this rev.
     ConversationChanged(Rev, Conversation),
+    /// Messages of a conversation before this one were purged, at this rev.
+    MessagesPurged(ConversationId, Rev, Seq),
     /// A conversation was made.
     ConversationMade(Conversation),
     /// A conversation was deleted.
@@ -180,6 +182,10 @@ impl Core {
             EventWhat::Changed(conversation, rev, ChangedRow::Conversation) => {
                 let shown = self.show_conversation(&told(conversation)?, conversation).await?;
                 (Happened::ConversationChanged(*rev, shown), People::new())
+            }
+            EventWhat::Changed(conversation, rev, ChangedRow::Purged(before)) => {
+                let id = self.conversation_id(&told(conversation)?, conversation).await?;
+                (Happened::MessagesPurged(id, *rev, *before), People::new())
             }
             EventWhat::ConversationMade(conversation) => {
                 let shown = self.show_conversation(&told(conversation)?, conversation).await?;

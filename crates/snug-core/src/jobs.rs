@@ -1,7 +1,7 @@
 //! Jobs: what was committed together with its cause, and is done after it, at least once.
 
 use snug_model::{Action, Actor, AppKey, ConversationId, JobId, Timestamp, UserKey, limits};
-use snug_store::{InboxQuery, JobKind, JobRow, JobState, SecretName};
+use snug_store::{InboxQuery, JobKind, JobRow, JobState, PurgeRow, SecretName};
 
 use crate::{
     Core, Error, Result,
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How long whoever takes a job has it for itself, in milliseconds; each step renews that.
-const LEASE_MS: i64 = 60_000;
+pub(crate) const LEASE_MS: i64 = 60_000;
 /// Rows that one step of a job deals with, so that requests come between two.
 const STEP_ROWS: i64 = 1_000;
 
@@ -24,8 +24,10 @@ pub struct Job {
     pub progress: i64,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it was done.
+    /// When it was done, or given up.
     pub done_at: Option<Timestamp>,
+    /// What a purge did, once it is done or was given up.
+    pub purge: Option<PurgeRow>,
 }
 
 impl From<JobRow> for Job {
@@ -36,6 +38,7 @@ impl From<JobRow> for Job {
             progress: row.progress,
             created_at: row.created_at,
             done_at: row.done_at,
+            purge: None,
         }
     }
 }
@@ -61,7 +64,14 @@ impl Core {
     pub async fn job(&self, actor: &Actor, id: &JobId) -> Result<Job> {
         let ask = Ask::in_app(actor, Action::ReadJob);
         decided!(self, ask.clone(), |allowed| async {
-            Ok::<_, Error>(self.store.job(&allowed.permit, id).await?.ok_or(Error::NotFound)?.into())
+            let row = self.store.job(&allowed.permit, id).await?.ok_or(Error::NotFound)?;
+            let purge = match row.kind {
+                JobKind::Purge { .. } if row.done_at.is_some() => {
+                    self.store.purge(&allowed.permit, id).await?
+                }
+                _ => None,
+            };
+            Ok::<_, Error>(Job { purge, ..row.into() })
         })
     }
 
@@ -99,6 +109,8 @@ impl Core {
             JobKind::PurgeConversation(conversation) => {
                 self.sealer.destroy(&[SecretName::Conversation(job.app, conversation)]).await?
             }
+            // Destroys what it purges itself, once no row is left of it.
+            JobKind::Purge { .. } => 0,
         };
         Ok(())
     }

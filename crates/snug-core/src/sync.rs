@@ -43,6 +43,8 @@ pub struct Changes {
     pub members: Vec<Member>,
     /// The conversation, where it changed itself.
     pub conversation: Option<Conversation>,
+    /// The first message that is kept, where some were purged.
+    pub purged_before: Option<snug_model::Seq>,
     /// The reader's own read mark.
     pub read_seq: Option<snug_model::Seq>,
     /// Whom it mentions.
@@ -127,6 +129,7 @@ impl Core {
             messages: messages.what,
             members: members.what,
             conversation: changed,
+            purged_before: rows.purged_before,
             read_seq: rows.read_seq,
             people,
         })

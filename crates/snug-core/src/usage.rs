@@ -72,6 +72,11 @@ impl Usage {
         taken.into_iter().map(|((app, day), counts)| UsageRow { app, day, used: counts.used() }).collect()
     }
 
+    /// Grows with each message that is sent, until all is taken.
+    pub(crate) fn messages(&self) -> i64 {
+        self.counts.read().values().map(|counts| counts.messages.load(Ordering::Relaxed)).sum()
+    }
+
     fn of(&self, app: AppKey, day: i64) -> Used {
         self.counts.read().get(&(app, day)).map(Counts::used).unwrap_or_default()
     }

@@ -6,6 +6,7 @@ use crate::{
     ids::{AppId, Region},
     origins::PageOrigin,
     rates::{Rates, RatesPatch},
+    retention::{Retention, RetentionPatch},
     text::{Emoji, Name, RoleName},
     time::Timestamp,
 };
@@ -46,6 +47,8 @@ pub struct Settings {
     pub identity: Identity,
     /// The text that people have to accept; none is demanded where there is none.
     pub consent: Option<Consent>,
+    /// How long its data lives.
+    pub retention: Retention,
 }
 
 /// An app that is to be made.
@@ -87,4 +90,6 @@ pub struct SettingsPatch {
     pub identity: IdentityPatch,
     /// The text that people have to accept; `Some(None)` demands none any more.
     pub consent: Option<Option<ConsentPatch>>,
+    /// How long its data lives.
+    pub retention: RetentionPatch,
 }

@@ -35,6 +35,7 @@ acts! {
     CreateApp = "app.create", "An app was made.";
     EditApp = "app.edit", "An app's name or settings were changed.";
     DeleteApp = "app.delete", "The deletion of an app was begun.";
+    Purge = "retention.purge", "A purge, or its dry run, was begun.";
     CreateKey = "key.create", "An API key was made.";
     RevokeKey = "key.revoke", "An API key was revoked.";
     RotateKeys = "keys.rotate", "The replacement of the master key, or of what wraps an app's secrets, was begun.";

@@ -23,6 +23,7 @@ pub mod origins;
 pub mod permissions;
 pub mod policy;
 pub mod rates;
+pub mod retention;
 pub mod role_tools;
 pub mod roles;
 pub mod sanctions;

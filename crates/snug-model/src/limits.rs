@@ -143,8 +143,12 @@ limits! {
     SIMULATED_COUNT_MAX: 10_000;
     /// Members up to which a conversation has a place in its members' inboxes.
     PLACED_MEMBERS_MAX: 256;
-    /// How long the id of a message outlives it.
+    /// How long the id of a message outlives it, and how long it is told what a purge removed.
     MESSAGE_ID_KEPT_S: 400 * 24 * 60 * 60;
+    /// How far the clock may have gone since it was last looked at before nothing is purged any more until an operator accepts it.
+    CLOCK_STEP_S_MAX: 24 * 60 * 60;
+    /// Days that a class of data can be set to live.
+    RETENTION_DAYS_MAX: 3_650;
     /// Requests of one user at once, where the app sets nothing.
     RATE_USER_BURST: 200;
     /// Requests of one user in a minute, where the app sets nothing.

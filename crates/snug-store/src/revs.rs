@@ -8,6 +8,8 @@ pub(crate) enum Changed {
     Message(Seq),
     Member(UserKey),
     Conversation,
+    /// The messages before this one were purged.
+    Purge(Seq),
 }
 
 impl Changed {
@@ -17,6 +19,7 @@ impl Changed {
             1 => Some(Self::Message(Seq(reference))),
             2 => Some(Self::Member(UserKey(reference))),
             3 => Some(Self::Conversation),
+            4 => Some(Self::Purge(Seq(reference))),
             _ => None,
         }
     }

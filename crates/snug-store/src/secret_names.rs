@@ -19,7 +19,7 @@ pub(crate) fn cells(name: SecretName) -> NameCells {
         SecretName::User(app, user) => (app.0, 2, user.0, 0, 0),
         SecretName::Conversation(app, conversation) => (app.0, 3, conversation.0, 0, 0),
         SecretName::Bucket { app, class, rule, day } => {
-            (app.0, BUCKET, class_cell(class), rule.into(), day.into())
+            (app.0, BUCKET, class.cell(), rule.into(), day.into())
         }
     }
 }
@@ -36,20 +36,9 @@ pub(crate) fn name((app, kind, owner, rule, day): NameCells) -> StoreResult<Secr
         2 => Ok(SecretName::User(app, UserKey(owner))),
         3 => Ok(SecretName::Conversation(app, ConversationKey(owner))),
         BUCKET => {
-            let class = class_of(owner).ok_or_else(corrupt)?;
+            let class = Class::from_cell(owner).ok_or_else(corrupt)?;
             Ok(SecretName::Bucket { app, class, rule: small(rule)?, day: small(day)? })
         }
         _ => Err(corrupt()),
     }
-}
-
-/// The cell of a class.
-pub(crate) fn class_cell(class: Class) -> i64 {
-    match class {
-        Class::Messages => 1,
-    }
-}
-
-fn class_of(cell: i64) -> Option<Class> {
-    (cell == 1).then_some(Class::Messages)
 }

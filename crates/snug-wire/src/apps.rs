@@ -11,6 +11,7 @@ use crate::{
     json::{lists, present},
     origins::{Origins, PageOrigin},
     rates::{Rates, RatesPatch},
+    retention::{Retention, RetentionPatch},
     text::{Emoji, Name, RoleName},
     time::Time,
 };
@@ -58,6 +59,8 @@ pub struct Settings {
     #[serde(default)]
     #[schema(required = true)]
     pub consent: Option<Consent>,
+    /// How long its data lives.
+    pub retention: Retention,
 }
 
 /// Makes an app.
@@ -125,6 +128,10 @@ pub struct SettingsPatch {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ConsentPatch>, required = false)]
     pub consent: Option<Option<ConsentPatch>>,
+    /// How long its data lives.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = RetentionPatch, required = false)]
+    pub retention: Option<RetentionPatch>,
 }
 
 impl AppPatch {
@@ -159,6 +166,7 @@ impl From<model::Settings> for Settings {
             origins: Origins(settings.origins.into_iter().map(PageOrigin).collect()),
             identity: settings.identity.into(),
             consent: settings.consent.as_ref().map(Into::into),
+            retention: settings.retention.into(),
         }
     }
 }
@@ -188,6 +196,7 @@ impl From<SettingsPatch> for model::SettingsPatch {
             origins: patch.origins.map(|origins| origins.0.into_iter().map(Into::into).collect()),
             identity: patch.identity.unwrap_or_default().into(),
             consent: patch.consent.map(|consent| consent.map(Into::into)),
+            retention: patch.retention.unwrap_or_default().into(),
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum JobState {
     Running,
     /// It is done.
     Done,
+    /// It was given up; the receipt says why.
+    Stopped,
 }
 
 /// A job.
@@ -34,7 +36,7 @@ pub struct Job {
     pub state: JobState,
     /// Rows that it has dealt with so far.
     pub progress: i64,
-    /// What it did, by kind; null until it is done.
+    /// What it did, by kind; null until it is done or was given up.
     #[schema(required = true, value_type = Option<Object>)]
     pub receipt: Option<Value>,
 }

@@ -39,6 +39,7 @@ pub mod problem;
 pub mod query;
 pub mod rates;
 pub mod reactions;
+pub mod retention;
 pub mod role_tools;
 pub mod roles;
 pub mod sanctions;

@@ -253,6 +253,10 @@ pub struct Changes {
     /// The conversation, where something of its own changed.
     #[schema(required = true)]
     pub conversation: Option<Conversation>,
+    /// The first message that is kept, where messages were purged since: those before it are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Seq, required = false)]
+    pub purged_before: Option<Seq>,
     /// The reader's own read mark.
     #[schema(required = true)]
     pub read_seq: Option<Seq>,

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Audit(AuditCommand),
     /// Check the store: gaps, dangling rows, unreadable seals. Says what is wrong, and exits 1 then
     Check,
+    /// Take the machine's clock as it is, where it went so far ahead that nothing is purged any more; prints the time
+    AcceptClock,
     /// Print which program this is
     Version,
 }

@@ -82,6 +82,7 @@ fn with_store(config: &Config, command: &Command) -> Result<ExitCode> {
             Command::Keys(command) => commands::rotate::run(config, command).await?,
             Command::Audit(command) => return Ok(sound(commands::audit::run(config, command).await?)),
             Command::Check => return Ok(sound(commands::check::run(config).await?)),
+            Command::AcceptClock => commands::clock::run(config).await?,
             Command::Config(_) | Command::Token(_) | Command::SignMessage(_) | Command::Version => {}
         }
         Ok(ExitCode::SUCCESS)

@@ -71,6 +71,11 @@ fn event(event: Event) -> wire::Event {
         Happened::ConversationChanged(rev, conversation) => {
             change(rev, Changed::Conversation { conversation: conversation.into() }, None)
         }
+        Happened::MessagesPurged(conversation, rev, before) => {
+            let purged =
+                Changed::PurgedBefore { conversation: conversation.into(), purged_before: before.into() };
+            change(rev, purged, None)
+        }
         Happened::ConversationMade(conversation) => {
             wire::Happened::ConversationCreated { conversation: conversation.into() }
         }

@@ -1,9 +1,10 @@
 //! Jobs.
 
 use axum::http::{Method, StatusCode};
-use snug_core::JobState;
+use snug_core::{Error, JobState};
 use snug_wire::{jobs as wire, paging::NoQuery};
 
+use super::retention::report;
 use crate::{
     call::{Answered, Call, reply},
     routes::{Route, Takes},
@@ -31,7 +32,11 @@ async fn get(call: Call) -> Answered {
         JobState::Waiting => wire::JobState::Waiting,
         JobState::Running => wire::JobState::Running,
         JobState::Done => wire::JobState::Done,
+        JobState::Stopped => wire::JobState::Stopped,
     };
-    let receipt = (job.state == JobState::Done).then(|| serde_json::json!({ "rows": job.progress }));
+    let receipt = match job.purge {
+        Some(purge) => Some(serde_json::to_value(report(purge)).map_err(Error::internal)?),
+        None => (job.state == JobState::Done).then(|| serde_json::json!({ "rows": job.progress })),
+    };
     reply(StatusCode::OK, &wire::Job { id: job.id.into(), state, progress: job.progress, receipt })
 }

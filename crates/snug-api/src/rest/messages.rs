@@ -196,6 +196,7 @@ pub(crate) fn shown_changes(changes: snug_core::Changes) -> Changes {
         messages: changes.messages.into_iter().map(Into::into).collect(),
         members: changes.members.into_iter().map(Into::into).collect(),
         conversation: changes.conversation.map(Into::into),
+        purged_before: changes.purged_before.map(Into::into),
         read_seq: changes.read_seq.map(Into::into),
         users: wire(changes.people),
     }

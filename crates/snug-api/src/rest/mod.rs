@@ -14,6 +14,7 @@ mod keys;
 pub(crate) mod members;
 pub(crate) mod messages;
 mod of_user;
+mod retention;
 mod role_tools;
 mod roles;
 mod sanctions;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> Vec<Route> {
     [
         apps::routes(),
         jobs::routes(),
+        retention::routes(),
         usage::routes(),
         events::routes(),
         audit::routes(),

@@ -39,7 +39,7 @@ pub(crate) struct Node {
     stop: CancellationToken,
     place: Place,
     /// Has the master key, which is read once.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What may be different of a node.
@@ -129,7 +129,7 @@ impl Node {
         tokio::spawn(snug_api::serve(serving));
         let (app, key) = new_app(&core).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { core, address, app, key, http, stop, place, _folder: folder }
+        Self { core, address, app, key, http, stop, place, folder }
     }
 
     /// A request to a path below the app, with a bearer credential.
@@ -169,6 +169,14 @@ impl Node {
             _ => read(&bytes),
         };
         Answer { status, headers, body }
+    }
+
+    /// What opens what this node seals, over the same key store, and has no secret in memory yet.
+    pub(crate) async fn sealer(&self) -> Sealer {
+        let (_, keys) = self.place.open().await.unwrap();
+        let path = self.folder.path().join("master.key");
+        let master = MasterKey::at_start(&path, &*keys, Random).await.unwrap();
+        Sealer::open(master, keys, 1 << 20, Random).await.unwrap()
     }
 
     /// Where its data lies.

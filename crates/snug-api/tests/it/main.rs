@@ -40,6 +40,7 @@ mod of_user;
 mod races;
 mod rates;
 mod refusals;
+mod retention;
 mod role_tools;
 mod sanctions;
 mod shadow_bans;

@@ -105,6 +105,7 @@ impl Noted {
             origins,
             identity,
             consent,
+            retention,
         } = settings;
         let schemes = !identity.schemes.is_empty();
         Self::default().fields(&[
@@ -118,6 +119,7 @@ impl Noted {
             ("settings.origins", origins.is_some()),
             ("settings.identity", identity.required.is_some() || schemes || identity.issuers.is_some()),
             ("settings.consent", consent.is_some()),
+            ("settings.retention", *retention != Default::default()),
         ])
     }
 }

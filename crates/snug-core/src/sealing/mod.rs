@@ -27,6 +27,7 @@ mod padding;
 mod places;
 mod plain;
 mod random;
+mod retention;
 mod rotate;
 mod seal;
 mod secrets;

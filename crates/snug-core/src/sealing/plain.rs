@@ -10,6 +10,7 @@ use snug_model::{
     origins::PageOrigin,
     policy::By,
     rates::{OwnRates, Rate},
+    retention::OwnRetention,
     secret::SecretText,
     signatures::Algorithm,
     text::{Attributes, BotName, Emoji, ImageUrl, Label, Name, Reason, RoleName, Text},
@@ -17,7 +18,7 @@ use snug_model::{
     users,
 };
 
-use super::{consents::ConsentLayout, identity::IdentityLayout};
+use super::{consents::ConsentLayout, identity::IdentityLayout, retention::RetentionLayout};
 
 /// What an app is called, and how it behaves, as far as that is nobody else's business.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct AppProfile {
     pub identity: Identity,
     /// The text that people have to accept.
     pub consent: Option<Consent>,
+    /// How long its data lives, as far as it has set that itself.
+    pub retention: OwnRetention,
 }
 
 /// What an API key is called, and from where it may be used.
@@ -239,6 +242,8 @@ pub struct AppLayout<'a> {
     identity: Option<IdentityLayout<'a>>,
     #[b(10)]
     consent: Option<ConsentLayout<'a>>,
+    #[n(11)]
+    retention: Option<RetentionLayout>,
 }
 
 /// Of the rates that an app has set: each its burst, and how many a minute.
@@ -300,6 +305,7 @@ impl Plain for AppProfile {
             origins: self.origins.iter().map(PageOrigin::as_str).collect(),
             identity: Some(IdentityLayout::of(&self.identity)),
             consent: self.consent.as_ref().map(ConsentLayout::of),
+            retention: RetentionLayout::of(&self.retention),
         }
     }
 
@@ -327,6 +333,10 @@ impl Plain for AppProfile {
             consent: match layout.consent {
                 Some(consent) => Some(consent.consent()?),
                 None => None,
+            },
+            retention: match layout.retention {
+                Some(retention) => retention.retention()?,
+                None => OwnRetention::default(),
             },
         })
     }

@@ -16,7 +16,7 @@ use snug_model::{
     text::{Emoji, RoleName},
     users,
 };
-use snug_store::{KeyStore, Mac, Sealed, SealedAt, SealedPlace, SecretName, SenderRow};
+use snug_store::{Class, KeyStore, Mac, Sealed, SealedAt, SealedPlace, SecretName, SecretsOf, SenderRow};
 
 use super::{
     audit::{AuditNote, AuditOrigin},
@@ -113,6 +113,24 @@ impl Sealer {
                 self.keyed.invalidate(&app);
             })
             .await
+    }
+
+    /// Names of secrets of an app's buckets that are not destroyed: of a class, under a retention rule, of the days before one; up to
+    /// `limit`.
+    ///
+    /// # Errors
+    /// [`SealingError::KeyStore`].
+    pub async fn buckets(
+        &self,
+        app: AppKey,
+        class: Class,
+        rule: i32,
+        before: i32,
+        limit: u64,
+    ) -> Result<Vec<SecretName>, SealingError> {
+        let of = SecretsOf::Buckets { class, rule, before };
+        let found = self.secrets.key_store().list_secrets(app, of, None, limit).await?;
+        Ok(found.into_iter().map(|(name, _)| name).collect())
     }
 
     /// Makes the secret of a new app, before anything of it is sealed.

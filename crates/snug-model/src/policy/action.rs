@@ -20,6 +20,8 @@ pub enum Action {
     EditApp,
     /// Delete the app with all it holds.
     DeleteApp,
+    /// Have what has lived as long as it may removed now, or only counted.
+    Purge,
     /// See how far a job is.
     ReadJob,
     /// Read what was committed in the app.

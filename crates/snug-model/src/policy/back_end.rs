@@ -97,7 +97,7 @@ fn ask(action: &Action) -> Ask {
         Action::ReadApp | Action::ReadJob => Reading(Scope::App),
         Action::ReadEvents => Reading(Scope::Events),
         Action::ReadAudit => Reading(Scope::Audit),
-        Action::EditApp | Action::DeleteApp => Whole(Scope::App),
+        Action::EditApp | Action::DeleteApp | Action::Purge => Whole(Scope::App),
         Action::ListKeys => Reading(Scope::Keys),
         Action::CreateKey { .. } | Action::RevokeKey => Whole(Scope::Keys),
         Action::ListRoles | Action::ExamineRoles => Reading(Scope::Roles),

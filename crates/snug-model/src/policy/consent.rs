@@ -94,6 +94,7 @@ fn waits(action: &Action) -> Waits {
         | Action::CreateApp
         | Action::EditApp
         | Action::DeleteApp
+        | Action::Purge
         | Action::CreateKey { .. }
         | Action::RevokeKey
         | Action::EditRole

@@ -11,6 +11,8 @@ pub fn entered(actor: &Actor, action: &Action) -> Option<Act> {
         Action::CreateApp => Act::CreateApp,
         Action::EditApp => Act::EditApp,
         Action::DeleteApp => Act::DeleteApp,
+        // Those that the server begins by itself are told by their jobs.
+        Action::Purge if !matches!(actor, Actor::System(_)) => Act::Purge,
         Action::CreateKey { .. } => Act::CreateKey,
         Action::RevokeKey => Act::RevokeKey,
         Action::EditRole => Act::PutRole,
@@ -38,7 +40,8 @@ pub fn entered(actor: &Actor, action: &Action) -> Option<Act> {
         // Of a back end it is not known beforehand whether a user wrote it; what bots said, they edit many times a second.
         Action::EditMessage { own: false } if actor.user().is_some() => Act::EditMessage,
         Action::DeleteMessage { own: false } => Act::DeleteMessage,
-        Action::ListApps
+        Action::Purge
+        | Action::ListApps
         | Action::ReadApp
         | Action::ReadJob
         | Action::ReadEvents

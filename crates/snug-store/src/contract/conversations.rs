@@ -61,6 +61,8 @@ pub struct ConversationRow {
     pub rev: Rev,
     /// The seq of its newest message.
     pub head_seq: Seq,
+    /// The seq of the first message that is kept: those before it were purged.
+    pub first_seq: Seq,
     /// Its members with access `full` or `read`.
     pub member_count: i64,
     /// When it was made.

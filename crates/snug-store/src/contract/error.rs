@@ -17,6 +17,9 @@ pub enum StoreError {
     /// What the act is about is not there.
     #[error("there is no such row")]
     NotFound,
+    /// What the act is about was purged.
+    #[error("it was purged")]
+    Gone,
     /// A limit of what may be stored is reached.
     #[error("{0} is reached")]
     Full(&'static str),
@@ -49,7 +52,15 @@ pub enum StoreError {
 impl StoreError {
     /// Whether it concerns one message alone, of several that are appended together.
     pub(crate) fn is_of_one_message(&self) -> bool {
-        matches!(self, Self::Taken(_) | Self::Changed | Self::NotFound | Self::Blocked | Self::TooSoon { .. })
+        matches!(
+            self,
+            Self::Taken(_)
+                | Self::Changed
+                | Self::NotFound
+                | Self::Gone
+                | Self::Blocked
+                | Self::TooSoon { .. }
+        )
     }
 }
 

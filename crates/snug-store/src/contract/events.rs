@@ -1,6 +1,6 @@
 //! What was committed in apps, in its order, as rows.
 
-use snug_model::{Rev, Timestamp};
+use snug_model::{Rev, Seq, Timestamp};
 
 use super::{ConversationRow, MemberRow, MessageRow, UserRow};
 
@@ -50,6 +50,8 @@ pub enum ChangedRow {
     Members(Vec<MemberRow>),
     /// The conversation itself.
     Conversation,
+    /// Messages before this one were purged.
+    Purged(Seq),
 }
 
 /// A part of what was committed.

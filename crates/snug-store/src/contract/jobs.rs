@@ -11,6 +11,11 @@ pub enum JobKind {
     PurgeConversation(ConversationKey),
     /// Take an erased user out of its conversations.
     EraseUser(UserKey),
+    /// Remove what has lived as long as it may; or only say what that is.
+    Purge {
+        /// Whether only to say it.
+        dry_run: bool,
+    },
 }
 
 /// How far a job is.
@@ -22,6 +27,8 @@ pub enum JobState {
     Running,
     /// It is done.
     Done,
+    /// It was given up.
+    Stopped,
 }
 
 /// A job's row.
@@ -43,6 +50,6 @@ pub struct JobRow {
     pub created_at: Timestamp,
     /// When it is to be tried (again), or when the lease of who does it ends.
     pub run_at: Timestamp,
-    /// When it was done.
+    /// When it was done, or given up.
     pub done_at: Option<Timestamp>,
 }

@@ -14,6 +14,22 @@ pub enum Class {
     Messages,
 }
 
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Messages];
+
+    /// The integer that stands for it.
+    pub(crate) fn cell(self) -> i64 {
+        match self {
+            Self::Messages => 1,
+        }
+    }
+
+    pub(crate) fn from_cell(cell: i64) -> Option<Self> {
+        (cell == 1).then_some(Self::Messages)
+    }
+}
+
 /// Names a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretName {

@@ -206,6 +206,8 @@ pub struct SyncRows {
     pub members: Vec<MemberRow>,
     /// The conversation, where its own row changed.
     pub conversation: Option<ConversationRow>,
+    /// The first message that is kept, where some were purged.
+    pub purged_before: Option<Seq>,
     /// The reader's own read mark.
     pub read_seq: Option<Seq>,
 }

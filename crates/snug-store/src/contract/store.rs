@@ -389,6 +389,43 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets events noted before `before`, up to `limit`; how many it was.
     async fn forget_events(&self, before: Timestamp, limit: i64) -> StoreResult<i64>;
 
+    // Retention.
+
+    /// Has the messages of the permit's app purged, or counted: adds the job, unless one of its kind waits or runs; that one then.
+    /// `asked` says whether somebody asked for it.
+    async fn begin_purge(&self, permit: &Permit, job: JobRow, asked: bool) -> StoreResult<JobRow>;
+    /// Apps that are not being deleted and whose last purge began before `before`, if there was one; up to `limit`.
+    async fn apps_to_purge(&self, before: Timestamp, limit: i64) -> StoreResult<Vec<AppKey>>;
+    /// Takes a purge that is due, as [`Self::claim_job`] takes every other job.
+    async fn claim_purge(&self, now: Timestamp, lease_until: Timestamp) -> StoreResult<Option<PurgeRow>>;
+    /// A purge of the permit's app, by its job.
+    async fn purge(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<PurgeRow>>;
+    /// Conversations of the permit's app of which the first message is due.
+    async fn due_conversations(&self, permit: &Permit, query: DueQuery) -> StoreResult<DuePage>;
+    /// What of the permit's conversation is before the first message that is not due.
+    async fn count_due(&self, permit: &Permit, before: Timestamp) -> StoreResult<PurgeCounts>;
+    /// Removes messages of the permit's conversation from the first on, up to one that is not due, with their versions and
+    /// reactions; their ids are remembered. It takes a rev, and the purge counts them, in the same commit.
+    async fn purge_messages(&self, permit: &Permit, step: PurgeStep) -> StoreResult<Purged>;
+    /// Adds to what a purge counted, and to the days that it destroyed; nobody else takes it before `lease_until`.
+    async fn note_purge(
+        &self,
+        id: &JobId,
+        counts: PurgeCounts,
+        days: Vec<PurgedDay>,
+        lease_until: Timestamp,
+    ) -> StoreResult<()>;
+    /// Ends a purge.
+    async fn end_purge(&self, id: &JobId, end: PurgeEnd, at: Timestamp) -> StoreResult<()>;
+    /// Forgets the ids of messages that were purged before `before`, up to `limit`, and as many purges that ended before it; how
+    /// many ids it was.
+    async fn forget_purged(&self, before: Timestamp, limit: i64) -> StoreResult<i64>;
+    /// Notes that it is `now`, unless that is more than `step_ms_max` after the newest time that was noted; the newest noted then,
+    /// which is before `now` in that case alone. The first time follows the newest event, if there is one.
+    async fn see_time(&self, now: Timestamp, step_ms_max: i64) -> StoreResult<Timestamp>;
+    /// Notes that it is `now`, whatever was noted before.
+    async fn accept_time(&self, now: Timestamp) -> StoreResult<()>;
+
     // Idempotency and jobs.
 
     /// What a request with this scope did before.
@@ -415,7 +452,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// One job of the permit's app.
     async fn job(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<JobRow>>;
-    /// Takes one job that is due, until `lease_until`; nobody else gets it before.
+    /// Takes one job that is due and no purge, until `lease_until`; nobody else gets it before.
     async fn claim_job(&self, now: Timestamp, lease_until: Timestamp) -> StoreResult<Option<JobRow>>;
     /// Does a step of a job's work on the data, up to `rows` rows, and notes its progress in the same commit; when nothing
     /// is left to do the job is done. Answers the job as it is then.

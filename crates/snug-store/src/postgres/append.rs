@@ -24,7 +24,7 @@ pub(super) type Answer = StoreResult<Vec<StoreResult<Appended>>>;
 
 /// Has the server know what a batch takes, so that it can be sent at once.
 pub(super) async fn prepare(sql: &Sql<'_>) -> StoreResult<()> {
-    sql.prepare(&[HOLD, basis::OUTDATED, KNOWN]).await?;
+    sql.prepare(&[HOLD, basis::OUTDATED, KNOWN, PURGED]).await?;
     write::prepare(sql).await
 }
 
@@ -102,9 +102,9 @@ pub(super) async fn look<'a>(
 ) -> StoreResult<Looked<'a>> {
     let permits = appends.iter().filter(|_| compares).map(|append| &append.permit);
     let outdated = basis::outdated(sql, permits);
-    let (ends, outdated, known) =
-        tokio::try_join!(biased; hold(sql, appends), outdated, known(sql, appends))?;
-    Ok(Looked { ends, outdated, known, batch: Batch::default() })
+    let (ends, outdated, known, purged) =
+        tokio::try_join!(biased; hold(sql, appends), outdated, known(sql, appends), purged(sql, appends))?;
+    Ok(Looked { ends, outdated, known, purged, batch: Batch::default() })
 }
 
 const HOLD: &str = "
@@ -136,15 +136,7 @@ const KNOWN: &str = concat!(
 
 /// The messages that have an id of the batch, or are answered by it.
 async fn known(sql: &Sql<'_>, appends: &[Append]) -> StoreResult<HashMap<(Target, MessageId), Known>> {
-    let (mut apps, mut conversations, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-    for Append { permit, messages } in appends {
-        let Some(conversation) = permit.conversation() else { continue };
-        for id in messages.iter().flat_map(|message| [Some(message.id), message.reply_to]).flatten() {
-            apps.push(permit.app().0);
-            conversations.push(conversation.0);
-            ids.push(id.0);
-        }
-    }
+    let (apps, conversations, ids) = named(appends);
     let found = sql
         .all(KNOWN, params![apps, conversations, ids], |row| {
             let target = (AppKey(row.int()?), ConversationKey(row.int()?));
@@ -155,12 +147,44 @@ async fn known(sql: &Sql<'_>, appends: &[Append]) -> StoreResult<HashMap<(Target
     Ok(found.into_iter().collect())
 }
 
+const PURGED: &str = "
+    SELECT p.app, p.conversation, p.id, p.seq
+    FROM (SELECT unnest($1::bigint[]) AS app, unnest($2::bigint[]) AS conversation, unnest($3::uuid[]) AS id) w
+    JOIN purged_messages p ON p.app = w.app AND p.conversation = w.conversation AND p.id = w.id";
+
+/// Where those were that had an id of the batch, or are answered by it, and were purged.
+async fn purged(sql: &Sql<'_>, appends: &[Append]) -> StoreResult<HashMap<(Target, MessageId), Seq>> {
+    let (apps, conversations, ids) = named(appends);
+    let found = sql
+        .all(PURGED, params![apps, conversations, ids], |row| {
+            let target = (AppKey(row.int()?), ConversationKey(row.int()?));
+            Ok(((target, row.message_id()?), Seq(row.int()?)))
+        })
+        .await?;
+    Ok(found.into_iter().collect())
+}
+
+/// The messages that a batch names: apps, conversations, ids.
+fn named(appends: &[Append]) -> (Vec<i64>, Vec<i64>, Vec<uuid::Uuid>) {
+    let (mut apps, mut conversations, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+    for Append { permit, messages } in appends {
+        let Some(conversation) = permit.conversation() else { continue };
+        for id in messages.iter().flat_map(|message| [Some(message.id), message.reply_to]).flatten() {
+            apps.push(permit.app().0);
+            conversations.push(conversation.0);
+            ids.push(id.0);
+        }
+    }
+    (apps, conversations, ids)
+}
+
 /// A batch about which all is known, while it is put together.
 pub(super) struct Looked<'a> {
     /// The ends of its conversations, before the batch.
     ends: Ends,
     outdated: Outdated<'a>,
     known: HashMap<(Target, MessageId), Known>,
+    purged: HashMap<(Target, MessageId), Seq>,
     batch: Batch<'a>,
 }
 
@@ -205,8 +229,12 @@ impl<'a> Looked<'a> {
             }
             return place.shown(sql, known.stored.clone()).await.map(Appended::Repeat);
         }
+        self.check_gone(sql, place, message.id).await?;
         if let Some(quoted) = message.reply_to {
-            let quoted = self.known.get(&(target, quoted)).ok_or(StoreError::NotFound)?;
+            let Some(quoted) = self.known.get(&(target, quoted)) else {
+                self.check_gone(sql, place, quoted).await?;
+                return Err(StoreError::NotFound);
+            };
             if !place.shows(sql, quoted.stored.message.seq).await? {
                 return Err(StoreError::NotFound);
             }
@@ -224,6 +252,14 @@ impl<'a> Looked<'a> {
         self.batch.push(target, message, hidden_at);
         self.known.insert((target, message.id), Known::new(message, seq, rev, hidden_at));
         Ok(Appended::New { seq, rev })
+    }
+
+    /// Refuses a message that was purged, as far as the view would show it if it were there.
+    async fn check_gone(&self, sql: &Sql<'_>, place: &Place, id: MessageId) -> StoreResult<()> {
+        match self.purged.get(&((place.app, place.conversation), id)) {
+            Some(seq) if place.shows(sql, *seq).await? => Err(StoreError::Gone),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Writes the batch, and ends its transaction.

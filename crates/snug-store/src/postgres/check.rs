@@ -15,12 +15,18 @@ struct Rule {
 const RULES: &[Rule] = &[
     // The ordered log.
     Rule {
-        what: "its messages are not 1, 2, 3 … up to its head",
+        what: "its messages are not those from its first one to its head, each once",
         statement: "SELECT 'conversations ' || c.conversation FROM conversations c
             LEFT JOIN (SELECT app, conversation, count(*) AS n, min(seq) AS lo, max(seq) AS hi
                        FROM messages GROUP BY app, conversation) g USING (app, conversation)
-            WHERE c.deleted_at IS NULL AND (c.head_seq <> coalesce(g.n, 0) OR c.head_seq <> coalesce(g.hi, 0)
-                OR (g.n > 0 AND g.lo <> 1))",
+            WHERE c.deleted_at IS NULL AND (c.head_seq <> c.first_seq - 1 + coalesce(g.n, 0)
+                OR (g.n > 0 AND (g.lo <> c.first_seq OR g.hi <> c.head_seq)))",
+    },
+    Rule {
+        what: "it was purged and is there, or is of no conversation",
+        statement: "SELECT 'purged_messages ' || p.conversation || ' ' || p.seq FROM purged_messages p
+            LEFT JOIN conversations c USING (app, conversation)
+            WHERE c.app IS NULL OR (c.deleted_at IS NULL AND p.seq >= c.first_seq)",
     },
     Rule {
         what: "its messages and changes are not as many as its rev",
@@ -90,7 +96,7 @@ const RULES: &[Rule] = &[
             WHERE c.app IS NULL
                 OR (g.sender IS NOT NULL
                     AND NOT EXISTS (SELECT 1 FROM users u WHERE u.user = g.sender AND u.app = g.app))
-                OR (g.reply_to IS NOT NULL AND c.deleted_at IS NULL
+                OR (g.reply_to IS NOT NULL AND c.deleted_at IS NULL AND c.first_seq = 1
                     AND NOT EXISTS (SELECT 1 FROM messages q
                         WHERE q.app = g.app AND q.conversation = g.conversation AND q.id = g.reply_to))",
     },
@@ -101,11 +107,13 @@ const RULES: &[Rule] = &[
                 WHEN 1 THEN NOT EXISTS (SELECT 1 FROM messages g
                     WHERE g.app = h.app AND g.conversation = h.conversation AND g.seq = h.reference)
                     AND EXISTS (SELECT 1 FROM conversations c
-                        WHERE c.conversation = h.conversation AND c.deleted_at IS NULL)
+                        WHERE c.conversation = h.conversation AND c.deleted_at IS NULL AND h.reference >= c.first_seq)
                 WHEN 2 THEN NOT EXISTS (SELECT 1 FROM members m
                     WHERE m.app = h.app AND m.conversation = h.conversation AND m.user = h.reference)
                 WHEN 3 THEN NOT EXISTS (SELECT 1 FROM conversations c
                     WHERE c.app = h.app AND c.conversation = h.conversation)
+                WHEN 4 THEN NOT EXISTS (SELECT 1 FROM conversations c
+                    WHERE c.app = h.app AND c.conversation = h.conversation AND h.reference <= c.first_seq)
                 ELSE true END",
     },
     // Members and inboxes.
@@ -153,9 +161,9 @@ const RULES: &[Rule] = &[
             WHERE c.pending = 0 AND c.large = 0 AND m.forgotten = 0 AND CASE
                 WHEN c.deleted_at IS NOT NULL THEN m.place IS NOT NULL
                 WHEN m.access = 0 THEN (m.unread = 1) <>
-                    (m.frozen_head_seq > greatest(m.read_seq, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END))
+                    (m.frozen_head_seq > greatest(m.read_seq, c.first_seq - 1, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END))
                 ELSE m.place IS DISTINCT FROM CASE WHEN c.state = 0 THEN greatest(m.joined_at, c.last_at) END
-                    OR (m.unread = 1) <> (c.head_seq > greatest(m.read_seq, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END)) END
+                    OR (m.unread = 1) <> (c.head_seq > greatest(m.read_seq, c.first_seq - 1, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END)) END
             UNION ALL SELECT 'members ' || member FROM members WHERE forgotten = 1 AND place IS NOT NULL",
     },
     Rule {
@@ -178,6 +186,8 @@ const RULES: &[Rule] = &[
             UNION ALL SELECT 'consents ' || consent FROM consents WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'idempotency ' || request FROM idempotency
                 WHERE app <> 0 AND app NOT IN (SELECT app FROM apps)
+            UNION ALL SELECT 'purges ' || id FROM purges WHERE app NOT IN (SELECT app FROM apps)
+            UNION ALL SELECT 'purged_days of ' || id FROM purged_days WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'jobs ' || job FROM jobs WHERE kind <> 1 AND app NOT IN (SELECT app FROM apps)",
     },
     Rule {
@@ -229,7 +239,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         what: "it is done and has no time of that, or the other way round",
-        statement: "SELECT 'jobs ' || job FROM jobs WHERE (state = 2) <> (done_at IS NOT NULL)",
+        statement: "SELECT 'jobs ' || job FROM jobs WHERE (state > 1) <> (done_at IS NOT NULL)",
     },
     Rule {
         what: "what it is about is not there, or is not to be worked on",
@@ -239,6 +249,7 @@ const RULES: &[Rule] = &[
                 WHERE c.conversation = j.reference AND c.app = j.app AND deleted_at IS NOT NULL)
             WHEN 3 THEN NOT EXISTS (SELECT 1 FROM users u
                 WHERE u.user = j.reference AND u.app = j.app AND erased_at IS NOT NULL)
+            WHEN 4 THEN NOT EXISTS (SELECT 1 FROM purges p WHERE p.id = j.id)
             ELSE true END",
     },
 ];

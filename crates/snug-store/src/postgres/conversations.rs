@@ -384,6 +384,7 @@ pub(super) async fn advance(
 pub(super) enum Change {
     Message(Seq),
     Conversation,
+    Purge(Seq),
 }
 
 /// Notes what took a rev, for those who sync.
@@ -398,6 +399,7 @@ pub(super) async fn note_change(
     let (kind, reference) = match change {
         Change::Message(seq) => (1, seq.0),
         Change::Conversation => (3, 0),
+        Change::Purge(seq) => (4, seq.0),
     };
     note_changes(sql, app, key, moved, kind, vec![reference], at).await
 }

@@ -213,6 +213,7 @@ async fn changed(sql: &Sql<'_>, place: &Place, rev: Rev) -> StoreResult<Option<C
                 return Ok(messages.pop().map(ChangedRow::Message));
             }
             Changed::Conversation => return Ok(Some(ChangedRow::Conversation)),
+            Changed::Purge(seq) => return Ok(Some(ChangedRow::Purged(seq))),
             Changed::Member(user) => {
                 rows.extend(member_rows::row(sql, place.app, place.conversation, user).await?);
             }

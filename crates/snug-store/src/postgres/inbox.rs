@@ -35,7 +35,7 @@ macro_rules! overlay {
                      SELECT 1 FROM members m WHERE m.app = $1 AND m.user = $2 LIMIT (SELECT count FROM waiting)) m
              ), overlay (conversation, place, unread, shown, activity) AS MATERIALIZED (
              SELECT c.conversation, greatest(m.joined_at, c.last_at),
-                 (c.head_seq > greatest(m.read_seq, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END))::int,
+                 (c.head_seq > greatest(m.read_seq, c.first_seq - 1, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END))::int,
                  c.state = 0 AND c.deleted_at IS NULL, c.activity
              FROM (SELECT p.conversation FROM conversations p
                    WHERE p.app = $1 AND p.pending = 1 AND NOT (SELECT own FROM first)
@@ -50,7 +50,7 @@ macro_rules! overlay {
              UNION ALL
              SELECT c.conversation, CASE WHEN m.access > 0 THEN greatest(m.joined_at, c.last_at) ELSE m.place END,
                  (CASE WHEN m.access > 0 THEN c.head_seq ELSE m.frozen_head_seq END
-                     > greatest(m.read_seq, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END))::int,
+                     > greatest(m.read_seq, c.first_seq - 1, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END))::int,
                  c.deleted_at IS NULL AND CASE WHEN m.access > 0 THEN c.state = 0 ELSE m.place IS NOT NULL END,
                  CASE WHEN m.access > 0 OR c.deleted_at IS NOT NULL THEN c.activity ELSE m.changed END
              FROM members m JOIN conversations c ON c.conversation = m.conversation AND c.app = m.app
@@ -280,6 +280,7 @@ fn shown(
     };
     let conversation = as_at_removal(conversation, &place, Some(&member));
     let visible_head = conversation.head_seq;
+    let from_seq = from_seq.max(conversation.first_seq);
     let unread = (visible_head.0 - member.read_seq.0.max(from_seq.0 - 1)).max(0);
     let item = Item {
         place: InboxPlace { at, conversation: conversation.key.0 },
@@ -336,7 +337,7 @@ pub(super) async fn place(sql: &Sql<'_>, turn: Turn, limit: i64) -> StoreResult<
         "UPDATE members m SET
              place = CASE WHEN c.deleted_at IS NULL AND c.state = 0 THEN greatest(m.joined_at, c.last_at) END,
              unread = CASE
-                 WHEN c.head_seq > greatest(m.read_seq, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END) THEN 1
+                 WHEN c.head_seq > greatest(m.read_seq, c.first_seq - 1, CASE WHEN c.history = 1 THEN m.joined_seq - 1 ELSE 0 END) THEN 1
                  ELSE 0 END,
              changed = greatest(m.changed, c.activity)
          FROM conversations c

@@ -45,20 +45,28 @@ async fn row(sql: &Sql<'_>, id: &JobId) -> StoreResult<Option<JobRow>> {
     .await
 }
 
+/// Who takes a job: purges take long, and nothing else waits for one.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Queue {
+    Purges,
+    Others,
+}
+
 pub(super) async fn claim(
     sql: &Sql<'_>,
+    queue: Queue,
     now: Timestamp,
     lease_until: Timestamp,
 ) -> StoreResult<Option<JobRow>> {
     sql.maybe(
         concat!(
             "UPDATE jobs j SET state = 1, attempts = attempts + 1, run_at = $2
-             WHERE j.job = (SELECT job FROM jobs WHERE state < 2 AND run_at <= $1
+             WHERE j.job = (SELECT job FROM jobs WHERE state < 2 AND run_at <= $1 AND (kind = 4) = ($3 = 1::bigint)
                             ORDER BY run_at, job LIMIT 1 FOR UPDATE SKIP LOCKED)
              RETURNING ",
             job_columns!()
         ),
-        params![now.0, lease_until.0],
+        params![now.0, lease_until.0, matches!(queue, Queue::Purges)],
         rows::job,
     )
     .await
@@ -81,6 +89,7 @@ pub(super) async fn work(
         JobKind::DeleteApp => delete_app(sql, &job, rows).await?,
         JobKind::PurgeConversation(conversation) => purge(sql, job.app, conversation, rows).await?,
         JobKind::EraseUser(user) => erase(sql, job.app, user, rows, now).await?,
+        JobKind::Purge { .. } => return Err(StoreError::NotFound),
     };
     // A step that did less than it might has come to the end.
     let done = dealt < rows;
@@ -130,6 +139,9 @@ async fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> 
         "DELETE FROM message_versions WHERE message_version IN
              (SELECT message_version FROM message_versions WHERE app = $1 LIMIT $2)",
         "DELETE FROM messages WHERE message IN (SELECT message FROM messages WHERE app = $1 LIMIT $2)",
+        "DELETE FROM purged_messages WHERE ctid = ANY (ARRAY(SELECT ctid FROM purged_messages WHERE app = $1 LIMIT $2))",
+        "DELETE FROM purged_days WHERE ctid = ANY (ARRAY(SELECT ctid FROM purged_days WHERE app = $1 LIMIT $2))",
+        "DELETE FROM purges WHERE id IN (SELECT id FROM purges WHERE app = $1 LIMIT $2)",
         "DELETE FROM changes WHERE change IN (SELECT change FROM changes WHERE app = $1 LIMIT $2)",
         "DELETE FROM events WHERE event IN (SELECT event FROM events WHERE app = $1 LIMIT $2)",
         "DELETE FROM members WHERE member IN (SELECT member FROM members WHERE app = $1 LIMIT $2)",
@@ -177,6 +189,8 @@ async fn purge(sql: &Sql<'_>, app: AppKey, conversation: ConversationKey, rows: 
              (SELECT message FROM messages WHERE app = $1 AND conversation = $2 LIMIT $3)",
         "DELETE FROM changes WHERE change IN
              (SELECT change FROM changes WHERE app = $1 AND conversation = $2 LIMIT $3)",
+        "DELETE FROM purged_messages WHERE ctid = ANY (ARRAY(
+             SELECT ctid FROM purged_messages WHERE app = $1 AND conversation = $2 LIMIT $3))",
         "UPDATE members SET profile = NULL, profile_version = 0, ban_reason = NULL, mute_note = NULL,
              frozen_profile = NULL, frozen_profile_version = NULL, frozen_state = NULL, frozen_frozen = NULL, frozen_head_seq = NULL,
              frozen_member_count = NULL, frozen_at = NULL

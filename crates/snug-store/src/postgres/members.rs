@@ -484,7 +484,8 @@ pub(super) async fn recount_removed(
             version!(),
             ", unread = CASE
                  WHEN frozen_head_seq
-                     > greatest(read_seq, CASE WHEN $1 = 1::bigint THEN joined_seq - 1 ELSE 0 END) THEN 1
+                     > greatest(read_seq, CASE WHEN $1 = 1::bigint THEN joined_seq - 1 ELSE 0 END,
+                         (SELECT c.first_seq - 1 FROM conversations c WHERE c.conversation = $3 AND c.app = $2)) THEN 1
                  ELSE 0 END
              WHERE app = $2 AND conversation = $3 AND access = 0 AND forgotten = 0"
         ),
@@ -492,6 +493,27 @@ pub(super) async fn recount_removed(
     )
     .await?;
     Ok(())
+}
+
+/// Says of removed members that they left nothing unread, where all that they left was purged: they too are given no place any
+/// more.
+pub(super) async fn purged(
+    sql: &Sql<'_>,
+    app: AppKey,
+    conversation: ConversationKey,
+    first: Seq,
+) -> StoreResult<()> {
+    sql.run(
+        concat!(
+            "UPDATE members SET changed = ",
+            version!(),
+            ", unread = 0
+             WHERE app = $1 AND conversation = $2 AND access = 0 AND unread = 1 AND frozen_head_seq < $3"
+        ),
+        params![app.0, conversation.0, first.0],
+    )
+    .await
+    .map(drop)
 }
 
 pub(super) async fn set_ban(

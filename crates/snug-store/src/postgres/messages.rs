@@ -11,6 +11,7 @@ use super::{
     blocks,
     conversations::{self, Change, Step, advance, note_change},
     pages::Side,
+    retention,
     rows::{self, Stored, message_columns},
     sql::{Sql, params},
     sync,
@@ -164,8 +165,7 @@ pub(super) async fn history(
     limit: i64,
 ) -> StoreResult<MessagePage> {
     let place = Place::of(permit)?;
-    let head = place.visible_head(sql).await?;
-    let (lo, hi) = (place.view.from_seq, head);
+    let (lo, hi) = (place.view.from_seq.max(place.first(sql).await?), place.visible_head(sql).await?);
     let mut messages = Vec::new();
     match window {
         Window::Newest => messages.extend(place.page(sql, lo, hi, Side::Newest, limit).await?),
@@ -293,6 +293,17 @@ impl Place {
         crate::wait_for(before.max(stored.flatten()), pace_ms, at)
     }
 
+    /// The first message of the conversation that is kept.
+    async fn first(&self, sql: &Sql<'_>) -> StoreResult<Seq> {
+        sql.maybe(
+            "SELECT first_seq FROM conversations WHERE conversation = $1 AND app = $2",
+            params![self.conversation.0, self.app.0],
+            |row| row.int().map(Seq),
+        )
+        .await?
+        .ok_or(StoreError::NotFound)
+    }
+
     /// The newest seq that the view shows.
     pub(super) async fn visible_head(&self, sql: &Sql<'_>) -> StoreResult<Seq> {
         match self.view.until {
@@ -322,9 +333,12 @@ impl Place {
         .await
     }
 
-    /// A message that the view shows.
+    /// A message that the view shows; one that was purged is gone.
     async fn find_visible(&self, sql: &Sql<'_>, id: MessageId) -> StoreResult<Option<Stored>> {
-        let Some(stored) = self.find(sql, id).await? else { return Ok(None) };
+        let Some(stored) = self.find(sql, id).await? else {
+            retention::check_gone(sql, self, id).await?;
+            return Ok(None);
+        };
         Ok(self.shows(sql, stored.message.seq).await?.then_some(stored))
     }
 

@@ -20,6 +20,7 @@ mod messages;
 mod of_user;
 mod pages;
 mod pool;
+mod retention;
 mod roles;
 mod rows;
 mod sanctions;

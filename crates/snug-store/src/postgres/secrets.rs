@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Swap, Under, Wrapped,
-    secret_names::{BUCKET, cells, class_cell, name},
+    secret_names::{BUCKET, cells, name},
 };
 
 /// Connections at the same time: secrets are cached above, so few are asked for.
@@ -292,15 +292,7 @@ async fn list(
                  WHERE app = $1 AND kind = $2 AND owner = $3 AND rule = $4 AND day > $5 AND day < $6
                      AND wrapped <> ''::bytea
                  ORDER BY day LIMIT $7",
-                params![
-                    app.0,
-                    BUCKET,
-                    class_cell(class),
-                    i64::from(rule),
-                    day,
-                    i64::from(before),
-                    limit as i64
-                ],
+                params![app.0, BUCKET, class.cell(), i64::from(rule), day, i64::from(before), limit as i64],
                 name_and_secret,
             )
             .await

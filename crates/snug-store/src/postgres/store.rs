@@ -15,7 +15,7 @@ use super::{
     Postgres, apps, audit, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys,
     member_rows, members, messages, of_user,
     pool::{Lock, act, read},
-    roles, sanctions,
+    retention, roles, sanctions,
     sql::params,
     sync, templates, token_keys, usage, users, walk,
 };
@@ -584,13 +584,70 @@ impl Store for Postgres {
         permitted!(self, permit, |sql| audit::end(sql, permit.app()))
     }
 
+    async fn begin_purge(&self, permit: &Permit, job: JobRow, asked: bool) -> StoreResult<JobRow> {
+        admitted!(self, permit, Lock::Shared, |sql| retention::begin(sql, permit, &job, asked))
+    }
+
+    async fn apps_to_purge(&self, before: Timestamp, limit: i64) -> StoreResult<Vec<AppKey>> {
+        read!(&self.pool, |sql| retention::apps(sql, before, limit))
+    }
+
+    async fn claim_purge(&self, now: Timestamp, lease_until: Timestamp) -> StoreResult<Option<PurgeRow>> {
+        act!(&self.pool, Lock::None, |sql| retention::claim(sql, now, lease_until))
+    }
+
+    async fn purge(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<PurgeRow>> {
+        let id = id.clone();
+        permitted!(self, permit, |sql| retention::find(sql, permit, &id))
+    }
+
+    async fn due_conversations(&self, permit: &Permit, query: DueQuery) -> StoreResult<DuePage> {
+        permitted!(self, permit, |sql| retention::due(sql, permit, query))
+    }
+
+    async fn count_due(&self, permit: &Permit, before: Timestamp) -> StoreResult<PurgeCounts> {
+        permitted!(self, permit, |sql| retention::count(sql, permit, before))
+    }
+
+    async fn purge_messages(&self, permit: &Permit, step: PurgeStep) -> StoreResult<Purged> {
+        admitted!(self, permit, Lock::Shared, |sql| retention::purge(sql, permit, &step))
+    }
+
+    async fn note_purge(
+        &self,
+        id: &JobId,
+        counts: PurgeCounts,
+        days: Vec<PurgedDay>,
+        lease_until: Timestamp,
+    ) -> StoreResult<()> {
+        let id = id.clone();
+        act!(&self.pool, Lock::None, |sql| retention::note(sql, &id, &counts, &days, lease_until))
+    }
+
+    async fn end_purge(&self, id: &JobId, end: PurgeEnd, at: Timestamp) -> StoreResult<()> {
+        let id = id.clone();
+        act!(&self.pool, Lock::None, |sql| retention::end(sql, &id, end, at))
+    }
+
+    async fn forget_purged(&self, before: Timestamp, limit: i64) -> StoreResult<i64> {
+        act!(&self.pool, Lock::None, |sql| retention::forget(sql, before, limit))
+    }
+
+    async fn see_time(&self, now: Timestamp, step_ms_max: i64) -> StoreResult<Timestamp> {
+        act!(&self.pool, Lock::None, |sql| retention::see_time(sql, now, step_ms_max))
+    }
+
+    async fn accept_time(&self, now: Timestamp) -> StoreResult<()> {
+        act!(&self.pool, Lock::None, |sql| retention::accept_time(sql, now))
+    }
+
     async fn job(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<JobRow>> {
         let id = id.clone();
         permitted!(self, permit, |sql| jobs::find(sql, permit, &id))
     }
 
     async fn claim_job(&self, now: Timestamp, lease_until: Timestamp) -> StoreResult<Option<JobRow>> {
-        act!(&self.pool, Lock::None, |sql| jobs::claim(sql, now, lease_until))
+        act!(&self.pool, Lock::None, |sql| jobs::claim(sql, jobs::Queue::Others, now, lease_until))
     }
 
     async fn work_job(

@@ -147,6 +147,7 @@ struct Window {
     edited: Vec<Seq>,
     users: Vec<UserKey>,
     itself: bool,
+    purged_before: Option<Seq>,
 }
 
 impl Reading {
@@ -223,6 +224,7 @@ impl Reading {
             read_seq: reading.own.as_ref().map(|own| own.read_seq),
             members: reading.own.clone().into_iter().collect(),
             conversation: Some(reading.conversation.clone()),
+            purged_before: None,
         });
         Ok(anew.collect())
     }
@@ -265,6 +267,7 @@ impl Reading {
                 messages: by_rev(messages),
                 members,
                 conversation: window.itself.then(|| reading.conversation.clone()),
+                purged_before: window.purged_before,
                 read_seq: reading.own.as_ref().map(|own| own.read_seq),
             }));
         }
@@ -344,6 +347,7 @@ impl Reading {
         let revs = Revs::new(changes, since);
         let (known, newest) = (revs.head_at(since), revs.head_at(to));
         let (mut edited, mut users, mut itself) = (BTreeSet::new(), BTreeSet::new(), false);
+        let mut purged_before = None;
         for changed in revs.changed() {
             match changed {
                 Changed::Message(seq) if (self.place.view.from_seq..=known).contains(&seq) => {
@@ -357,6 +361,8 @@ impl Reading {
                 }
                 Changed::Member(_) => {}
                 Changed::Conversation => itself = true,
+                // What was purged within the window, or since, is gone at once.
+                Changed::Purge(_) => purged_before = Some(self.conversation.first_seq),
             }
         }
         Window {
@@ -366,6 +372,7 @@ impl Reading {
             edited: edited.into_iter().collect(),
             users: users.into_iter().collect(),
             itself,
+            purged_before,
             revs,
         }
     }

@@ -19,7 +19,7 @@ pub(super) type Target = (AppKey, ConversationKey);
 /// conversations' own activity has just outdated them.
 ///
 /// It answers where each conversation ended before, from where its messages are counted; of one that is gone it writes and
-/// answers nothing. It fails as a whole where a fact has changed.
+/// answers nothing. It fails as a whole where a fact has changed, or a message of one of these ids was purged.
 ///
 /// Arrays are unfolded beside each other in a list of columns, which keeps no rows; in `FROM` each would be written down first.
 const WRITE: &str = concat!(
@@ -31,7 +31,8 @@ const WRITE: &str = concat!(
     "    FROM (SELECT unnest($7::bigint[]) AS app, unnest($8::bigint[]) AS conversation, unnest($9::bigint[]) AS count,
                    unnest($10::bigint[]) AS at) w
          WHERE c.conversation = w.conversation AND c.app = w.app AND c.deleted_at IS NULL
-         RETURNING c.app, c.conversation, c.head_seq - w.count AS seq, c.rev - w.count AS rev, w.count, w.at
+         RETURNING c.app, c.conversation, c.head_seq - w.count AS seq, c.rev - w.count AS rev, w.count, w.at,
+             c.first_seq
      ), added AS (
          INSERT INTO messages (app, conversation, seq, rev, id, sender_kind, sender, via, body, version, body_rev, draft,
              reply_to, reacted, created_at, hidden_at)
@@ -53,7 +54,14 @@ const WRITE: &str = concat!(
          WHERE m.app = v.app AND m.conversation = v.conversation AND m.user = w.person AND m.access > 0
      )
      SELECT app, conversation, seq, rev FROM moved WHERE ",
-    basis::none_outdated!()
+    basis::none_outdated!(),
+    // A message that was purged has left its id behind.
+    " AND 1 / (CASE WHEN EXISTS (
+         SELECT 1 FROM moved v
+         JOIN (SELECT unnest($11::bigint[]) AS conversation, unnest($13::uuid[]) AS id) w
+             ON w.conversation = v.conversation
+         JOIN purged_messages p ON p.app = v.app AND p.conversation = v.conversation AND p.id = w.id
+         WHERE v.first_seq > 1) THEN 0 ELSE 1 END) = 1"
 );
 
 /// Has the server know the statement, so that it can be sent together with others.
@@ -125,7 +133,7 @@ impl<'a> Batch<'a> {
     /// ended before.
     ///
     /// # Errors
-    /// `Stale` if a fact has changed, and `Taken` if there is a message with the id of one of these; nothing was written.
+    /// `Stale` if a fact has changed or a message of one of these ids was purged, and `Taken` if there is a message with the id of one of these; nothing was written.
     pub(super) async fn commit(&self, sql: &Sql<'_>, facts: &Facts<'_>) -> StoreResult<Ends> {
         let ends: Vec<(&Target, &Last)> = self.ends.iter().collect();
         let marks: Vec<(&(Target, UserKey), &Last)> = self.marks.iter().collect();

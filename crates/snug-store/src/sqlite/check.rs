@@ -12,12 +12,18 @@ struct Rule {
 const RULES: &[Rule] = &[
     // The ordered log.
     Rule {
-        what: "its messages are not 1, 2, 3 … up to its head",
+        what: "its messages are not those from its first one to its head, each once",
         statement: "SELECT 'conversations ' || c.conversation FROM conversations c
             LEFT JOIN (SELECT app, conversation, count(*) AS n, min(seq) AS lo, max(seq) AS hi
                        FROM messages GROUP BY app, conversation) g USING (app, conversation)
-            WHERE c.deleted_at IS NULL AND (c.head_seq <> coalesce(g.n, 0) OR c.head_seq <> coalesce(g.hi, 0)
-                OR (g.n > 0 AND g.lo <> 1))",
+            WHERE c.deleted_at IS NULL AND (c.head_seq <> c.first_seq - 1 + coalesce(g.n, 0)
+                OR (g.n > 0 AND (g.lo <> c.first_seq OR g.hi <> c.head_seq)))",
+    },
+    Rule {
+        what: "it was purged and is there, or is of no conversation",
+        statement: "SELECT 'purged_messages ' || p.conversation || ' ' || p.seq FROM purged_messages p
+            LEFT JOIN conversations c USING (app, conversation)
+            WHERE c.app IS NULL OR (c.deleted_at IS NULL AND p.seq >= c.first_seq)",
     },
     Rule {
         what: "its messages and changes are not as many as its rev",
@@ -87,7 +93,7 @@ const RULES: &[Rule] = &[
             WHERE c.app IS NULL
                 OR (g.sender IS NOT NULL
                     AND NOT EXISTS (SELECT 1 FROM users u WHERE u.user = g.sender AND u.app = g.app))
-                OR (g.reply_to IS NOT NULL AND c.deleted_at IS NULL
+                OR (g.reply_to IS NOT NULL AND c.deleted_at IS NULL AND c.first_seq = 1
                     AND NOT EXISTS (SELECT 1 FROM messages q
                         WHERE q.app = g.app AND q.conversation = g.conversation AND q.id = g.reply_to))",
     },
@@ -98,11 +104,13 @@ const RULES: &[Rule] = &[
                 WHEN 1 THEN NOT EXISTS (SELECT 1 FROM messages g
                     WHERE g.app = h.app AND g.conversation = h.conversation AND g.seq = h.reference)
                     AND EXISTS (SELECT 1 FROM conversations c
-                        WHERE c.conversation = h.conversation AND c.deleted_at IS NULL)
+                        WHERE c.conversation = h.conversation AND c.deleted_at IS NULL AND h.reference >= c.first_seq)
                 WHEN 2 THEN NOT EXISTS (SELECT 1 FROM members m
                     WHERE m.app = h.app AND m.conversation = h.conversation AND m.user = h.reference)
                 WHEN 3 THEN NOT EXISTS (SELECT 1 FROM conversations c
                     WHERE c.app = h.app AND c.conversation = h.conversation)
+                WHEN 4 THEN NOT EXISTS (SELECT 1 FROM conversations c
+                    WHERE c.app = h.app AND c.conversation = h.conversation AND h.reference <= c.first_seq)
                 ELSE 1 END",
     },
     // Members and inboxes.
@@ -150,9 +158,9 @@ const RULES: &[Rule] = &[
             WHERE NOT c.pending AND NOT c.large AND NOT m.forgotten AND CASE
                 WHEN c.deleted_at IS NOT NULL THEN m.place IS NOT NULL
                 WHEN m.access = 0 THEN m.unread <>
-                    (m.frozen_head_seq > max(m.read_seq, iif(c.history = 1, m.joined_seq - 1, 0)))
+                    (m.frozen_head_seq > max(m.read_seq, c.first_seq - 1, iif(c.history = 1, m.joined_seq - 1, 0)))
                 ELSE m.place IS NOT iif(c.state = 0, max(m.joined_at, c.last_at), NULL)
-                    OR m.unread <> (c.head_seq > max(m.read_seq, iif(c.history = 1, m.joined_seq - 1, 0))) END
+                    OR m.unread <> (c.head_seq > max(m.read_seq, c.first_seq - 1, iif(c.history = 1, m.joined_seq - 1, 0))) END
             UNION ALL SELECT 'members ' || member FROM members WHERE forgotten AND place IS NOT NULL",
     },
     Rule {
@@ -174,6 +182,8 @@ const RULES: &[Rule] = &[
             UNION ALL SELECT 'consents ' || consent FROM consents WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'idempotency ' || request FROM idempotency
                 WHERE app <> 0 AND app NOT IN (SELECT app FROM apps)
+            UNION ALL SELECT 'purges ' || id FROM purges WHERE app NOT IN (SELECT app FROM apps)
+            UNION ALL SELECT 'purged_days ' || rowid FROM purged_days WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'jobs ' || job FROM jobs WHERE kind <> 1 AND app NOT IN (SELECT app FROM apps)",
     },
     Rule {
@@ -225,7 +235,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         what: "it is done and has no time of that, or the other way round",
-        statement: "SELECT 'jobs ' || job FROM jobs WHERE (state = 2) <> (done_at IS NOT NULL)",
+        statement: "SELECT 'jobs ' || job FROM jobs WHERE (state > 1) <> (done_at IS NOT NULL)",
     },
     Rule {
         what: "what it is about is not there, or is not to be worked on",
@@ -235,6 +245,7 @@ const RULES: &[Rule] = &[
                 WHERE c.conversation = j.reference AND c.app = j.app AND deleted_at IS NOT NULL)
             WHEN 3 THEN NOT EXISTS (SELECT 1 FROM users u
                 WHERE u.user = j.reference AND u.app = j.app AND erased_at IS NOT NULL)
+            WHEN 4 THEN NOT EXISTS (SELECT 1 FROM purges p WHERE p.id = j.id)
             ELSE 1 END",
     },
 ];

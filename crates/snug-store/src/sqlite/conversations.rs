@@ -325,6 +325,7 @@ pub(super) enum Change {
     Message(Seq),
     Member(snug_model::UserKey),
     Conversation,
+    Purge(Seq),
 }
 
 /// Notes what took a rev, for those who sync.
@@ -340,6 +341,7 @@ pub(super) fn note_change(
         Change::Message(seq) => (1, seq.0),
         Change::Member(user) => (2, user.0),
         Change::Conversation => (3, 0),
+        Change::Purge(seq) => (4, seq.0),
     };
     sql.run(
         "INSERT INTO changes (app, conversation, rev, kind, reference, head_seq, at)

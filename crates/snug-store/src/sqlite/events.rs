@@ -185,6 +185,7 @@ fn changed(sql: &Sql<'_>, place: &Place, rev: Rev) -> StoreResult<Option<Changed
                 return Ok(messages.pop().map(ChangedRow::Message));
             }
             Changed::Conversation => return Ok(Some(ChangedRow::Conversation)),
+            Changed::Purge(seq) => return Ok(Some(ChangedRow::Purged(seq))),
             Changed::Member(user) => rows.extend(members::row(sql, place.app, place.conversation, user)?),
         }
     }

@@ -29,8 +29,18 @@ struct Head {
     updated_at: Timestamp,
     /// Whether its members' inboxes have its present place, or are about to get it, or never do.
     pending_or_large: bool,
+    /// Whether messages of it were purged.
+    purged: bool,
     /// The messages that its row lacks.
     behind: i64,
+}
+
+/// What the next message of a conversation takes.
+pub(super) struct Next {
+    pub(super) seq: Seq,
+    pub(super) rev: Rev,
+    /// Whether messages of the conversation were purged: their ids are not free.
+    pub(super) purged: bool,
 }
 
 impl Heads {
@@ -40,7 +50,7 @@ impl Heads {
         sql: &Sql<'_>,
         app: AppKey,
         conversation: ConversationKey,
-    ) -> StoreResult<(Seq, Rev)> {
+    ) -> StoreResult<Next> {
         let mut known = self.known.borrow_mut();
         let head = match known.get(&(app, conversation)) {
             Some(head) => *head,
@@ -50,7 +60,7 @@ impl Heads {
                 head
             }
         };
-        Ok((head.seq.next(), head.rev.next()))
+        Ok(Next { seq: head.seq.next(), rev: head.rev.next(), purged: head.purged })
     }
 
     /// Has a message that is accepted at `at` take the next seq and rev.
@@ -111,7 +121,7 @@ impl Heads {
 
 fn read(sql: &Sql<'_>, app: AppKey, conversation: ConversationKey) -> StoreResult<Head> {
     sql.maybe(
-        "SELECT rev, head_seq, last_at, updated_at, pending OR large FROM conversations
+        "SELECT rev, head_seq, last_at, updated_at, pending OR large, first_seq > 1 FROM conversations
          WHERE conversation = ?1 AND app = ?2 AND deleted_at IS NULL",
         params![conversation.0, app.0],
         |row| {
@@ -121,6 +131,7 @@ fn read(sql: &Sql<'_>, app: AppKey, conversation: ConversationKey) -> StoreResul
                 last_at: row.time()?,
                 updated_at: row.time()?,
                 pending_or_large: row.flag()?,
+                purged: row.flag()?,
                 behind: 0,
             })
         },

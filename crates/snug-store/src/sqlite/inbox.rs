@@ -30,7 +30,7 @@ macro_rules! overlay {
         concat!(
             "WITH overlay (conversation, place, unread, shown, activity) AS MATERIALIZED (
              SELECT c.conversation, max(m.joined_at, c.last_at),
-                 c.head_seq > max(m.read_seq, iif(c.history = 1, m.joined_seq - 1, 0)),
+                 c.head_seq > max(m.read_seq, c.first_seq - 1, iif(c.history = 1, m.joined_seq - 1, 0)),
                  c.state = 0 AND c.deleted_at IS NULL, c.activity
              FROM ",
             $waiting,
@@ -40,7 +40,7 @@ macro_rules! overlay {
              UNION ALL
              SELECT c.conversation, iif(m.access > 0, max(m.joined_at, c.last_at), m.place),
                  iif(m.access > 0, c.head_seq, m.frozen_head_seq)
-                     > max(m.read_seq, iif(c.history = 1, m.joined_seq - 1, 0)),
+                     > max(m.read_seq, c.first_seq - 1, iif(c.history = 1, m.joined_seq - 1, 0)),
                  c.deleted_at IS NULL AND iif(m.access > 0, c.state = 0, m.place IS NOT NULL),
                  iif(m.access > 0 OR c.deleted_at IS NOT NULL, c.activity, m.changed)
              FROM members m CROSS JOIN conversations c
@@ -267,6 +267,7 @@ fn shown(
     };
     let conversation = as_at_removal(conversation, &place, Some(&member));
     let visible_head = conversation.head_seq;
+    let from_seq = from_seq.max(conversation.first_seq);
     let last_message = if gone || visible_head < from_seq { None } else { place.at(sql, visible_head)? };
     let unread = (visible_head.0 - member.read_seq.0.max(from_seq.0 - 1)).max(0);
     Ok(InboxRow { conversation, member, last_message, visible_head, unread })
@@ -314,7 +315,7 @@ pub(super) fn place(sql: &Sql<'_>, turn: Turn, limit: i64) -> StoreResult<(i64, 
         sql.run(
             "UPDATE members SET
                  place = iif(c.deleted_at IS NULL AND c.state = 0, max(joined_at, c.last_at), NULL),
-                 unread = c.head_seq > max(read_seq, iif(c.history = 1, joined_seq - 1, 0)),
+                 unread = c.head_seq > max(read_seq, c.first_seq - 1, iif(c.history = 1, joined_seq - 1, 0)),
                  changed = max(changed, c.activity)
              FROM (SELECT * FROM conversations WHERE conversation = ?2 AND app = ?1) c
              WHERE members.app = ?1 AND members.conversation = ?2 AND forgotten = 0

@@ -437,11 +437,28 @@ pub(super) fn recount_removed(
 ) -> StoreResult<()> {
     sql.run(
         "UPDATE members SET changed = ?1,
-             unread = frozen_head_seq > max(read_seq, iif(?2 = 1, joined_seq - 1, 0))
+             unread = frozen_head_seq > max(read_seq, iif(?2 = 1, joined_seq - 1, 0),
+                 (SELECT first_seq - 1 FROM conversations c WHERE c.conversation = ?4 AND c.app = ?3))
          WHERE app = ?3 AND conversation = ?4 AND access = 0 AND forgotten = 0",
         params![sql.version, Code(history), app.0, conversation.0],
     )?;
     Ok(())
+}
+
+/// Says of removed members that they left nothing unread, where all that they left was purged: they too are given no place any
+/// more.
+pub(super) fn purged(
+    sql: &Sql<'_>,
+    app: AppKey,
+    conversation: ConversationKey,
+    first: Seq,
+) -> StoreResult<()> {
+    sql.run(
+        "UPDATE members SET changed = ?1, unread = 0
+         WHERE app = ?2 AND conversation = ?3 AND access = 0 AND unread = 1 AND frozen_head_seq < ?4",
+        params![sql.version, app.0, conversation.0, first.0],
+    )
+    .map(drop)
 }
 
 pub(super) fn set_ban(

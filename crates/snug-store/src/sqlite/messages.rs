@@ -9,6 +9,8 @@ use snug_model::{
 use super::{
     blocks,
     conversations::{self, Change, Step, advance, note_change},
+    heads::Next,
+    retention,
     rows::{self, Code, Stored, message_columns, sender_cells},
     sql::{Sql, corrupt},
     sync,
@@ -48,7 +50,10 @@ fn append(sql: &Sql<'_>, place: &Place, message: NewMessage) -> StoreResult<Appe
         place.check_blocks(sql)?;
         place.keep_pace(sql, message.at)?;
     }
-    let (seq, rev) = heads.next(sql, place.app, place.conversation)?;
+    let Next { seq, rev, purged } = heads.next(sql, place.app, place.conversation)?;
+    if purged {
+        retention::check_gone(sql, place, message.id)?;
+    }
     if message.after_seq.is_some_and(|after| seq > after.next()) {
         return Err(StoreError::Changed);
     }
@@ -230,8 +235,7 @@ pub(super) fn history(
     limit: i64,
 ) -> StoreResult<MessagePage> {
     let place = Place::of(permit)?;
-    let head = place.visible_head(sql)?;
-    let (lo, hi) = (place.view.from_seq, head);
+    let (lo, hi) = (place.view.from_seq.max(place.first(sql)?), place.visible_head(sql)?);
     let mut messages = Vec::new();
     match window {
         Window::Newest => messages.extend(place.page(sql, lo, hi, Side::Newest, limit)?),
@@ -348,6 +352,16 @@ impl Place {
         crate::wait_for(sent_at.flatten(), pace_ms, at)
     }
 
+    /// The first message of the conversation that is kept.
+    fn first(&self, sql: &Sql<'_>) -> StoreResult<Seq> {
+        sql.maybe(
+            "SELECT first_seq FROM conversations WHERE conversation = ?1 AND app = ?2",
+            params![self.conversation.0, self.app.0],
+            |row| row.int().map(Seq),
+        )?
+        .ok_or(StoreError::NotFound)
+    }
+
     /// The newest seq that the view shows.
     pub(super) fn visible_head(&self, sql: &Sql<'_>) -> StoreResult<Seq> {
         match self.view.until {
@@ -375,14 +389,22 @@ impl Place {
         )
     }
 
-    /// A message that the view shows.
+    /// A message that the view shows; one that was purged is gone.
     fn find_visible(&self, sql: &Sql<'_>, id: MessageId) -> StoreResult<Option<Stored>> {
-        let Some(stored) = self.find(sql, id)? else { return Ok(None) };
+        let Some(stored) = self.find(sql, id)? else {
+            retention::check_gone(sql, self, id)?;
+            return Ok(None);
+        };
+        Ok(self.shows(sql, stored.message.seq)?.then_some(stored))
+    }
+
+    /// Whether the view shows the message of a seq, if there is one.
+    pub(super) fn shows(&self, sql: &Sql<'_>, seq: Seq) -> StoreResult<bool> {
         let head = match self.view.until {
             Some(_) => self.visible_head(sql)?,
             None => Seq(i64::MAX),
         };
-        Ok((self.view.from_seq..=head).contains(&stored.message.seq).then_some(stored))
+        Ok((self.view.from_seq..=head).contains(&seq))
     }
 
     /// A message that the view shows and that says something.

@@ -18,6 +18,7 @@ mod members;
 mod messages;
 mod of_user;
 mod readers;
+mod retention;
 mod roles;
 mod rows;
 mod sanctions;

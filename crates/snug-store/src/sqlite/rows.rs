@@ -175,7 +175,7 @@ fn sanction(row: &mut Cells<'_>) -> StoreResult<Option<SanctionRow>> {
 macro_rules! conversation_columns {
     () => {
         "c.conversation, c.id_mac, c.id, c.alias, c.profile, c.profile_version, c.state, c.frozen, c.slow_mode_s, c.history, c.epoch, \
-         c.rev, c.head_seq, c.member_count, c.created_at, c.created_by, c.updated_at, c.version"
+         c.rev, c.head_seq, c.first_seq, c.member_count, c.created_at, c.created_by, c.updated_at, c.version"
     };
 }
 
@@ -194,6 +194,7 @@ pub(super) fn conversation(row: &mut Cells<'_>) -> StoreResult<ConversationRow> 
         epoch: Epoch(row.int()?.cast_unsigned()),
         rev: Rev(row.int()?),
         head_seq: Seq(row.int()?),
+        first_seq: Seq(row.int()?),
         member_count: row.int()?,
         created_at: row.time()?,
         created_by: row.take::<Option<i64>>()?.map(UserKey),
@@ -324,6 +325,7 @@ pub(super) fn job(row: &mut Cells<'_>) -> StoreResult<JobRow> {
             (1, 0) => JobKind::DeleteApp,
             (2, conversation) => JobKind::PurgeConversation(ConversationKey(conversation)),
             (3, user) => JobKind::EraseUser(UserKey(user)),
+            (4, dry_run @ (0 | 1)) => JobKind::Purge { dry_run: dry_run == 1 },
             (kind, _) => return Err(corrupt("a job's kind", kind)),
         },
         state: word(row)?,
@@ -341,6 +343,7 @@ pub(super) fn job_kind_cells(kind: JobKind) -> (i64, i64) {
         JobKind::DeleteApp => (1, 0),
         JobKind::PurgeConversation(conversation) => (2, conversation.0),
         JobKind::EraseUser(user) => (3, user.0),
+        JobKind::Purge { dry_run } => (4, dry_run.into()),
     }
 }
 
@@ -409,5 +412,5 @@ impl Word for Via {
 
 impl Word for JobState {
     const NAME: &str = "a job's state";
-    const ALL: &[Self] = &[Self::Waiting, Self::Running, Self::Done];
+    const ALL: &[Self] = &[Self::Waiting, Self::Running, Self::Done, Self::Stopped];
 }

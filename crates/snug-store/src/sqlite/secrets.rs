@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Swap, Under, Wrapped,
-    secret_names::{BUCKET, cells, class_cell, name},
+    secret_names::{BUCKET, cells, name},
 };
 
 /// Connections that read secrets at the same time: they are cached above, so few are asked for.
@@ -228,7 +228,7 @@ fn list(
             "SELECT kind, owner, rule, day, wrapped FROM secrets
              WHERE app = ?1 AND kind = ?2 AND owner = ?3 AND rule = ?4 AND day > ?5 AND day < ?6 AND wrapped <> x''
              ORDER BY day LIMIT ?7",
-            params![app.0, BUCKET, class_cell(class), rule, day, before, limit as i64],
+            params![app.0, BUCKET, class.cell(), rule, day, before, limit as i64],
             name_and_secret,
         ),
     }

@@ -14,7 +14,7 @@ use snug_model::{
 
 use super::{
     Sqlite, apps, audit, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys,
-    members, messages, of_user, roles, sanctions, sync, templates, token_keys, usage, users, walk,
+    members, messages, of_user, retention, roles, sanctions, sync, templates, token_keys, usage, users, walk,
 };
 use crate::*;
 
@@ -531,13 +531,70 @@ impl Store for Sqlite {
         self.read(permit, |sql, permit| audit::end(sql, permit.app())).await
     }
 
+    async fn begin_purge(&self, permit: &Permit, job: JobRow, asked: bool) -> StoreResult<JobRow> {
+        self.act(permit, move |sql, permit| retention::begin(sql, permit, &job, asked)).await
+    }
+
+    async fn apps_to_purge(&self, before: Timestamp, limit: i64) -> StoreResult<Vec<AppKey>> {
+        self.readers.read(move |sql| retention::apps(sql, before, limit)).await
+    }
+
+    async fn claim_purge(&self, now: Timestamp, lease_until: Timestamp) -> StoreResult<Option<PurgeRow>> {
+        self.writer.act(move |sql| retention::claim(sql, now, lease_until)).await
+    }
+
+    async fn purge(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<PurgeRow>> {
+        let id = id.clone();
+        self.read(permit, move |sql, permit| retention::find(sql, permit, &id)).await
+    }
+
+    async fn due_conversations(&self, permit: &Permit, query: DueQuery) -> StoreResult<DuePage> {
+        self.read(permit, move |sql, permit| retention::due(sql, permit, query)).await
+    }
+
+    async fn count_due(&self, permit: &Permit, before: Timestamp) -> StoreResult<PurgeCounts> {
+        self.read(permit, move |sql, permit| retention::count(sql, permit, before)).await
+    }
+
+    async fn purge_messages(&self, permit: &Permit, step: PurgeStep) -> StoreResult<Purged> {
+        self.act(permit, move |sql, permit| retention::purge(sql, permit, &step)).await
+    }
+
+    async fn note_purge(
+        &self,
+        id: &JobId,
+        counts: PurgeCounts,
+        days: Vec<PurgedDay>,
+        lease_until: Timestamp,
+    ) -> StoreResult<()> {
+        let id = id.clone();
+        self.writer.act(move |sql| retention::note(sql, &id, &counts, &days, lease_until)).await
+    }
+
+    async fn end_purge(&self, id: &JobId, end: PurgeEnd, at: Timestamp) -> StoreResult<()> {
+        let id = id.clone();
+        self.writer.act(move |sql| retention::end(sql, &id, end, at)).await
+    }
+
+    async fn forget_purged(&self, before: Timestamp, limit: i64) -> StoreResult<i64> {
+        self.writer.act(move |sql| retention::forget(sql, before, limit)).await
+    }
+
+    async fn see_time(&self, now: Timestamp, step_ms_max: i64) -> StoreResult<Timestamp> {
+        self.writer.light(move |sql| retention::see_time(sql, now, step_ms_max)).await
+    }
+
+    async fn accept_time(&self, now: Timestamp) -> StoreResult<()> {
+        self.writer.light(move |sql| retention::accept_time(sql, now)).await
+    }
+
     async fn job(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<JobRow>> {
         let id = id.clone();
         self.read(permit, move |sql, permit| jobs::find(sql, permit, &id)).await
     }
 
     async fn claim_job(&self, now: Timestamp, lease_until: Timestamp) -> StoreResult<Option<JobRow>> {
-        self.writer.act(move |sql| jobs::claim(sql, now, lease_until)).await
+        self.writer.act(move |sql| jobs::claim(sql, jobs::Queue::Others, now, lease_until)).await
     }
 
     async fn work_job(

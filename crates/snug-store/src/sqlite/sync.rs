@@ -122,6 +122,7 @@ impl Reading {
             read_seq: self.own.as_ref().map(|own| own.read_seq),
             members: self.own.into_iter().collect(),
             conversation: Some(self.conversation),
+            purged_before: None,
         })
     }
 
@@ -137,6 +138,7 @@ impl Reading {
         let first = known.next().max(self.place.view.from_seq);
         let mut messages = self.place.page(sql, first, newest, Side::Oldest, from.limit)?;
         let (mut edited, mut users, mut itself) = (BTreeSet::new(), BTreeSet::new(), false);
+        let mut purged_before = None;
         for changed in revs.changed() {
             match changed {
                 Changed::Message(seq) if (self.place.view.from_seq..=known).contains(&seq) => {
@@ -148,6 +150,8 @@ impl Reading {
                     users.insert(user);
                 }
                 Changed::Conversation => itself = true,
+                // What was purged within the window, or since, is gone at once.
+                Changed::Purge(_) => purged_before = Some(self.conversation.first_seq),
             }
         }
         for seq in edited {
@@ -161,6 +165,7 @@ impl Reading {
             messages: by_rev(messages),
             members: self.members(sql, users)?,
             conversation: itself.then_some(self.conversation),
+            purged_before,
             read_seq: self.own.map(|own| own.read_seq),
         })
     }

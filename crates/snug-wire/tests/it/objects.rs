@@ -229,6 +229,7 @@ fn changes() {
         messages: vec![samples::message().into()],
         members: vec![samples::member().into()],
         conversation: Some(samples::conversation().into()),
+        purged_before: Some(Seq(3).into()),
         read_seq: Some(Seq(85).into()),
         users: samples::people(),
     };

@@ -14,6 +14,7 @@ use snug_model::{
     origins::PageOrigin,
     permissions,
     rates::Rates,
+    retention::Retention,
     role_tools, roles,
     sanctions::{Sanction, Sanctioned, SanctionedBy, Sanctions},
     secret::SecretText,
@@ -131,6 +132,7 @@ pub(crate) fn app() -> apps::App {
             origins: vec![PageOrigin::parse("https://shop.example").expect("an origin")],
             identity: identity(),
             consent: Some(consent()),
+            retention: Retention::default(),
         },
         created_at: at(0),
     }

@@ -3,6 +3,7 @@
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod clock;
 mod given;
 pub(crate) mod keys;
 pub(crate) mod rotate;

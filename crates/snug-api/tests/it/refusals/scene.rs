@@ -308,6 +308,8 @@ impl<'a> Scene<'a> {
                 self.does(Method::POST, &format!("/users/{user}/allow_proofs"), Value::Null).await?;
             }
             "muteUser" => drop(self.does(Method::POST, &format!("/users/{user}/unmute"), Value::Null).await?),
+            // One that is under way is the answer to whoever asks for another.
+            "purge" => drop(self.node().core.do_purges().await.map_err(|error| error.to_string())?),
             "shadowBanUser" => {
                 self.does(Method::POST, &format!("/users/{user}/shadow_unban"), Value::Null).await?;
             }
@@ -434,6 +436,7 @@ impl<'a> Scene<'a> {
         match (name(rule), rule.on) {
             ("createApp", _) => json!({ "name": "another" }),
             ("editApp", _) => json!({ "name": format!("renamed {n}") }),
+            ("purge", _) => json!({}),
             ("createKey", _) => json!({ "name": "k", "scopes": ["keys:read"] }),
             ("createTokenKey", _) => token_key(),
             ("putTemplate", _) => template(),

@@ -48,6 +48,7 @@ fn shown(changes: Changes) -> messages::Changes {
         messages: changes.messages.into_iter().map(Into::into).collect(),
         members: changes.members.into_iter().map(Into::into).collect(),
         conversation: changes.conversation.map(Into::into),
+        purged_before: None,
         read_seq: changes.read_seq.map(Into::into),
         users: changes.people.iter().map(|(id, person)| (id.clone(), person.clone())).collect(),
     }

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, os::unix::fs::PermissionsExt};
 
 use snug_core::sealing::{AppProfile, TokenKind, TokenUse};
 use snug_model::{
-    Actor, KeyActor, KeyId, identity::Identity, messages, permissions::Scope, rates::OwnRates, text, users,
+    Actor, KeyActor, KeyId, identity::Identity, messages, permissions::Scope, rates::OwnRates,
+    retention::OwnRetention, text, users,
 };
 use snug_store::{Class, Sealed, SecretName, Wrapped};
 
@@ -60,6 +61,7 @@ fn app_profile() -> AppProfile {
         origins: Vec::new(),
         identity: Identity::default(),
         consent: None,
+        retention: OwnRetention::default(),
     }
 }
 

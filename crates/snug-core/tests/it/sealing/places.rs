@@ -22,6 +22,7 @@ use snug_model::{
     origins::PageOrigin,
     policy::By,
     rates::{OwnRates, RatePatch, RatesPatch},
+    retention::{OwnRetention, Preset, RetentionPatch},
     secret::SecretText,
     signatures::Algorithm,
     templates::TemplateDraft,
@@ -161,6 +162,13 @@ fn consent() -> Consent {
     }
 }
 
+/// Days, that something stays, and nothing.
+fn retention() -> OwnRetention {
+    let patch =
+        RetentionPatch { preset: Some(Preset::Pro), attachments: Some(None), ..RetentionPatch::default() };
+    OwnRetention::default().patched(&patch, "retention").unwrap()
+}
+
 async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
     let mut all = Vec::new();
     for (app, version) in [(APP, 1), (APP, 2), (OTHER_APP, 1)] {
@@ -173,6 +181,7 @@ async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
             origins: vec![PageOrigin::parse("https://example.com").unwrap()],
             identity: identity(),
             consent: Some(consent()),
+            retention: retention(),
         };
         let (place, at) = (Place::app_profile(app, version), SealedPlace::App { version });
         all.push(lies(sealer, place, app, at, profile).await);

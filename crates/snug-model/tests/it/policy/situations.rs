@@ -27,6 +27,7 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("ReadApp", Action::ReadApp),
         ("EditApp", Action::EditApp),
         ("DeleteApp", Action::DeleteApp),
+        ("Purge", Action::Purge),
         ("ReadJob", Action::ReadJob),
         ("ReadEvents", Action::ReadEvents),
         ("ReadAudit", Action::ReadAudit),
@@ -143,6 +144,7 @@ pub(super) fn is_listed(action: &Action) {
         | Action::ReadApp
         | Action::EditApp
         | Action::DeleteApp
+        | Action::Purge
         | Action::ReadJob
         | Action::ReadEvents
         | Action::ReadAudit

@@ -76,6 +76,7 @@ async fn a_conversation_is_found_as_it_was_made(bench: &mut Bench) {
         epoch: new.epoch,
         rev: Rev(0),
         head_seq: Seq(0),
+        first_seq: Seq(1),
         member_count: 0,
         created_at: new.at,
         created_by: Some(ann),

@@ -31,6 +31,9 @@ fn told(row: &EventRow) -> Vec<String> {
             vec![format!("{} members {}", rev.0, rows.len())]
         }
         EventWhat::Changed(_, rev, ChangedRow::Conversation) => vec![format!("{} conversation", rev.0)],
+        EventWhat::Changed(_, rev, ChangedRow::Purged(before)) => {
+            vec![format!("{} purged before {}", rev.0, before.0)]
+        }
         EventWhat::ConversationMade(_) => vec!["made".to_owned()],
         EventWhat::ConversationDeleted(_) => vec!["deleted".to_owned()],
         EventWhat::User(_) => vec!["user".to_owned()],

@@ -50,6 +50,7 @@ mod members;
 mod messages;
 mod model;
 mod of_user;
+mod retention;
 mod roles;
 mod sanctions;
 mod server;

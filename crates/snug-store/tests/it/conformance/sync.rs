@@ -49,6 +49,7 @@ async fn who_knows_everything_misses_nothing(bench: &mut Bench) {
             messages: vec![],
             members: vec![],
             conversation: None,
+            purged_before: None,
             read_seq: Some(Seq(0)),
         };
         assert_eq!(rows, nothing);
