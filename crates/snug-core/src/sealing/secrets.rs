@@ -263,7 +263,8 @@ impl Secrets {
         Ok(self.keys.keep_secret(name, key.wrap(self.random, name, &new)?, under).await?)
     }
 
-    /// Makes a secret of an app, and takes whatever is kept then: of two who make the same one wins, and both go on with that.
+    /// Makes a secret of an app, and takes whatever is kept then: of two who make the same one wins, and both go on with that. What is
+    /// kept may be wrapped anew already; then these wrappers are too old to open it.
     async fn make(&self, wrappers: &Wrappers, name: SecretName) -> Result<Got, SealingError> {
         let (key, under) = match wrappers.current() {
             Ok(current) => current,
@@ -271,6 +272,7 @@ impl Secrets {
         };
         let new = Secret32(self.random.bytes()?);
         match self.keys.keep_secret(name, key.wrap(self.random, name, &new)?, under).await {
+            Ok(kept) if !wrappers.wrap(&kept) => Err(StoreError::Changed.into()),
             Ok(kept) => Ok(wrappers.unwrap(name, &kept).map(Arc::new)),
             Err(StoreError::Destroyed) => Ok(Err(OpenError::Destroyed)),
             Err(error) => Err(error.into()),

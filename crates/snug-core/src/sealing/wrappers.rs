@@ -95,6 +95,12 @@ impl Wrappers {
         unwrap(self.keys.as_ref().map_err(|error| *error)?, name, wrapped)
     }
 
+    /// Whether one of these wraps a secret; else it was wrapped anew since they were read, or another hand put it there.
+    pub(super) fn wrap(&self, wrapped: &Wrapped) -> bool {
+        let keys = self.keys.as_deref().unwrap_or_default();
+        keys.iter().any(|key| KeyPrint::of(wrapped) == Some(key.print()))
+    }
+
     /// What a new secret of the app is wrapped by, and under which row it is kept: where that was replaced meanwhile, it is not.
     pub(super) fn current(&self) -> Result<(&WrappingKey, Option<Under>), OpenError> {
         let keys = self.keys.as_ref().map_err(|error| *error)?;

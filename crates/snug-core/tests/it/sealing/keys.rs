@@ -27,6 +27,8 @@ pub(super) struct MemoryKeys {
     pub(super) gate: Option<Semaphore>,
     /// Each query takes a permit from it after it has read and before it is answered.
     pub(super) held: Option<Semaphore>,
+    /// Each secret that is kept takes a permit from it before it is answered by what is there then.
+    pub(super) kept_then: Option<Semaphore>,
     /// Has later queries pass without one.
     pub(super) let_pass: AtomicBool,
     /// Queries that find nothing meet here, so that all of them make what they did not find.
@@ -134,13 +136,18 @@ impl KeyStore for MemoryKeys {
         if self.destroyed.lock().unwrap().contains(&name) {
             return Err(StoreError::Destroyed);
         }
-        let mut kept = self.kept.lock().unwrap();
-        if under.is_some_and(|under| kept.get(&under.name) != Some(&under.wrapped))
-            && !kept.contains_key(&name)
-        {
-            return Err(StoreError::Changed);
-        }
-        Ok(kept.entry(name).or_insert(wrapped).clone())
+        let there = {
+            let mut kept = self.kept.lock().unwrap();
+            if under.is_some_and(|under| kept.get(&under.name) != Some(&under.wrapped))
+                && !kept.contains_key(&name)
+            {
+                return Err(StoreError::Changed);
+            }
+            kept.entry(name).or_insert(wrapped).clone()
+        };
+        let Some(kept_then) = &self.kept_then else { return Ok(there) };
+        kept_then.acquire().await.expect("it is never closed").forget();
+        Ok(self.kept.lock().unwrap()[&name].clone())
     }
 
     async fn swap_secrets(&self, swaps: Vec<Swap>, together: bool) -> StoreResult<u64> {

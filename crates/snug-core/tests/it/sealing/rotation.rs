@@ -171,6 +171,34 @@ async fn nothing_is_kept_under_a_key_that_was_replaced_meanwhile() {
 }
 
 #[tokio::test]
+async fn a_new_secret_is_taken_though_it_is_wrapped_anew_at_once() {
+    let earlier = Installation::new().await;
+    let mut keys = MemoryKeys::default();
+    keys.kept_then = Some(Semaphore::new(1_000));
+    earlier.keys.all().into_iter().for_each(|(name, wrapped)| keys.put(name, wrapped));
+    let installation = Installation { folder: earlier.folder, keys: Arc::new(keys) };
+    let (running, command) = (Arc::new(installation.server().await), installation.server().await);
+    let kept_then = installation.keys.kept_then.as_ref().unwrap();
+    kept_then.forget_permits(1_000);
+    let name = SecretName::User(APP, UserKey(99));
+    let place = Place::user_id(APP, UserKey(99));
+    let sealing = {
+        let running = Arc::clone(&running);
+        tokio::spawn(async move { running.seal(&place, &UserId::parse("new").unwrap()).await })
+    };
+    while kept(&installation, name).await == Kept::Nothing {
+        tokio::task::yield_now().await;
+    }
+    // It is kept, and who made it has not heard so.
+    command.rotate_app(APP, |_| ()).await.unwrap();
+    kept_then.add_permits(1);
+    let sealed = sealing.await.unwrap().unwrap();
+    let cold = installation.server().await;
+    let opener = cold.opener(APP, [&sealed]).await.unwrap();
+    assert_eq!(opener.open(&Place::user_id(APP, UserKey(99)), &sealed).unwrap().as_str(), "new");
+}
+
+#[tokio::test]
 async fn a_source_that_is_no_file_gives_both_keys_before_it_is_replaced() {
     let installation = Installation::new().await;
     let path = installation.folder.path().join("master.key");
