@@ -70,6 +70,15 @@ fn checks(stage: &Stage, stop: &AtomicBool) -> usize {
     checks
 }
 
+/// Has everybody stop when it is dropped, so that a test that fails ends, too.
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 async fn keys_are_replaced_while_everybody_sends_and_reads(on: On) {
     let stage = Stage::start_on(on, &[]);
     let highest = json!({ "burst": 1_000_000, "per_minute": 60_000_000 });
@@ -81,6 +90,7 @@ async fn keys_are_replaced_while_everybody_sends_and_reads(on: On) {
         stage.conversation(&format!("c{person}"), &[&format!("p{person}")]).await;
     }
     let (mut stage, stop) = (Arc::new(stage), Arc::new(AtomicBool::new(false)));
+    let stopping = Stop(Arc::clone(&stop));
     let talking = |person| tokio::spawn(talks(Arc::clone(&stage), person, Arc::clone(&stop)));
     let talking: Vec<_> = (0..PEOPLE).map(talking).collect();
     let arriving = tokio::spawn(arrives(Arc::clone(&stage), Arc::clone(&stop)));
@@ -104,7 +114,7 @@ async fn keys_are_replaced_while_everybody_sends_and_reads(on: On) {
         seen.push(fs::read_to_string(&file).unwrap());
         assert!(seen.iter().all(|key| key.lines().count() == 2), "there is one key");
     }
-    stop.store(true, Ordering::SeqCst);
+    drop(stopping);
     let mut talked = Vec::with_capacity(PEOPLE);
     for talking in talking {
         talked.push(talking.await.unwrap());
