@@ -154,6 +154,7 @@ impl From<StoreError> for Error {
             StoreError::Changed => Self::Conflict("it has changed since it was read"),
             StoreError::NotFound => Self::NotFound,
             StoreError::Gone => Self::Gone("this message was purged: it has lived as long as it may"),
+            StoreError::Held => Self::Conflict("a legal hold is on it, or on something of it"),
             StoreError::Full(what) => Self::Invalid(Invalid::new(what, "is at its limit")),
             StoreError::Blocked => Self::Blocked,
             StoreError::TooSoon { retry_after_ms } => Self::RateLimited { retry_after_ms },

@@ -25,6 +25,7 @@ mod error;
 mod events;
 mod exports;
 mod facts;
+mod holds;
 pub mod hub;
 mod idempotency;
 mod identity;

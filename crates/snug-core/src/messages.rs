@@ -10,7 +10,7 @@ use snug_model::{
 };
 use snug_store::{
     Appended, MessageChanged, MessageEdit, MessageRow, NewMessage, ReactionWrite, SenderRow, StoreResult,
-    UserRef,
+    UserRef, VersionRow,
 };
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     people::People,
     publish::{Asked, Askers, Entered, News, Outcome},
     rates::Charged,
-    sealing::{MessageBody, Place},
+    sealing::{MessageBody, Place, rule_of},
     views::reader,
 };
 
@@ -192,7 +192,7 @@ impl Core {
 
     /// Seals what a draft says, for the place that it is to have.
     async fn seal_draft(&self, allowed: &Allowed, draft: &Draft) -> Result<(NewMessage, MessageBody)> {
-        let conversation = allowed.conversation()?.key;
+        let (conversation, rule) = (allowed.conversation()?.key, allowed.conversation()?.rule);
         let app = allowed.permit.app();
         let (sender, via) = self.sender_of(allowed, &draft.author).await?;
         let body = MessageBody {
@@ -208,8 +208,8 @@ impl Core {
             silent: draft.silent,
         };
         let at = self.clock.now();
-        let sealed =
-            self.sealer.seal(&Place::message(app, conversation, draft.id, 1, sender, at), &body).await?;
+        let place = Place::message(app, conversation, draft.id, 1, sender, at).under(rule);
+        let sealed = self.sealer.seal(&place, &body).await?;
         let mac = self.sealer.draft_mac(app, conversation, sender, draft).await?;
         let after_seq = match draft.author {
             Author::Carried { after_seq, .. } => after_seq,
@@ -314,7 +314,7 @@ impl Core {
         let version = row.version + 1;
         let app = allowed.permit.app();
         let place = Place::message(app, conversation.key, id, version, row.sender, row.created_at);
-        let sealed = self.sealer.seal(&place, &body).await?;
+        let sealed = self.sealer.seal(&place.under(rule(&row)), &body).await?;
         let turn = self.enter(allowed).await?;
         let edit = MessageEdit { id, body: sealed, version, at: self.clock.now() };
         match self.store.edit_message(&allowed.permit, edit).await {
@@ -383,16 +383,15 @@ impl Core {
         if reader(&allowed.permit).is_denied(&row) {
             return Err(Error::NotFound);
         }
+        // All that belongs to a message is sealed under the rule under which it was.
+        let rule = rule(&row);
         let sealed = if reaction.on {
-            Some(
-                self.sealer
-                    .seal(&Place::reaction(app, conversation, id, row.created_at, user), &emoji)
-                    .await?,
-            )
+            let place = Place::reaction(app, conversation, id, row.created_at, user);
+            Some(self.sealer.seal(&place.under(rule), &emoji).await?)
         } else {
             None
         };
-        let emoji_mac = self.sealer.emoji_mac(app, conversation, id, row.created_at, &emoji).await?;
+        let emoji_mac = self.sealer.emoji_mac(app, conversation, id, row.created_at, rule, &emoji).await?;
         let write = ReactionWrite { id, user, emoji_mac, emoji: sealed, at: self.clock.now() };
         let turn = self.enter(allowed).await?;
         match self.store.react(&allowed.permit, write).await {
@@ -488,29 +487,33 @@ impl Core {
         allowed: &Allowed,
         id: MessageId,
     ) -> Result<Vec<MessageVersion>> {
-        let permit = &allowed.permit;
+        let message = self.store.message(&allowed.permit, id).await?.ok_or(Error::NotFound)?;
+        let rows = self.store.versions(&allowed.permit, id).await?;
+        self.shown_versions(allowed, &message, &rows).await
+    }
+
+    /// Versions of a message; what needs a secret that was destroyed is left out.
+    pub(crate) async fn shown_versions(
+        &self,
+        allowed: &Allowed,
+        message: &MessageRow,
+        rows: &[VersionRow],
+    ) -> Result<Vec<MessageVersion>> {
+        let app = allowed.permit.app();
         let conversation = allowed.conversation()?.key;
-        let message = self.store.message(permit, id).await?.ok_or(Error::NotFound)?;
-        let rows = self.store.versions(permit, id).await?;
-        let opener = self.sealer.opener(permit.app(), rows.iter().map(|row| &row.body)).await?;
+        let opener = self.sealer.opener(app, rows.iter().map(|row| &row.body)).await?;
         let mut bodies = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let place = Place::message(
-                permit.app(),
-                conversation,
-                id,
-                row.version,
-                message.sender,
-                message.created_at,
-            );
+        for row in rows {
+            let (sender, at) = (message.sender, message.created_at);
+            let place = Place::message(app, conversation, message.id, row.version, sender, at);
             match opener.open(&place, &row.body) {
                 Err(error) if error.is_gone() => {}
                 opened => bodies.push((row, opened?)),
             }
         }
         let mentioned = bodies.iter().flat_map(|(_, body)| body.mentions.iter().copied());
-        let faces = self.faces(permit.app(), mentioned).await?;
-        let show = |(row, body): (&snug_store::VersionRow, MessageBody)| MessageVersion {
+        let faces = self.faces(app, mentioned).await?;
+        let show = |(row, body): (&VersionRow, MessageBody)| MessageVersion {
             version: row.version,
             content: Content {
                 text: body.text,
@@ -600,6 +603,11 @@ fn fresh_row(new: &NewMessage, seq: Seq, rev: snug_model::Rev) -> MessageRow {
         // To its author it is like any other.
         hidden_at: None,
     }
+}
+
+/// The retention rule under which a message is sealed, and all that comes to it.
+fn rule(row: &MessageRow) -> i32 {
+    row.body.as_ref().map_or(0, rule_of)
 }
 
 /// Refuses a message that would say nothing: neither text nor attributes.

@@ -14,8 +14,8 @@ use snug_model::{
     retention::Retention,
 };
 use snug_store::{
-    Class, ConversationRow, DueQuery, JobKind, PurgeCounts, PurgeEnd, PurgeRow, PurgeStep, Purged, PurgedDay,
-    SecretName,
+    Class, ConversationRow, DueQuery, JobKind, PurgeCounts, PurgeEnd, PurgeNext, PurgeRow, PurgeStep, Purged,
+    PurgedDay, RuledRow, SecretName,
 };
 use snug_wire::socket::{Change, Changed, Push};
 use tokio::time::Instant;
@@ -38,6 +38,8 @@ const LOOK_AT_ONCE: i64 = 1_000;
 const PURGE_AT_ONCE: i64 = 100;
 /// Secrets that are destroyed together.
 const DESTROY_AT_ONCE: u64 = 500;
+/// A day, in milliseconds.
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// How many times as long as it worked a purge rests while somebody sends: it takes a twentieth of the writer's time. While nobody
 /// does, it rests for as long as it worked.
 const REST_WHILE_SENDING: u32 = 20;
@@ -145,10 +147,12 @@ impl Core {
             system: Actor::System(purge.job.app),
             dry_run: purge.job.kind == JobKind::Purge { dry_run: true },
             retention: app.retention.in_force(),
+            number: purge.number,
             now,
         };
         let mut went = self.purge_rows(&purging).await? != PurgeCounts::default();
         if !purging.dry_run {
+            went |= self.purge_released(&purging).await? != PurgeCounts::default();
             went |= self.destroy_days(&purging).await? > 0;
         }
         // Whoever took it on after a crash may have found nothing left.
@@ -160,15 +164,16 @@ impl Core {
     /// Removes the rows that are due, or counts them.
     async fn purge_rows(&self, purging: &Purging<'_>) -> Result<PurgeCounts> {
         let mut went = PurgeCounts::default();
-        let Some(before) = purging.before(Class::Messages) else { return Ok(went) };
+        // Where the app keeps them, conversations with a rule of their own may not.
+        let before = purging.before(Class::Messages).unwrap_or(Timestamp(0));
         let mut after = ConversationKey(0);
         loop {
             let ask = Ask::in_app(&purging.system, Action::Purge);
             let allowed = self.authorize(&mut Decision::new(ask)).await?;
-            let query = DueQuery { after, before, look: LOOK_AT_ONCE };
+            let query = DueQuery { after, before, now: purging.now, look: LOOK_AT_ONCE };
             let page = self.store.due_conversations(&allowed.permit, query).await?;
             for row in &page.rows {
-                went = went.and(self.purge_conversation(purging, &allowed, row, before).await?);
+                went = went.and(self.purge_conversation(purging, &allowed, row).await?);
             }
             match page.looked_to {
                 Some(last) => after = last,
@@ -182,13 +187,13 @@ impl Core {
         purging: &Purging<'_>,
         allowed: &Allowed,
         row: &ConversationRow,
-        before: Timestamp,
     ) -> Result<PurgeCounts> {
         let conversation = self.conversation_id(&allowed.permit, row).await?;
         let mut went = PurgeCounts::default();
-        loop {
+        let mut next = PurgeNext::More;
+        while next != PurgeNext::Nothing {
             let (began, sent) = (Instant::now(), self.usage.messages());
-            let purged = match self.purge_some(purging, &conversation, before).await {
+            let purged = match self.purge_some(purging, &conversation, next == PurgeNext::Held).await {
                 // It was deleted meanwhile, with all it held.
                 Err(Error::NotFound) => return Ok(went),
                 purged => purged?,
@@ -198,38 +203,45 @@ impl Core {
             if !purging.dry_run {
                 rest(began.elapsed(), self.usage.messages() != sent).await;
             }
-            if !purged.more {
-                return Ok(went);
-            }
+            next = purged.next;
         }
+        Ok(went)
     }
 
     async fn purge_some(
         &self,
         purging: &Purging<'_>,
         conversation: &ConversationId,
-        before: Timestamp,
+        held: bool,
     ) -> Result<Purged> {
         let ask = Ask::in_conversation(&purging.system, Action::Purge, conversation);
-        decided!(self, ask.clone(), |allowed| self.purge_allowed(purging, &allowed, before))
+        decided!(self, ask.clone(), |allowed| self.purge_allowed(purging, &allowed, held))
     }
 
-    async fn purge_allowed(
-        &self,
-        purging: &Purging<'_>,
-        allowed: &Allowed,
-        before: Timestamp,
-    ) -> Result<Purged> {
-        let lease_until = self.clock.now().plus_ms(LEASE_MS);
+    /// Removes the first messages of a conversation, or sets them aside where the first one is `held`.
+    async fn purge_allowed(&self, purging: &Purging<'_>, allowed: &Allowed, held: bool) -> Result<Purged> {
+        let nothing =
+            Purged { rev: None, before: Seq(0), counts: PurgeCounts::default(), next: PurgeNext::Nothing };
+        let Some(before) = purging.before_in(allowed.conversation()?) else { return Ok(nothing) };
+        let step = self.step(purging, before);
         if purging.dry_run {
             let counts = self.store.count_due(&allowed.permit, before).await?;
-            self.store.note_purge(purging.id, counts, Vec::new(), lease_until).await?;
-            return Ok(Purged { rev: None, before: Seq(0), counts, more: false });
+            self.store.note_purge(purging.id, counts, Vec::new(), step.lease_until).await?;
+            return Ok(Purged { counts, ..nothing });
         }
-        let job = purging.id.clone();
-        let step = PurgeStep { job, before, rows: PURGE_AT_ONCE, at: self.clock.now(), lease_until };
+        let messages = match held {
+            true => Some(self.seal_due(allowed, before, purging.hold_rule()?, PURGE_AT_ONCE).await?),
+            false => None,
+        };
         let turn = self.enter(allowed).await?;
-        match self.store.purge_messages(&allowed.permit, step).await {
+        let purged = match messages {
+            Some(messages) => {
+                let rule = purging.hold_rule()?;
+                self.store.hold_messages(&allowed.permit, step, rule, messages).await
+            }
+            None => self.store.purge_messages(&allowed.permit, step).await,
+        };
+        match purged {
             Ok(purged) => {
                 match purged.rev {
                     Some(rev) => turn.publish(rev, self.messages_purged(allowed, rev, purged.before).await?),
@@ -249,35 +261,116 @@ impl Core {
         Ok(Event { push: Some(push), narrowing: narrowing(allowed), ..Event::default() })
     }
 
+    /// Removes what was set aside and is not held any more.
+    async fn purge_released(&self, purging: &Purging<'_>) -> Result<PurgeCounts> {
+        let mut went = PurgeCounts::default();
+        loop {
+            let (began, sent) = (Instant::now(), self.usage.messages());
+            let ask = Ask::in_app(&purging.system, Action::Purge);
+            let counts = decided!(self, ask.clone(), |allowed| async {
+                let released = self.store.released(&allowed.permit, PURGE_AT_ONCE).await?;
+                if released.is_empty() {
+                    return Ok(None);
+                }
+                let step = self.step(purging, purging.now);
+                Ok(Some(self.store.purge_released(&allowed.permit, step, released).await?))
+            })?;
+            let Some(counts) = counts else { return Ok(went) };
+            went = went.and(counts);
+            self.purge_counts.messages.fetch_add(counts.messages, Ordering::Relaxed);
+            rest(began.elapsed(), self.usage.messages() != sent).await;
+        }
+    }
+
+    /// A part of a purge that removes what was accepted before then.
+    fn step(&self, purging: &Purging<'_>, before: Timestamp) -> PurgeStep {
+        let at = self.clock.now();
+        let job = purging.id.clone();
+        PurgeStep { job, before, rows: PURGE_AT_ONCE, at, lease_until: at.plus_ms(LEASE_MS) }
+    }
+
     /// Destroys the secrets of the days that are over for as long as their class lives; how many it was. No row is left of them.
     async fn destroy_days(&self, purging: &Purging<'_>) -> Result<usize> {
         let mut destroyed = 0;
         for class in Class::ALL {
-            let Some(before) = purging.before(class) else { continue };
-            loop {
-                let app = purging.system.app();
-                let names = self.sealer.buckets(app, class, 0, before.day(), DESTROY_AT_ONCE).await?;
-                if names.is_empty() {
-                    break;
-                }
-                let day = |name: &SecretName| match *name {
-                    SecretName::Bucket { class, rule, day, .. } => Some(PurgedDay { class, rule, day }),
-                    SecretName::App(_)
-                    | SecretName::User(..)
-                    | SecretName::Conversation(..)
-                    | SecretName::Wrapping(_)
-                    | SecretName::WrappingBefore(_) => None,
-                };
-                // Said first, so that none is gone of which nothing is said.
-                let days = names.iter().filter_map(day).collect();
-                let lease_until = self.clock.now().plus_ms(LEASE_MS);
-                self.store.note_purge(purging.id, PurgeCounts::default(), days, lease_until).await?;
-                self.sealer.destroy(&names).await?;
-                destroyed += names.len();
-                self.purge_counts.days.fetch_add(names.len() as i64, Ordering::Relaxed);
+            if let Some(before) = purging.before(class) {
+                destroyed += self.destroy_before(purging, class, 0, before.day()).await?;
             }
         }
-        Ok(destroyed)
+        let mut after = ConversationKey(0);
+        loop {
+            let ask = Ask::in_app(&purging.system, Action::Purge);
+            let allowed = self.authorize(&mut Decision::new(ask)).await?;
+            let ruled = self.store.ruled_conversations(&allowed.permit, after, LOOK_AT_ONCE).await?;
+            let Some(last) = ruled.last() else { break };
+            after = last.key;
+            for ruled in &ruled {
+                if let Some(day) = purging.day_of(ruled) {
+                    destroyed += self.destroy_before(purging, Class::Messages, ruled.rule, day).await?;
+                }
+            }
+        }
+        Ok(destroyed + self.destroy_held_days(purging).await?)
+    }
+
+    /// Destroys the secrets of a rule's days before one.
+    async fn destroy_before(
+        &self,
+        purging: &Purging<'_>,
+        class: Class,
+        rule: i32,
+        before: i32,
+    ) -> Result<usize> {
+        let mut destroyed = 0;
+        loop {
+            let app = purging.system.app();
+            let names = self.sealer.buckets(app, class, rule, before, DESTROY_AT_ONCE).await?;
+            if names.is_empty() {
+                return Ok(destroyed);
+            }
+            let day = |name: &SecretName| match *name {
+                SecretName::Bucket { class, rule, day, .. } => Some(PurgedDay { class, rule, day }),
+                _ => None,
+            };
+            self.destroy_said(purging, names.iter().filter_map(day).collect()).await?;
+            destroyed += names.len();
+        }
+    }
+
+    /// Destroys the secrets of what was set aside, of the days of which no row is left.
+    async fn destroy_held_days(&self, purging: &Purging<'_>) -> Result<usize> {
+        let mut destroyed = 0;
+        loop {
+            let ask = Ask::in_app(&purging.system, Action::Purge);
+            let days = decided!(self, ask.clone(), |allowed| async {
+                let days = self.store.empty_held_days(&allowed.permit, DESTROY_AT_ONCE as i64).await?;
+                self.destroy_said(purging, days.clone()).await?;
+                self.store.forget_held_days(&allowed.permit, days.clone()).await?;
+                Ok::<_, Error>(days)
+            })?;
+            if days.is_empty() {
+                return Ok(destroyed);
+            }
+            destroyed += days.len();
+        }
+    }
+
+    /// Says that it destroys the secrets of these days, and does: none is gone of which nothing is said.
+    async fn destroy_said(&self, purging: &Purging<'_>, days: Vec<PurgedDay>) -> Result<()> {
+        if days.is_empty() {
+            return Ok(());
+        }
+        let app = purging.system.app();
+        let name = |day: &PurgedDay| {
+            let PurgedDay { class, rule, day } = *day;
+            SecretName::Bucket { app, class, rule, day }
+        };
+        let names: Vec<_> = days.iter().map(name).collect();
+        let lease_until = self.clock.now().plus_ms(LEASE_MS);
+        self.store.note_purge(purging.id, PurgeCounts::default(), days, lease_until).await?;
+        self.sealer.destroy(&names).await?;
+        self.purge_counts.days.fetch_add(names.len() as i64, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -287,6 +380,8 @@ struct Purging<'a> {
     system: Actor,
     dry_run: bool,
     retention: Retention,
+    /// Which of the app's purges it is.
+    number: i64,
     /// When it began: what is due is judged by this alone.
     now: Timestamp,
 }
@@ -298,6 +393,27 @@ impl Purging<'_> {
             Class::Messages => self.retention.messages,
         };
         days.map(|days| self.now.plus_ms(-days.ms()))
+    }
+
+    /// What was written in a conversation before this is due: by the app's rule or by its own, whichever is shorter.
+    fn before_in(&self, conversation: &ConversationRow) -> Option<Timestamp> {
+        self.shorter(conversation.kept_days)
+    }
+
+    fn shorter(&self, kept_days: Option<i64>) -> Option<Timestamp> {
+        let own = kept_days.map(|days| self.now.plus_ms(-days * DAY_MS));
+        self.before(Class::Messages).max(own)
+    }
+
+    /// Before which day the secrets of a conversation's own rule go: all of them, where it was deleted.
+    fn day_of(&self, ruled: &RuledRow) -> Option<i32> {
+        if ruled.deleted { Some(i32::MAX) } else { self.shorter(ruled.kept_days).map(Timestamp::day) }
+    }
+
+    /// The rule under which this purge seals what it sets aside. No other purge of the app has it: secrets that are destroyed are
+    /// never wanted again.
+    fn hold_rule(&self) -> Result<i32> {
+        i32::try_from(-self.number).map_err(|_| Error::internal("an app was purged too often"))
     }
 }
 

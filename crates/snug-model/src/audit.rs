@@ -36,6 +36,12 @@ acts! {
     EditApp = "app.edit", "An app's name or settings were changed.";
     DeleteApp = "app.delete", "The deletion of an app was begun.";
     Purge = "retention.purge", "A purge, or its dry run, was begun.";
+    HoldConversation = "conversation.hold", "A legal hold was put on a conversation.";
+    UnholdConversation = "conversation.unhold", "A conversation's legal hold was lifted.";
+    HoldUser = "user.hold", "A legal hold was put on a user.";
+    UnholdUser = "user.unhold", "A user's legal hold was lifted.";
+    EditRetention = "conversation.retention", "How long a conversation's messages live was changed.";
+    ReadHeld = "conversation.read_held", "What is kept of a conversation past its time was read.";
     CreateKey = "key.create", "An API key was made.";
     RevokeKey = "key.revoke", "An API key was revoked.";
     RotateKeys = "keys.rotate", "The replacement of the master key, or of what wraps an app's secrets, was begun.";

@@ -1,6 +1,11 @@
 //! Retention: how long each class of an app's data may live.
 
-use crate::{invalid::Invalid, limits};
+use crate::{
+    ids::{ConversationId, UserId},
+    invalid::Invalid,
+    limits,
+    time::Timestamp,
+};
 
 /// How long something may live, in whole days of 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,6 +139,24 @@ impl Retention {
     pub fn preset(&self) -> Option<Preset> {
         Preset::ALL.into_iter().find(|preset| self.messages == Some(preset.messages()))
     }
+}
+
+/// What a legal hold is on: what was said there, or by that person, is not deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// A conversation.
+    Conversation(ConversationId),
+    /// A user.
+    User(UserId),
+}
+
+/// A legal hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// What it is on.
+    pub on: Held,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 #[cfg(test)]

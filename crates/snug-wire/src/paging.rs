@@ -97,6 +97,19 @@ pub struct PageQuery {
     pub order: Order,
 }
 
+/// The query of a list that goes one way.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct HeldQuery {
+    /// How many items at most.
+    #[serde(default)]
+    pub limit: Limit,
+    /// The `next` of the page before; the rest of the query must be the same as then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
 /// The query of the list of users.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,10 +1,16 @@
 //! How long each class of an app's data lives.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use snug_model::{limits, retention as model};
 use utoipa::ToSchema;
 
-use crate::{json::present, time::Time, usage::Day};
+use crate::{
+    ids::{ConversationId, UserId},
+    json::present,
+    messages::{Message, MessageVersion},
+    time::Time,
+    usage::Day,
+};
 
 /// How long messages live, by a name that customers know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -150,6 +156,8 @@ pub struct PurgedMessages {
     pub versions: i64,
     /// Reactions to them.
     pub reactions: i64,
+    /// How many were due and stay, because a legal hold is on them. They are none of the others.
+    pub held: i64,
     /// When the oldest of them was accepted; null where there was none.
     #[schema(required = true)]
     pub oldest: Option<Time>,
@@ -166,12 +174,75 @@ pub enum Class {
     Messages,
 }
 
+/// How long a conversation's messages live at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConversationRetention {
+    /// Days; null is as long as the app says. The app's own number holds where it is less.
+    #[schema(required = true, minimum = 1, maximum = 3_650)]
+    pub messages: Option<i64>,
+}
+
+/// Sets how long a conversation's messages live at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationRetentionDraft {
+    /// Days; null is as long as the app says.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(required = true, minimum = 1, maximum = 3_650)]
+    pub messages: Option<u64>,
+}
+
+/// What may be null and must be said.
+fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+/// A legal hold: what was said in a conversation, or by a user, is not deleted. It has one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Hold {
+    /// The conversation that it is on.
+    #[schema(required = true)]
+    pub conversation: Option<ConversationId>,
+    /// The user whom it is on.
+    #[schema(required = true)]
+    pub user: Option<UserId>,
+    /// Since when.
+    pub since: Time,
+}
+
+impl From<model::Hold> for Hold {
+    fn from(hold: model::Hold) -> Self {
+        let (conversation, user) = match hold.on {
+            model::Held::Conversation(conversation) => (Some(conversation.into()), None),
+            model::Held::User(user) => (None, Some(user.into())),
+        };
+        Self { conversation, user, since: hold.since.into() }
+    }
+}
+
+/// A message that is kept past its time because a legal hold is on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeldMessage {
+    /// The message.
+    pub message: Message,
+    /// What it said before it was edited or deleted, oldest first.
+    pub versions: Vec<MessageVersion>,
+}
+
+impl From<(snug_model::messages::Message, Vec<snug_model::messages::MessageVersion>)> for HeldMessage {
+    fn from(
+        (message, versions): (snug_model::messages::Message, Vec<snug_model::messages::MessageVersion>),
+    ) -> Self {
+        Self { message: message.into(), versions: versions.into_iter().map(Into::into).collect() }
+    }
+}
+
 /// A key that was destroyed: that of one day of a class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PurgedKey {
     /// The class.
     pub class: Class,
-    /// The number of the retention rule; 0 is the app's own.
+    /// The number of the retention rule: 0 is the app's own, above it are those of conversations, and below it those of what was held.
     pub rule: i32,
     /// The day on which what it locked was written, UTC.
     pub day: Day,

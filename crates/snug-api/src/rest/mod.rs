@@ -8,6 +8,7 @@ mod consents;
 mod conversations;
 mod events;
 mod exports;
+mod holds;
 pub(crate) mod inbox;
 mod jobs;
 mod keys;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Vec<Route> {
         apps::routes(),
         jobs::routes(),
         retention::routes(),
+        holds::routes(),
         usage::routes(),
         events::routes(),
         audit::routes(),

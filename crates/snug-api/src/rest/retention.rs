@@ -61,6 +61,7 @@ pub(super) fn report(purge: PurgeRow) -> PurgeReport {
                 count: counts.messages,
                 versions: counts.versions,
                 reactions: counts.reactions,
+                held: counts.held,
                 oldest: counts.oldest.map(Into::into),
                 newest: counts.newest.map(Into::into),
             },

@@ -46,7 +46,7 @@ pub use key_source::KeySource;
 pub use keyed::Keyed;
 pub use macs::Macs;
 pub use master::{MasterKey, MasterKeyError};
-pub use places::Place;
+pub use places::{Place, rule_of};
 pub use plain::{
     Answer, AppProfile, KeyProfile, MemberProfile, MessageBody, Plain, SanctionNote, TokenKeyProfile,
 };

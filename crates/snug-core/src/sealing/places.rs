@@ -16,19 +16,21 @@ use super::{
     templates::TemplateBody,
 };
 
-/// The retention rule of an app's own; conversations have no other yet.
+/// The retention rule of an app's own. A conversation's own has its number; those of what is set aside by purges are negative.
 const APP_RULE: i32 = 0;
 
 /// The place of a sealed value that holds a `P`.
 pub struct Place<P> {
     app: AppKey,
     place: SealedPlace,
+    /// The retention rule under which is sealed for it.
+    rule: i32,
     holds: PhantomData<fn() -> P>,
 }
 
 impl<P> Place<P> {
     fn new(app: AppKey, place: SealedPlace) -> Self {
-        Self { app, place, holds: PhantomData }
+        Self { app, place, rule: APP_RULE, holds: PhantomData }
     }
 
     /// The place in which the store found a value. Whether a `P` belongs there is the caller's to know.
@@ -38,18 +40,27 @@ impl<P> Place<P> {
 
     /// The app, and the secrets of it that lock the place.
     pub(super) fn locked(&self) -> (AppKey, Locks) {
-        (self.app, locks(&self.place))
+        (self.app, locks(&self.place, self.rule))
+    }
+
+    /// The same place, under a retention rule. What lies in it opens whichever it was sealed under.
+    #[must_use]
+    pub fn under(self, rule: i32) -> Self {
+        Self { rule, ..self }
     }
 
     /// Whether a seal for this place may make the secret where there is none: only what brings the secret into the world
     /// does. A conversation's comes with its id, a person's with its id, a day's with a message that is new. So
-    /// nothing that is written later, an edit of an old message say, makes a destroyed secret anew.
+    /// nothing that is written later, an edit of an old message say, makes a destroyed secret anew. What is set aside is sealed
+    /// under a rule that nothing else has, so that its secrets come with it.
     pub(super) fn makes(&self, name: SecretName) -> bool {
         match name {
             SecretName::Wrapping(_) | SecretName::WrappingBefore(_) | SecretName::App(_) => false,
             SecretName::User(..) => matches!(self.place, SealedPlace::UserId(_)),
             SecretName::Conversation(..) => matches!(self.place, SealedPlace::ConversationId(_)),
-            SecretName::Bucket { .. } => matches!(self.place, SealedPlace::Message { version: 1, .. }),
+            SecretName::Bucket { rule, .. } => {
+                rule < APP_RULE || matches!(self.place, SealedPlace::Message { version: 1, .. })
+            }
         }
     }
 
@@ -238,9 +249,17 @@ impl Place<AuditNote> {
     }
 }
 
-/// The bucket of messages that were accepted on the day of `at`.
-pub(super) fn day(at: Timestamp) -> Bucket {
-    Bucket { class: Class::Messages, rule: APP_RULE, day: at.day() }
+/// The bucket of messages that were accepted on the day of `at`, under a retention rule.
+pub(super) fn day(at: Timestamp, rule: i32) -> Bucket {
+    Bucket { class: Class::Messages, rule, day: at.day() }
+}
+
+/// The retention rule under which a value was sealed.
+pub fn rule_of(sealed: &Sealed) -> i32 {
+    match Locks::read(&sealed.0) {
+        Ok((Locks { bucket: Some(bucket), .. }, ..)) => bucket.rule,
+        _ => APP_RULE,
+    }
 }
 
 /// Whose secret is the first lock of a message: a user's, else the conversation's.
@@ -251,8 +270,8 @@ pub(super) fn author(conversation: ConversationKey, sender: SenderRow) -> Owner 
     }
 }
 
-/// Which secrets lock a place.
-fn locks(place: &SealedPlace) -> Locks {
+/// Which secrets lock a place, under a retention rule.
+fn locks(place: &SealedPlace, rule: i32) -> Locks {
     let (owner, bucket) = match *place {
         SealedPlace::App { .. }
         | SealedPlace::Role(_)
@@ -280,9 +299,11 @@ fn locks(place: &SealedPlace) -> Locks {
         | SealedPlace::Alias(conversation)
         | SealedPlace::Conversation { conversation, .. } => (Owner::Conversation(conversation), None),
         SealedPlace::Message { conversation, sender, created_at, .. } => {
-            (author(conversation, sender), Some(day(created_at)))
+            (author(conversation, sender), Some(day(created_at, rule)))
         }
-        SealedPlace::Reaction { reactor, created_at, .. } => (Owner::User(reactor), Some(day(created_at))),
+        SealedPlace::Reaction { reactor, created_at, .. } => {
+            (Owner::User(reactor), Some(day(created_at, rule)))
+        }
     };
     Locks { owner, bucket }
 }

@@ -173,8 +173,8 @@ impl Sealer {
         Ok(self.keyed(app).await?.macs.draft(&secret, conversation, draft))
     }
 
-    /// The MAC of an emoji on a message that was accepted at `created_at`, whoever uses it. The secret of that day is part of
-    /// it, so that it goes with the day.
+    /// The MAC of an emoji on a message that was accepted at `created_at` and is sealed under `rule`, whoever uses it. The secret of
+    /// that day is part of it, so that it goes with the day.
     ///
     /// # Errors
     /// [`OpenError::Destroyed`] where that secret was destroyed.
@@ -184,9 +184,10 @@ impl Sealer {
         conversation: ConversationKey,
         message: MessageId,
         created_at: Timestamp,
+        rule: i32,
         emoji: &Emoji,
     ) -> Result<Mac, SealingError> {
-        let secret = self.secrets.fetch_one(day(created_at).name(app), false).await?;
+        let secret = self.secrets.fetch_one(day(created_at, rule).name(app), false).await?;
         Ok(self.keyed(app).await?.macs.emoji(&secret, conversation, message, emoji))
     }
 

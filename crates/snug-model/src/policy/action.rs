@@ -22,6 +22,18 @@ pub enum Action {
     DeleteApp,
     /// Have what has lived as long as it may removed now, or only counted.
     Purge,
+    /// See how long a conversation's messages live by its own rule.
+    ReadRetention,
+    /// Change that.
+    EditRetention,
+    /// Put a legal hold on a conversation, or lift it.
+    HoldConversation,
+    /// Put a legal hold on a user, or lift it.
+    HoldUser,
+    /// See the app's legal holds.
+    ListHolds,
+    /// Read what is kept past its time because it is held.
+    ReadHeld,
     /// See how far a job is.
     ReadJob,
     /// Read what was committed in the app.

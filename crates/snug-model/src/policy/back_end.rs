@@ -94,10 +94,16 @@ fn ask(action: &Action) -> Ask {
     match action {
         Action::CreateApp => Whole(Scope::Installation),
         Action::ListApps => Reading(Scope::Installation),
-        Action::ReadApp | Action::ReadJob => Reading(Scope::App),
+        Action::ReadApp | Action::ReadJob | Action::ReadRetention | Action::ListHolds => Reading(Scope::App),
+        Action::ReadHeld => Reading(Scope::Messages),
         Action::ReadEvents => Reading(Scope::Events),
         Action::ReadAudit => Reading(Scope::Audit),
-        Action::EditApp | Action::DeleteApp | Action::Purge => Whole(Scope::App),
+        Action::EditApp
+        | Action::DeleteApp
+        | Action::Purge
+        | Action::EditRetention
+        | Action::HoldConversation
+        | Action::HoldUser => Whole(Scope::App),
         Action::ListKeys => Reading(Scope::Keys),
         Action::CreateKey { .. } | Action::RevokeKey => Whole(Scope::Keys),
         Action::ListRoles | Action::ExamineRoles => Reading(Scope::Roles),
@@ -176,6 +182,10 @@ pub(super) fn of_conversation(action: &Action) -> bool {
             | Action::ArchiveConversation
             | Action::DeleteConversation
             | Action::ExportConversation
+            | Action::ReadRetention
+            | Action::EditRetention
+            | Action::HoldConversation
+            | Action::ReadHeld
             | Action::ListMembers
             | Action::AddMembers { .. }
             | Action::Join

@@ -509,6 +509,10 @@ fn allowed(actor: &UserActor, action: &Action, facts: &Facts, have: PermissionSe
         Action::PromoteSelf => Err(Denied::Forbidden(Permission::MemberEdit)),
         Action::ConfigureConversation
         | Action::ExportConversation
+        | Action::ReadRetention
+        | Action::EditRetention
+        | Action::HoldConversation
+        | Action::ReadHeld
         | Action::SetReadMark
         | Action::SendMessage { as_user: true } => Err(Denied::WrongActor),
         _ => need(have, asked(action)),

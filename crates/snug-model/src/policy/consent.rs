@@ -51,6 +51,9 @@ fn waits(action: &Action) -> Waits {
         | Action::ReadJob
         | Action::ReadEvents
         | Action::ReadAudit
+        | Action::ReadRetention
+        | Action::ListHolds
+        | Action::ReadHeld
         | Action::ListKeys
         | Action::ListRoles
         | Action::ExamineRoles
@@ -95,6 +98,9 @@ fn waits(action: &Action) -> Waits {
         | Action::EditApp
         | Action::DeleteApp
         | Action::Purge
+        | Action::EditRetention
+        | Action::HoldConversation
+        | Action::HoldUser
         | Action::CreateKey { .. }
         | Action::RevokeKey
         | Action::EditRole

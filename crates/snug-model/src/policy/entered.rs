@@ -13,6 +13,10 @@ pub fn entered(actor: &Actor, action: &Action) -> Option<Act> {
         Action::DeleteApp => Act::DeleteApp,
         // Those that the server begins by itself are told by their jobs.
         Action::Purge if !matches!(actor, Actor::System(_)) => Act::Purge,
+        Action::EditRetention => Act::EditRetention,
+        Action::HoldConversation => Act::HoldConversation,
+        Action::HoldUser => Act::HoldUser,
+        Action::ReadHeld => Act::ReadHeld,
         Action::CreateKey { .. } => Act::CreateKey,
         Action::RevokeKey => Act::RevokeKey,
         Action::EditRole => Act::PutRole,
@@ -46,6 +50,8 @@ pub fn entered(actor: &Actor, action: &Action) -> Option<Act> {
         | Action::ReadJob
         | Action::ReadEvents
         | Action::ReadAudit
+        | Action::ReadRetention
+        | Action::ListHolds
         | Action::ListKeys
         | Action::ListRoles
         | Action::ExamineRoles

@@ -63,6 +63,10 @@ pub struct ConversationRow {
     pub head_seq: Seq,
     /// The seq of the first message that is kept: those before it were purged.
     pub first_seq: Seq,
+    /// The retention rule by which its messages are sealed: 0 is the app's.
+    pub rule: i32,
+    /// How many days its messages live at most, where it has a rule of its own.
+    pub kept_days: Option<i64>,
     /// Its members with access `full` or `read`.
     pub member_count: i64,
     /// When it was made.
@@ -71,7 +75,7 @@ pub struct ConversationRow {
     pub created_by: Option<UserKey>,
     /// When anything of it last changed.
     pub updated_at: Timestamp,
-    /// Grows with every change of state, frozen, slow mode, history, and with deletion: what decisions rest on.
+    /// Grows with every change of state, frozen, slow mode, history, retention, and with deletion: what decisions rest on.
     pub version: Version,
 }
 

@@ -20,6 +20,9 @@ pub enum StoreError {
     /// What the act is about was purged.
     #[error("it was purged")]
     Gone,
+    /// What is to be deleted is held, or holds something that is.
+    #[error("it is held")]
+    Held,
     /// A limit of what may be stored is reached.
     #[error("{0} is reached")]
     Full(&'static str),

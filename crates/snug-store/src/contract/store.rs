@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use snug_model::{
-    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey,
+    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Seq, Timestamp, UserKey,
     audit::Entries,
     facts::IdMac,
     messages::Window,
@@ -402,10 +402,10 @@ pub trait Store: Send + Sync + 'static {
     async fn purge(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<PurgeRow>>;
     /// Conversations of the permit's app of which the first message is due.
     async fn due_conversations(&self, permit: &Permit, query: DueQuery) -> StoreResult<DuePage>;
-    /// What of the permit's conversation is before the first message that is not due.
+    /// What of the permit's conversation would go: what is due and not held, up to the first message that is not due.
     async fn count_due(&self, permit: &Permit, before: Timestamp) -> StoreResult<PurgeCounts>;
-    /// Removes messages of the permit's conversation from the first on, up to one that is not due, with their versions and
-    /// reactions; their ids are remembered. It takes a rev, and the purge counts them, in the same commit.
+    /// Removes messages of the permit's conversation from the first on, up to one that is not due or is held, with their versions
+    /// and reactions; their ids are remembered. It takes a rev, and the purge counts them, in the same commit.
     async fn purge_messages(&self, permit: &Permit, step: PurgeStep) -> StoreResult<Purged>;
     /// Adds to what a purge counted, and to the days that it destroyed; nobody else takes it before `lease_until`.
     async fn note_purge(
@@ -425,6 +425,47 @@ pub trait Store: Send + Sync + 'static {
     async fn see_time(&self, now: Timestamp, step_ms_max: i64) -> StoreResult<Timestamp>;
     /// Notes that it is `now`, whatever was noted before.
     async fn accept_time(&self, now: Timestamp) -> StoreResult<()>;
+
+    /// Has the messages of the permit's conversation live so many days at most, or as long as the app says. It has a rule of its own
+    /// from then on. [`StoreError::Full`] where no number is left for one.
+    async fn set_kept_days(&self, permit: &Permit, days: Option<u16>) -> StoreResult<ConversationRow>;
+    /// Puts a legal hold on something of the permit's app, or lifts it. Purges that have not committed yet heed it.
+    async fn set_hold(&self, permit: &Permit, on: HoldOn, held: bool, at: Timestamp) -> StoreResult<()>;
+    /// The legal holds of the permit's app, by their numbers.
+    async fn holds(&self, permit: &Permit, page: Page) -> StoreResult<Vec<HoldRow>>;
+    /// The first messages of the permit's conversation, up to `limit`, as far as each is due and held.
+    async fn due_held(&self, permit: &Permit, before: Timestamp, limit: i64) -> StoreResult<Vec<DueMessage>>;
+    /// Sets the first messages of the permit's conversation aside, sealed anew under `rule`, up to one that has changed since, is
+    /// not due or not held any more. To its readers they are purged: it takes a rev.
+    async fn hold_messages(
+        &self,
+        permit: &Permit,
+        step: PurgeStep,
+        rule: i32,
+        messages: Vec<HeldMessage>,
+    ) -> StoreResult<Purged>;
+    /// Messages of the permit's conversation that were set aside, after a seq, with all that was sealed for them; up to `limit`.
+    async fn held_messages(&self, permit: &Permit, after: Seq, limit: i64) -> StoreResult<Vec<DueMessage>>;
+    /// Messages of the permit's app that were set aside and are not held any more; up to `limit`.
+    async fn released(&self, permit: &Permit, limit: i64) -> StoreResult<Vec<(ConversationKey, Seq)>>;
+    /// Removes these of them, as [`Self::purge_messages`] does, but for the rev: no reader knew of them.
+    async fn purge_released(
+        &self,
+        permit: &Permit,
+        step: PurgeStep,
+        messages: Vec<(ConversationKey, Seq)>,
+    ) -> StoreResult<PurgeCounts>;
+    /// Buckets of what was set aside in the permit's app, of which no row is left; up to `limit`.
+    async fn empty_held_days(&self, permit: &Permit, limit: i64) -> StoreResult<Vec<PurgedDay>>;
+    /// Forgets these of them, whose secrets are destroyed.
+    async fn forget_held_days(&self, permit: &Permit, days: Vec<PurgedDay>) -> StoreResult<()>;
+    /// Conversations of the permit's app with a rule of their own, after a row number; up to `limit`.
+    async fn ruled_conversations(
+        &self,
+        permit: &Permit,
+        after: ConversationKey,
+        limit: i64,
+    ) -> StoreResult<Vec<RuledRow>>;
 
     // Idempotency and jobs.
 

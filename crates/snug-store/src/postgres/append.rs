@@ -224,6 +224,9 @@ impl<'a> Looked<'a> {
     async fn add(&mut self, sql: &Sql<'_>, place: &Place, message: &'a NewMessage) -> StoreResult<Appended> {
         let target = (place.app, place.conversation);
         if let Some(known) = self.known.get(&(target, message.id)) {
+            if known.stored.held {
+                return Err(StoreError::Gone);
+            }
             if known.stored.message.sender != message.sender || known.draft != message.draft {
                 return Err(StoreError::Taken(Unique::Message));
             }
@@ -237,6 +240,9 @@ impl<'a> Looked<'a> {
             };
             if !place.shows(sql, quoted.stored.message.seq).await? {
                 return Err(StoreError::NotFound);
+            }
+            if quoted.stored.held {
+                return Err(StoreError::Gone);
             }
         }
         place.check_blocks(sql).await?;
@@ -289,6 +295,7 @@ impl Known {
             deleted_at: None,
             hidden_at,
         };
-        Self { stored: Stored { message: row, body_rev: rev, reacted: false }, draft: message.draft }
+        let stored = Stored { message: row, body_rev: rev, reacted: false, held: false };
+        Self { stored, draft: message.draft }
     }
 }

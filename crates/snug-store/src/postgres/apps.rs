@@ -3,7 +3,7 @@
 use snug_model::{AppKey, Permit, RoleKey, Timestamp, limits::ROLES_MAX};
 
 use super::{
-    idempotency, jobs,
+    holds, idempotency, jobs,
     rows::{self, Code, app_columns, role_columns},
     sql::{Sql, after, paged, params},
 };
@@ -115,6 +115,7 @@ pub(super) async fn edit(sql: &Sql<'_>, permit: &Permit, edit: AppEdit) -> Store
 }
 
 pub(super) async fn delete(sql: &Sql<'_>, permit: &Permit, job: JobRow) -> StoreResult<()> {
+    holds::check_app(sql, permit.app()).await?;
     // Every permit in the app rests on the app.
     let deleted = sql
         .run(

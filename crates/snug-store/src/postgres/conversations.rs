@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use snug_model::{AppKey, ConversationKey, Permit, Rev, Seq, Timestamp, UserKey, limits::PLACED_MEMBERS_MAX};
 
 use super::{
-    blocks, events, idempotency, jobs, member_rows, members,
+    blocks, events, holds, idempotency, jobs, member_rows, members,
     rows::{self, Code, conversation_columns, member_columns},
     sql::{Cells, Param, Sql, after, paged, params, version},
 };
@@ -263,6 +263,7 @@ pub(super) async fn delete(
             return Err(StoreError::Changed);
         }
     }
+    holds::check_conversation(sql, app, key).await?;
     // Its members' inboxes lose it like any other change reaches them: at once where it is large or waits for its place,
     // which all others now do.
     let deleted = sql

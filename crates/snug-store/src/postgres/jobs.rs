@@ -141,6 +141,7 @@ async fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> 
         "DELETE FROM messages WHERE message IN (SELECT message FROM messages WHERE app = $1 LIMIT $2)",
         "DELETE FROM purged_messages WHERE ctid = ANY (ARRAY(SELECT ctid FROM purged_messages WHERE app = $1 LIMIT $2))",
         "DELETE FROM purged_days WHERE ctid = ANY (ARRAY(SELECT ctid FROM purged_days WHERE app = $1 LIMIT $2))",
+        "DELETE FROM held_days WHERE ctid = ANY (ARRAY(SELECT ctid FROM held_days WHERE app = $1 LIMIT $2))",
         "DELETE FROM purges WHERE id IN (SELECT id FROM purges WHERE app = $1 LIMIT $2)",
         "DELETE FROM changes WHERE change IN (SELECT change FROM changes WHERE app = $1 LIMIT $2)",
         "DELETE FROM events WHERE event IN (SELECT event FROM events WHERE app = $1 LIMIT $2)",

@@ -165,7 +165,8 @@ pub(super) async fn history(
     limit: i64,
 ) -> StoreResult<MessagePage> {
     let place = Place::of(permit)?;
-    let (lo, hi) = (place.view.from_seq.max(place.first(sql).await?), place.visible_head(sql).await?);
+    let (first, hi) = place.span(sql).await?;
+    let lo = place.view.from_seq.max(first);
     let mut messages = Vec::new();
     match window {
         Window::Newest => messages.extend(place.page(sql, lo, hi, Side::Newest, limit).await?),
@@ -293,15 +294,20 @@ impl Place {
         crate::wait_for(before.max(stored.flatten()), pace_ms, at)
     }
 
-    /// The first message of the conversation that is kept.
-    async fn first(&self, sql: &Sql<'_>) -> StoreResult<Seq> {
-        sql.maybe(
-            "SELECT first_seq FROM conversations WHERE conversation = $1 AND app = $2",
-            params![self.conversation.0, self.app.0],
-            |row| row.int().map(Seq),
-        )
-        .await?
-        .ok_or(StoreError::NotFound)
+    /// The first message of the conversation that is kept, and the newest seq that the view shows.
+    async fn span(&self, sql: &Sql<'_>) -> StoreResult<(Seq, Seq)> {
+        let (first, head) = sql
+            .maybe(
+                "SELECT first_seq, head_seq FROM conversations WHERE conversation = $1 AND app = $2",
+                params![self.conversation.0, self.app.0],
+                |row| Ok((Seq(row.int()?), Seq(row.int()?))),
+            )
+            .await?
+            .ok_or(StoreError::NotFound)?;
+        match self.view.until {
+            Some(rev) => Ok((first, sync::seq_at(sql, self.app, self.conversation, rev).await?)),
+            None => Ok((first, head)),
+        }
     }
 
     /// The newest seq that the view shows.
@@ -339,7 +345,10 @@ impl Place {
             retention::check_gone(sql, self, id).await?;
             return Ok(None);
         };
-        Ok(self.shows(sql, stored.message.seq).await?.then_some(stored))
+        match self.shows(sql, stored.message.seq).await? {
+            true if stored.held => Err(StoreError::Gone),
+            shows => Ok(shows.then_some(stored)),
+        }
     }
 
     /// Whether the view shows the message of a seq, if there is one.

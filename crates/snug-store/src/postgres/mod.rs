@@ -10,6 +10,7 @@ mod committer;
 mod consents;
 mod conversations;
 mod events;
+mod holds;
 mod idempotency;
 mod inbox;
 mod jobs;

@@ -91,7 +91,7 @@ pub(super) async fn ranges(sql: &Sql<'_>, ranges: &[Range<'_>]) -> StoreResult<V
                         WITH ORDINALITY a (app, conversation, lo, hi, most, nth) OFFSET 0) w
                   CROSS JOIN LATERAL (
                       SELECT * FROM messages m WHERE m.app = w.app AND m.conversation = w.conversation
-                          AND m.seq BETWEEN w.lo AND w.hi ORDER BY m.seq LIMIT w.most) g
+                          AND m.seq BETWEEN w.lo AND w.hi AND m.held IS NULL ORDER BY m.seq LIMIT w.most) g
                   ORDER BY w.nth, g.seq"
             ),
             params![
@@ -127,7 +127,7 @@ pub(super) async fn named(sql: &Sql<'_>, wanted: &[(&Place, Vec<Seq>)]) -> Store
                 " FROM ",
                 named_seqs!(),
                 " JOIN messages g ON g.app = w.app AND g.conversation = w.conversation AND g.seq = w.seq
-                  ORDER BY w.nth, g.seq"
+                  WHERE g.held IS NULL ORDER BY w.nth, g.seq"
             ),
             params![seqs.nths, seqs.apps, seqs.conversations, seqs.seqs],
             |row| Ok((row.int()?, rows::stored(row)?)),

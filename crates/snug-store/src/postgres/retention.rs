@@ -4,14 +4,15 @@ use snug_model::{AppKey, ConversationKey, JobId, MessageId, Permit, Seq, Timesta
 
 use super::{
     conversations::{self, Change, Step, advance, note_change},
+    holds::held,
     jobs, members,
     messages::Place,
     rows::{self, Code, conversation_columns, job_columns},
     sql::{Cells, Sql, corrupt, params},
 };
 use crate::{
-    Class, DuePage, DueQuery, JobRow, JobState, PurgeCounts, PurgeEnd, PurgeRow, PurgeStep, Purged,
-    PurgedDay, StoreError, StoreResult,
+    Class, DuePage, DueQuery, JobRow, JobState, PurgeCounts, PurgeEnd, PurgeNext, PurgeRow, PurgeStep,
+    Purged, PurgedDay, StoreError, StoreResult,
 };
 
 pub(super) async fn begin(sql: &Sql<'_>, permit: &Permit, job: &JobRow, asked: bool) -> StoreResult<JobRow> {
@@ -34,11 +35,16 @@ pub(super) async fn begin(sql: &Sql<'_>, permit: &Permit, job: &JobRow, asked: b
     }
     jobs::add(sql, app, job).await?;
     sql.run(
-        "INSERT INTO purges (id, app, asked, messages, versions, reactions) VALUES ($1, $2, $3, 0, 0, 0)",
+        "UPDATE apps SET purged_at = $1, purges = purges + 1 WHERE app = $2",
+        params![job.created_at.0, app.0],
+    )
+    .await?;
+    sql.run(
+        "INSERT INTO purges (id, app, asked, number, messages, versions, reactions)
+         SELECT $1, app, $3, purges, 0, 0, 0 FROM apps WHERE app = $2",
         params![job.id.as_str(), app.0, asked],
     )
     .await?;
-    sql.run("UPDATE apps SET purged_at = $1 WHERE app = $2", params![job.created_at.0, app.0]).await?;
     Ok(job.clone())
 }
 
@@ -71,11 +77,12 @@ pub(super) async fn find(sql: &Sql<'_>, permit: &Permit, id: &JobId) -> StoreRes
 
 /// What a purge did so far, by its job.
 async fn row(sql: &Sql<'_>, job: JobRow) -> StoreResult<PurgeRow> {
-    let (asked, stopped, counts) = sql
+    let (asked, number, stopped, counts) = sql
         .maybe(
-            "SELECT asked, stopped, messages, versions, reactions, oldest, newest FROM purges WHERE id = $1",
+            "SELECT asked, number, stopped, messages, versions, reactions, held, oldest, newest FROM purges
+             WHERE id = $1",
             params![job.id.as_str()],
-            |row| Ok((row.flag()?, row.time_or_none()?, counts(row)?)),
+            |row| Ok((row.flag()?, row.int()?, row.time_or_none()?, counts(row)?)),
         )
         .await?
         .ok_or(StoreError::NotFound)?;
@@ -90,19 +97,20 @@ async fn row(sql: &Sql<'_>, job: JobRow) -> StoreResult<PurgeRow> {
             },
         )
         .await?;
-    Ok(PurgeRow { job, asked, counts, stopped, days })
+    Ok(PurgeRow { job, asked, number, counts, stopped, days })
 }
 
-fn small(cell: i64) -> StoreResult<i32> {
+pub(super) fn small(cell: i64) -> StoreResult<i32> {
     i32::try_from(cell).map_err(|_| corrupt("a rule or a day", cell))
 }
 
-/// Of five columns: messages, versions, reactions, oldest, newest.
+/// Of six columns: messages, versions, reactions, held, oldest, newest.
 fn counts(row: &mut Cells<'_>) -> StoreResult<PurgeCounts> {
     Ok(PurgeCounts {
         messages: row.int()?,
         versions: row.int()?,
         reactions: row.int()?,
+        held: row.int()?,
         oldest: row.time_or_none()?,
         newest: row.time_or_none()?,
     })
@@ -128,10 +136,10 @@ pub(super) async fn due(sql: &Sql<'_>, permit: &Permit, query: DueQuery) -> Stor
                 " FROM conversations c
               JOIN messages g ON g.app = c.app AND g.conversation = c.conversation AND g.seq = c.first_seq
               WHERE c.app = $1 AND c.conversation > $2 AND c.conversation <= $3 AND c.deleted_at IS NULL
-                  AND g.created_at < $4
+                  AND g.created_at < greatest($4, $5 - c.kept_days * 86400000)
               ORDER BY c.conversation"
             ),
-            params![app.0, query.after.0, last.0, query.before.0],
+            params![app.0, query.after.0, last.0, query.before.0, query.now.0],
             rows::conversation,
         )
         .await?;
@@ -139,19 +147,32 @@ pub(super) async fn due(sql: &Sql<'_>, permit: &Permit, query: DueQuery) -> Stor
 }
 
 pub(super) async fn count(sql: &Sql<'_>, permit: &Permit, before: Timestamp) -> StoreResult<PurgeCounts> {
-    let (app, conversation) = (permit.app(), conversations::of(permit)?);
+    let (app, key) = (permit.app(), conversations::of(permit)?);
+    let first = conversations::row(sql, app, key).await?.ok_or(StoreError::NotFound)?.first_seq;
     let kept = sql
         .one(
             "SELECT coalesce(min(seq), 9223372036854775807) FROM messages
-         WHERE app = $1 AND conversation = $2 AND created_at >= $3",
-            params![app.0, conversation.0, before.0],
+         WHERE app = $1 AND conversation = $2 AND seq >= $3 AND created_at >= $4",
+            params![app.0, key.0, first.0, before.0],
             |row| row.int().map(Seq),
         )
         .await?;
-    tally(sql, app, conversation, Seq(0), kept).await
+    let gone = tally(sql, app, key, first, kept).await?;
+    let held = sql
+        .one(
+            concat!(
+                "SELECT count(*) FROM messages g
+             WHERE g.app = $1 AND g.conversation = $2 AND g.seq >= $3 AND g.seq < $4 AND ",
+                held!()
+            ),
+            params![app.0, key.0, first.0, kept.0],
+            |row| row.int(),
+        )
+        .await?;
+    Ok(PurgeCounts { held, ..gone })
 }
 
-/// Counts messages from one seq to before another, with what belongs to them.
+/// Counts messages that are not held, from one seq to before another, with what belongs to them.
 async fn tally(
     sql: &Sql<'_>,
     app: AppKey,
@@ -160,12 +181,20 @@ async fn tally(
     to: Seq,
 ) -> StoreResult<PurgeCounts> {
     sql.one(
-        "SELECT count(*),
-             (SELECT count(*) FROM message_versions
-              WHERE app = $1 AND conversation = $2 AND seq >= $3 AND seq < $4),
-             (SELECT count(*) FROM reactions WHERE app = $1 AND conversation = $2 AND seq >= $3 AND seq < $4),
-             min(created_at), max(created_at)
-         FROM messages WHERE app = $1 AND conversation = $2 AND seq >= $3 AND seq < $4",
+        concat!(
+            "WITH goes AS MATERIALIZED (
+                 SELECT seq, created_at FROM messages g
+                 WHERE g.app = $1 AND g.conversation = $2 AND g.seq >= $3 AND g.seq < $4 AND NOT ",
+            held!(),
+            ")
+             SELECT count(*),
+                 (SELECT count(*) FROM goes JOIN message_versions v
+                      ON v.app = $1 AND v.conversation = $2 AND v.seq = goes.seq),
+                 (SELECT count(*) FROM goes JOIN reactions r
+                      ON r.app = $1 AND r.conversation = $2 AND r.seq = goes.seq),
+                 0::bigint, min(created_at), max(created_at)
+             FROM goes"
+        ),
         params![app.0, conversation.0, from.0, to.0],
         counts,
     )
@@ -176,34 +205,27 @@ pub(super) async fn purge(sql: &Sql<'_>, permit: &Permit, step: &PurgeStep) -> S
     let (app, key) = (permit.app(), conversations::of(permit)?);
     let conversation = conversations::row(sql, app, key).await?.ok_or(StoreError::NotFound)?;
     let first = conversation.first_seq;
-    let ages = sql
-        .all(
-            "SELECT seq, created_at FROM messages WHERE app = $1 AND conversation = $2 AND seq >= $3
-         ORDER BY seq LIMIT $4",
-            params![app.0, key.0, first.0, step.rows],
-            |row| Ok((Seq(row.int()?), row.time()?)),
-        )
-        .await?;
-    let last = ages.iter().take_while(|(_, at)| *at < step.before).last().map(|(seq, _)| *seq);
-    let Some(last) = last else {
-        return Ok(Purged { rev: None, before: first, counts: PurgeCounts::default(), more: false });
+    let found = sql.all(
+        concat!(
+            "SELECT g.seq, g.created_at < $5, ",
+            held!(),
+            " FROM messages g WHERE g.app = $1 AND g.conversation = $2 AND g.seq >= $3 ORDER BY g.seq LIMIT $4"
+        ),
+        params![app.0, key.0, first.0, step.rows, step.before.0],
+        |row| Ok((Seq(row.int()?), row.truth()?, row.truth()?)),
+    ).await?;
+    let goes = found.iter().take_while(|(_, due, held)| *due && !held).count();
+    let next = match found.get(goes) {
+        Some((_, true, true)) => PurgeNext::Held,
+        Some(_) => PurgeNext::Nothing,
+        None if found.len() as i64 == step.rows => PurgeNext::More,
+        None => PurgeNext::Nothing,
+    };
+    let Some((last, ..)) = found[..goes].last() else {
+        return Ok(Purged { rev: None, before: first, counts: PurgeCounts::default(), next });
     };
     let kept = last.next();
-    let went = tally(sql, app, key, first, kept).await?;
-    sql.run(
-        "INSERT INTO purged_messages (app, conversation, id, seq, at)
-         SELECT app, conversation, id, seq, $5 FROM messages
-         WHERE app = $1 AND conversation = $2 AND seq >= $3 AND seq < $4",
-        params![app.0, key.0, first.0, kept.0, step.at.0],
-    )
-    .await?;
-    for statement in [
-        "DELETE FROM reactions WHERE app = $1 AND conversation = $2 AND seq >= $3 AND seq < $4",
-        "DELETE FROM message_versions WHERE app = $1 AND conversation = $2 AND seq >= $3 AND seq < $4",
-        "DELETE FROM messages WHERE app = $1 AND conversation = $2 AND seq >= $3 AND seq < $4",
-    ] {
-        sql.run(statement, params![app.0, key.0, first.0, kept.0]).await?;
-    }
+    let went = remove(sql, app, key, first, kept, step.at).await?;
     sql.run(
         "UPDATE conversations SET first_seq = $1 WHERE conversation = $2 AND app = $3",
         params![kept.0, key.0, app.0],
@@ -213,8 +235,34 @@ pub(super) async fn purge(sql: &Sql<'_>, permit: &Permit, step: &PurgeStep) -> S
     let moved = advance(sql, app, key, Step { at: step.at, message: false, members: 0 }).await?;
     note_change(sql, app, key, &moved, Change::Purge(kept), step.at).await?;
     note(sql, &step.job, &went, &[], step.lease_until).await?;
-    let more = ages.len() as i64 == step.rows && ages.last().is_some_and(|(seq, _)| *seq == last);
-    Ok(Purged { rev: Some(moved.rev), before: kept, counts: went, more })
+    Ok(Purged { rev: Some(moved.rev), before: kept, counts: went, next })
+}
+
+/// Removes messages from one seq to before another, none of which is held, with what belongs to them; their ids stay.
+pub(super) async fn remove(
+    sql: &Sql<'_>,
+    app: AppKey,
+    conversation: ConversationKey,
+    from: Seq,
+    to: Seq,
+    at: Timestamp,
+) -> StoreResult<PurgeCounts> {
+    let went = tally(sql, app, conversation, from, to).await?;
+    sql.run(
+        "INSERT INTO purged_messages (app, conversation, id, seq, at)
+         SELECT app, conversation, id, seq, $5 FROM messages
+         WHERE app = $1 AND conversation = $2 AND seq >= $3 AND seq < $4",
+        params![app.0, conversation.0, from.0, to.0, at.0],
+    )
+    .await?;
+    for statement in [
+        "DELETE FROM reactions WHERE app = $1 AND conversation = $2 AND seq >= $3 AND seq < $4",
+        "DELETE FROM message_versions WHERE app = $1 AND conversation = $2 AND seq >= $3 AND seq < $4",
+        "DELETE FROM messages WHERE app = $1 AND conversation = $2 AND seq >= $3 AND seq < $4",
+    ] {
+        sql.run(statement, params![app.0, conversation.0, from.0, to.0]).await?;
+    }
+    Ok(went)
 }
 
 pub(super) async fn note(
@@ -226,7 +274,7 @@ pub(super) async fn note(
 ) -> StoreResult<()> {
     let noted = sql.run(
         "UPDATE purges SET messages = messages + $2, versions = versions + $3, reactions = reactions + $4,
-             oldest = least(oldest, $5), newest = greatest(newest, $6)
+             held = held + $7, oldest = least(oldest, $5), newest = greatest(newest, $6)
          WHERE id = $1",
         params![
             id.as_str(),
@@ -234,7 +282,8 @@ pub(super) async fn note(
             counts.versions,
             counts.reactions,
             counts.oldest.map(|at| at.0),
-            counts.newest.map(|at| at.0)
+            counts.newest.map(|at| at.0),
+            counts.held
         ],
     )
     .await?;
@@ -251,7 +300,7 @@ pub(super) async fn note(
     }
     sql.run(
         "UPDATE jobs SET progress = progress + $2, run_at = $3 WHERE id = $1",
-        params![id.as_str(), counts.messages, lease_until.0],
+        params![id.as_str(), counts.messages + counts.held, lease_until.0],
     )
     .await
     .map(drop)

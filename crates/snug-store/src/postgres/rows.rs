@@ -174,7 +174,7 @@ fn sanction(row: &mut Cells<'_>) -> StoreResult<Option<SanctionRow>> {
 macro_rules! conversation_columns {
     () => {
         "c.conversation, c.id_mac, c.id, c.alias, c.profile, c.profile_version, c.state, c.frozen, c.slow_mode_s, c.history, c.epoch, \
-         c.rev, c.head_seq, c.first_seq, c.member_count, c.created_at, c.created_by, c.updated_at, c.version"
+         c.rev, c.head_seq, c.first_seq, c.rule, c.kept_days, c.member_count, c.created_at, c.created_by, c.updated_at, c.version"
     };
 }
 
@@ -194,6 +194,8 @@ pub(super) fn conversation(row: &mut Cells<'_>) -> StoreResult<ConversationRow> 
         rev: Rev(row.int()?),
         head_seq: Seq(row.int()?),
         first_seq: Seq(row.int()?),
+        rule: i32::try_from(row.int()?).map_err(|_| corrupt("a rule", "is too large"))?,
+        kept_days: row.take()?,
         member_count: row.int()?,
         created_at: row.time()?,
         created_by: row.take::<Option<i64>>()?.map(UserKey),
@@ -260,13 +262,15 @@ pub(super) struct Stored {
     pub(super) body_rev: Rev,
     /// Whether it has reactions.
     pub(super) reacted: bool,
+    /// Whether it was set aside: it is due and held, and to readers it is gone.
+    pub(super) held: bool,
 }
 
 /// The columns of [`stored`], of `messages g`.
 macro_rules! message_columns {
     () => {
         "g.id, g.seq, g.rev, g.sender_kind, g.sender, g.via, g.body, g.version, g.reply_to, g.created_at, g.edited_at, \
-         g.deleted_at, g.hidden_at, g.body_rev, g.reacted"
+         g.deleted_at, g.hidden_at, g.body_rev, g.reacted, g.held IS NOT NULL"
     };
 }
 
@@ -286,7 +290,7 @@ pub(super) fn stored(row: &mut Cells<'_>) -> StoreResult<Stored> {
         deleted_at: row.time_or_none()?,
         hidden_at: row.time_or_none()?,
     };
-    Ok(Stored { message, body_rev: Rev(row.int()?), reacted: row.flag()? })
+    Ok(Stored { message, body_rev: Rev(row.int()?), reacted: row.flag()?, held: row.truth()? })
 }
 
 /// Of two columns: kind and user.

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use snug_model::{
-    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey,
+    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Seq, Timestamp, UserKey,
     audit::Entries,
     facts::IdMac,
     messages::Window,
@@ -12,8 +12,8 @@ use snug_model::{
 };
 
 use super::{
-    Postgres, apps, audit, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys,
-    member_rows, members, messages, of_user,
+    Postgres, apps, audit, blocks, check, consents, conversations, events, holds, idempotency, inbox, jobs,
+    keys, member_rows, members, messages, of_user,
     pool::{Lock, act, read},
     retention, roles, sanctions,
     sql::params,
@@ -639,6 +639,66 @@ impl Store for Postgres {
 
     async fn accept_time(&self, now: Timestamp) -> StoreResult<()> {
         act!(&self.pool, Lock::None, |sql| retention::accept_time(sql, now))
+    }
+
+    async fn set_kept_days(&self, permit: &Permit, days: Option<u16>) -> StoreResult<ConversationRow> {
+        admitted!(self, permit, Lock::Alone, |sql| holds::set_kept_days(sql, permit, days))
+    }
+
+    async fn set_hold(&self, permit: &Permit, on: HoldOn, held: bool, at: Timestamp) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Alone, |sql| holds::set(sql, permit, on, held, at))
+    }
+
+    async fn holds(&self, permit: &Permit, page: Page) -> StoreResult<Vec<HoldRow>> {
+        permitted!(self, permit, |sql| holds::list(sql, permit, page))
+    }
+
+    async fn due_held(&self, permit: &Permit, before: Timestamp, limit: i64) -> StoreResult<Vec<DueMessage>> {
+        permitted!(self, permit, |sql| holds::due(sql, permit, before, limit))
+    }
+
+    async fn hold_messages(
+        &self,
+        permit: &Permit,
+        step: PurgeStep,
+        rule: i32,
+        messages: Vec<HeldMessage>,
+    ) -> StoreResult<Purged> {
+        admitted!(self, permit, Lock::Shared, |sql| holds::hold(sql, permit, &step, rule, &messages))
+    }
+
+    async fn held_messages(&self, permit: &Permit, after: Seq, limit: i64) -> StoreResult<Vec<DueMessage>> {
+        permitted!(self, permit, |sql| holds::messages(sql, permit, after, limit))
+    }
+
+    async fn released(&self, permit: &Permit, limit: i64) -> StoreResult<Vec<(ConversationKey, Seq)>> {
+        permitted!(self, permit, |sql| holds::released(sql, permit, limit))
+    }
+
+    async fn purge_released(
+        &self,
+        permit: &Permit,
+        step: PurgeStep,
+        messages: Vec<(ConversationKey, Seq)>,
+    ) -> StoreResult<PurgeCounts> {
+        admitted!(self, permit, Lock::Shared, |sql| holds::purge_released(sql, permit, &step, &messages))
+    }
+
+    async fn empty_held_days(&self, permit: &Permit, limit: i64) -> StoreResult<Vec<PurgedDay>> {
+        permitted!(self, permit, |sql| holds::empty_days(sql, permit, limit))
+    }
+
+    async fn forget_held_days(&self, permit: &Permit, days: Vec<PurgedDay>) -> StoreResult<()> {
+        admitted!(self, permit, Lock::Shared, |sql| holds::forget_days(sql, permit, &days))
+    }
+
+    async fn ruled_conversations(
+        &self,
+        permit: &Permit,
+        after: ConversationKey,
+        limit: i64,
+    ) -> StoreResult<Vec<RuledRow>> {
+        permitted!(self, permit, |sql| holds::ruled(sql, permit, after, limit))
     }
 
     async fn job(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<JobRow>> {

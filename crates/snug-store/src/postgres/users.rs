@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use snug_model::{AppKey, Permit, RoleKey, Timestamp, UserKey, facts::IdMac, policy::By};
 
 use super::{
-    blocks, consents, events, idempotency, jobs,
+    blocks, consents, events, holds, idempotency, jobs,
     rows::{self, user_columns},
     sql::{Sql, after, paged, params},
 };
@@ -234,6 +234,7 @@ pub(super) async fn resume(
 }
 
 pub(super) async fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
+    holds::check_user(sql, permit.app(), user).await?;
     let at = job.created_at.0;
     let erased = sql
         .run(

@@ -4,7 +4,7 @@ use rusqlite::{named_params, params};
 use snug_model::{AppKey, Permit, RoleKey, Timestamp, limits::ROLES_MAX};
 
 use super::{
-    idempotency, jobs,
+    holds, idempotency, jobs,
     rows::{self, Code, app_columns, role_columns},
     sql::{Sql, after, paged},
 };
@@ -102,6 +102,7 @@ pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: AppEdit) -> StoreResult
 }
 
 pub(super) fn delete(sql: &Sql<'_>, permit: &Permit, job: JobRow) -> StoreResult<()> {
+    holds::check_app(sql, permit.app())?;
     // Every permit in the app rests on the app.
     let deleted = sql.run(
         "UPDATE apps SET deleted_at = ?1, version = version + 1 WHERE app = ?2 AND deleted_at IS NULL",

@@ -15,7 +15,7 @@ const RULES: &[Rule] = &[
         what: "its messages are not those from its first one to its head, each once",
         statement: "SELECT 'conversations ' || c.conversation FROM conversations c
             LEFT JOIN (SELECT app, conversation, count(*) AS n, min(seq) AS lo, max(seq) AS hi
-                       FROM messages GROUP BY app, conversation) g USING (app, conversation)
+                       FROM messages WHERE held IS NULL GROUP BY app, conversation) g USING (app, conversation)
             WHERE c.deleted_at IS NULL AND (c.head_seq <> c.first_seq - 1 + coalesce(g.n, 0)
                 OR (g.n > 0 AND (g.lo <> c.first_seq OR g.hi <> c.head_seq)))",
     },
@@ -24,6 +24,14 @@ const RULES: &[Rule] = &[
         statement: "SELECT 'purged_messages ' || p.conversation || ' ' || p.seq FROM purged_messages p
             LEFT JOIN conversations c USING (app, conversation)
             WHERE c.app IS NULL OR (c.deleted_at IS NULL AND p.seq >= c.first_seq)",
+    },
+    Rule {
+        what: "it was set aside and its readers see it, or its bucket is not known",
+        statement: "SELECT 'messages ' || g.conversation || ' ' || g.seq FROM messages g
+            LEFT JOIN conversations c USING (app, conversation)
+            WHERE g.held IS NOT NULL AND (c.app IS NULL OR g.seq >= c.first_seq
+                OR NOT EXISTS (SELECT 1 FROM held_days d
+                    WHERE d.app = g.app AND d.rule = g.held AND d.day = g.created_at / 86400000))",
     },
     Rule {
         what: "its messages and changes are not as many as its rev",
@@ -183,6 +191,8 @@ const RULES: &[Rule] = &[
             UNION ALL SELECT 'idempotency ' || request FROM idempotency
                 WHERE app <> 0 AND app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'purges ' || id FROM purges WHERE app NOT IN (SELECT app FROM apps)
+            UNION ALL SELECT 'holds of ' || app FROM holds WHERE app NOT IN (SELECT app FROM apps)
+            UNION ALL SELECT 'held_days of ' || app FROM held_days WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'purged_days ' || rowid FROM purged_days WHERE app NOT IN (SELECT app FROM apps)
             UNION ALL SELECT 'jobs ' || job FROM jobs WHERE kind <> 1 AND app NOT IN (SELECT app FROM apps)",
     },

@@ -4,7 +4,7 @@ use rusqlite::{named_params, params};
 use snug_model::{AppKey, ConversationKey, Permit, Rev, Seq, Timestamp, limits::PLACED_MEMBERS_MAX};
 
 use super::{
-    blocks, events, idempotency, jobs, members,
+    blocks, events, holds, idempotency, jobs, members,
     rows::{self, Code, conversation_columns, member_columns},
     sql::{Sql, after, paged},
 };
@@ -216,6 +216,7 @@ pub(super) fn delete(sql: &Sql<'_>, permit: &Permit, deletion: ConversationDelet
             return Err(StoreError::Changed);
         }
     }
+    holds::check_conversation(sql, app, key)?;
     // Its members' inboxes lose it like any other change reaches them: at once where it is large or waits for its place,
     // which all others now do.
     let deleted = sql.run(

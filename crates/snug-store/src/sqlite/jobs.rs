@@ -136,6 +136,7 @@ fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> {
         "DELETE FROM purged_messages WHERE (conversation, id) IN
              (SELECT conversation, id FROM purged_messages WHERE app = ?1 LIMIT ?2) AND app = ?1",
         "DELETE FROM purged_days WHERE rowid IN (SELECT rowid FROM purged_days WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM held_days WHERE (rule, day) IN (SELECT rule, day FROM held_days WHERE app = ?1 LIMIT ?2) AND app = ?1",
         "DELETE FROM purges WHERE id IN (SELECT id FROM purges WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM changes WHERE change IN (SELECT change FROM changes WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM events WHERE event IN (SELECT event FROM events WHERE app = ?1 LIMIT ?2)",

@@ -97,6 +97,9 @@ fn append(sql: &Sql<'_>, place: &Place, message: NewMessage) -> StoreResult<Appe
 
 /// The answer to an id that is there already.
 fn repeat(sql: &Sql<'_>, place: &Place, stored: Stored, message: &NewMessage) -> StoreResult<Appended> {
+    if stored.held {
+        return Err(StoreError::Gone);
+    }
     let draft = sql.one(
         "SELECT draft FROM messages WHERE app = ?1 AND conversation = ?2 AND id = ?3",
         params![place.app.0, place.conversation.0, message.id.as_bytes()],
@@ -235,7 +238,8 @@ pub(super) fn history(
     limit: i64,
 ) -> StoreResult<MessagePage> {
     let place = Place::of(permit)?;
-    let (lo, hi) = (place.view.from_seq.max(place.first(sql)?), place.visible_head(sql)?);
+    let (first, hi) = place.span(sql)?;
+    let lo = place.view.from_seq.max(first);
     let mut messages = Vec::new();
     match window {
         Window::Newest => messages.extend(place.page(sql, lo, hi, Side::Newest, limit)?),
@@ -352,14 +356,19 @@ impl Place {
         crate::wait_for(sent_at.flatten(), pace_ms, at)
     }
 
-    /// The first message of the conversation that is kept.
-    fn first(&self, sql: &Sql<'_>) -> StoreResult<Seq> {
-        sql.maybe(
-            "SELECT first_seq FROM conversations WHERE conversation = ?1 AND app = ?2",
-            params![self.conversation.0, self.app.0],
-            |row| row.int().map(Seq),
-        )?
-        .ok_or(StoreError::NotFound)
+    /// The first message of the conversation that is kept, and the newest seq that the view shows.
+    fn span(&self, sql: &Sql<'_>) -> StoreResult<(Seq, Seq)> {
+        let (first, head) = sql
+            .maybe(
+                "SELECT first_seq, head_seq FROM conversations WHERE conversation = ?1 AND app = ?2",
+                params![self.conversation.0, self.app.0],
+                |row| Ok((Seq(row.int()?), Seq(row.int()?))),
+            )?
+            .ok_or(StoreError::NotFound)?;
+        match self.view.until {
+            Some(rev) => Ok((first, sync::seq_at(sql, self.app, self.conversation, rev)?)),
+            None => Ok((first, head)),
+        }
     }
 
     /// The newest seq that the view shows.
@@ -395,7 +404,10 @@ impl Place {
             retention::check_gone(sql, self, id)?;
             return Ok(None);
         };
-        Ok(self.shows(sql, stored.message.seq)?.then_some(stored))
+        match self.shows(sql, stored.message.seq)? {
+            true if stored.held => Err(StoreError::Gone),
+            shows => Ok(shows.then_some(stored)),
+        }
     }
 
     /// Whether the view shows the message of a seq, if there is one.
@@ -440,13 +452,13 @@ impl Place {
             Side::Newest => concat!(
                 "SELECT ",
                 message_columns!(),
-                " FROM messages g WHERE g.app = ?1 AND g.conversation = ?2 AND g.seq BETWEEN ?3 AND ?4
+                " FROM messages g WHERE g.app = ?1 AND g.conversation = ?2 AND g.seq BETWEEN ?3 AND ?4 AND g.held IS NULL
                   ORDER BY g.seq DESC LIMIT ?5"
             ),
             Side::Oldest => concat!(
                 "SELECT ",
                 message_columns!(),
-                " FROM messages g WHERE g.app = ?1 AND g.conversation = ?2 AND g.seq BETWEEN ?3 AND ?4
+                " FROM messages g WHERE g.app = ?1 AND g.conversation = ?2 AND g.seq BETWEEN ?3 AND ?4 AND g.held IS NULL
                   ORDER BY g.seq LIMIT ?5"
             ),
         };

@@ -10,6 +10,7 @@ mod consents;
 mod conversations;
 mod events;
 mod heads;
+mod holds;
 mod idempotency;
 mod inbox;
 mod jobs;

@@ -5,14 +5,15 @@ use snug_model::{AppKey, ConversationKey, JobId, MessageId, Permit, Seq, Timesta
 
 use super::{
     conversations::{self, Change, Step, advance, note_change},
+    holds::held,
     jobs, members,
     messages::Place,
     rows::{self, Code, conversation_columns, job_columns},
     sql::{Cells, Sql, corrupt},
 };
 use crate::{
-    Class, DuePage, DueQuery, JobRow, JobState, PurgeCounts, PurgeEnd, PurgeRow, PurgeStep, Purged,
-    PurgedDay, StoreError, StoreResult,
+    Class, DuePage, DueQuery, JobRow, JobState, PurgeCounts, PurgeEnd, PurgeNext, PurgeRow, PurgeStep,
+    Purged, PurgedDay, StoreError, StoreResult,
 };
 
 pub(super) fn begin(sql: &Sql<'_>, permit: &Permit, job: &JobRow, asked: bool) -> StoreResult<JobRow> {
@@ -31,10 +32,14 @@ pub(super) fn begin(sql: &Sql<'_>, permit: &Permit, job: &JobRow, asked: bool) -
     }
     jobs::add(sql, app, job)?;
     sql.run(
-        "INSERT INTO purges (id, app, asked, messages, versions, reactions) VALUES (?1, ?2, ?3, 0, 0, 0)",
+        "UPDATE apps SET purged_at = ?1, purges = purges + 1 WHERE app = ?2",
+        params![job.created_at.0, app.0],
+    )?;
+    sql.run(
+        "INSERT INTO purges (id, app, asked, number, messages, versions, reactions)
+         SELECT ?1, app, ?3, purges, 0, 0, 0 FROM apps WHERE app = ?2",
         params![job.id.as_str(), app.0, asked],
     )?;
-    sql.run("UPDATE apps SET purged_at = ?1 WHERE app = ?2", params![job.created_at.0, app.0])?;
     Ok(job.clone())
 }
 
@@ -57,11 +62,12 @@ pub(super) fn find(sql: &Sql<'_>, permit: &Permit, id: &JobId) -> StoreResult<Op
 
 /// What a purge did so far, by its job.
 fn row(sql: &Sql<'_>, job: JobRow) -> StoreResult<PurgeRow> {
-    let (asked, stopped, counts) = sql
+    let (asked, number, stopped, counts) = sql
         .maybe(
-            "SELECT asked, stopped, messages, versions, reactions, oldest, newest FROM purges WHERE id = ?1",
+            "SELECT asked, number, stopped, messages, versions, reactions, held, oldest, newest FROM purges
+             WHERE id = ?1",
             params![job.id.as_str()],
-            |row| Ok((row.flag()?, row.time_or_none()?, counts(row)?)),
+            |row| Ok((row.flag()?, row.int()?, row.time_or_none()?, counts(row)?)),
         )?
         .ok_or(StoreError::NotFound)?;
     let days = sql.all(
@@ -73,15 +79,16 @@ fn row(sql: &Sql<'_>, job: JobRow) -> StoreResult<PurgeRow> {
             Ok(PurgedDay { class, rule: row.take()?, day: row.take()? })
         },
     )?;
-    Ok(PurgeRow { job, asked, counts, stopped, days })
+    Ok(PurgeRow { job, asked, number, counts, stopped, days })
 }
 
-/// Of five columns: messages, versions, reactions, oldest, newest.
+/// Of six columns: messages, versions, reactions, held, oldest, newest.
 fn counts(row: &mut Cells<'_>) -> StoreResult<PurgeCounts> {
     Ok(PurgeCounts {
         messages: row.int()?,
         versions: row.int()?,
         reactions: row.int()?,
+        held: row.int()?,
         oldest: row.time_or_none()?,
         newest: row.time_or_none()?,
     })
@@ -104,27 +111,38 @@ pub(super) fn due(sql: &Sql<'_>, permit: &Permit, query: DueQuery) -> StoreResul
             " FROM conversations c
               JOIN messages g ON g.app = c.app AND g.conversation = c.conversation AND g.seq = c.first_seq
               WHERE c.app = ?1 AND c.conversation > ?2 AND c.conversation <= ?3 AND c.deleted_at IS NULL
-                  AND g.created_at < ?4
+                  AND g.created_at < max(?4, iif(c.kept_days IS NULL, ?4, ?5 - c.kept_days * 86400000))
               ORDER BY c.conversation"
         ),
-        params![app.0, query.after.0, last.0, query.before.0],
+        params![app.0, query.after.0, last.0, query.before.0, query.now.0],
         rows::conversation,
     )?;
     Ok(DuePage { rows, looked_to })
 }
 
 pub(super) fn count(sql: &Sql<'_>, permit: &Permit, before: Timestamp) -> StoreResult<PurgeCounts> {
-    let (app, conversation) = (permit.app(), conversations::of(permit)?);
+    let (app, key) = (permit.app(), conversations::of(permit)?);
+    let first = conversations::row(sql, app, key)?.ok_or(StoreError::NotFound)?.first_seq;
     let kept = sql.one(
         "SELECT coalesce(min(seq), 9223372036854775807) FROM messages
-         WHERE app = ?1 AND conversation = ?2 AND created_at >= ?3",
-        params![app.0, conversation.0, before.0],
+         WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND created_at >= ?4",
+        params![app.0, key.0, first.0, before.0],
         |row| row.int().map(Seq),
     )?;
-    tally(sql, app, conversation, Seq(0), kept)
+    let gone = tally(sql, app, key, first, kept)?;
+    let held = sql.one(
+        concat!(
+            "SELECT count(*) FROM messages g
+             WHERE g.app = ?1 AND g.conversation = ?2 AND g.seq >= ?3 AND g.seq < ?4 AND ",
+            held!()
+        ),
+        params![app.0, key.0, first.0, kept.0],
+        |row| row.int(),
+    )?;
+    Ok(PurgeCounts { held, ..gone })
 }
 
-/// Counts messages from one seq to before another, with what belongs to them.
+/// Counts messages that are not held, from one seq to before another, with what belongs to them.
 fn tally(
     sql: &Sql<'_>,
     app: AppKey,
@@ -133,12 +151,20 @@ fn tally(
     to: Seq,
 ) -> StoreResult<PurgeCounts> {
     sql.one(
-        "SELECT count(*),
-             (SELECT count(*) FROM message_versions
-              WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND seq < ?4),
-             (SELECT count(*) FROM reactions WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND seq < ?4),
-             min(created_at), max(created_at)
-         FROM messages WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND seq < ?4",
+        concat!(
+            "WITH goes AS MATERIALIZED (
+                 SELECT seq, created_at FROM messages g
+                 WHERE g.app = ?1 AND g.conversation = ?2 AND g.seq >= ?3 AND g.seq < ?4 AND NOT ",
+            held!(),
+            ")
+             SELECT count(*),
+                 (SELECT count(*) FROM goes CROSS JOIN message_versions v
+                      ON v.app = ?1 AND v.conversation = ?2 AND v.seq = goes.seq),
+                 (SELECT count(*) FROM goes CROSS JOIN reactions r
+                      ON r.app = ?1 AND r.conversation = ?2 AND r.seq = goes.seq),
+                 0, min(created_at), max(created_at)
+             FROM goes"
+        ),
         params![app.0, conversation.0, from.0, to.0],
         counts,
     )
@@ -148,31 +174,27 @@ pub(super) fn purge(sql: &Sql<'_>, permit: &Permit, step: &PurgeStep) -> StoreRe
     let (app, key) = (permit.app(), conversations::of(permit)?);
     let conversation = conversations::row(sql, app, key)?.ok_or(StoreError::NotFound)?;
     let first = conversation.first_seq;
-    let ages = sql.all(
-        "SELECT seq, created_at FROM messages WHERE app = ?1 AND conversation = ?2 AND seq >= ?3
-         ORDER BY seq LIMIT ?4",
-        params![app.0, key.0, first.0, step.rows],
-        |row| Ok((Seq(row.int()?), row.time()?)),
+    let found = sql.all(
+        concat!(
+            "SELECT g.seq, g.created_at < ?5, ",
+            held!(),
+            " FROM messages g WHERE g.app = ?1 AND g.conversation = ?2 AND g.seq >= ?3 ORDER BY g.seq LIMIT ?4"
+        ),
+        params![app.0, key.0, first.0, step.rows, step.before.0],
+        |row| Ok((Seq(row.int()?), row.flag()?, row.flag()?)),
     )?;
-    let last = ages.iter().take_while(|(_, at)| *at < step.before).last().map(|(seq, _)| *seq);
-    let Some(last) = last else {
-        return Ok(Purged { rev: None, before: first, counts: PurgeCounts::default(), more: false });
+    let goes = found.iter().take_while(|(_, due, held)| *due && !held).count();
+    let next = match found.get(goes) {
+        Some((_, true, true)) => PurgeNext::Held,
+        Some(_) => PurgeNext::Nothing,
+        None if found.len() as i64 == step.rows => PurgeNext::More,
+        None => PurgeNext::Nothing,
+    };
+    let Some((last, ..)) = found[..goes].last() else {
+        return Ok(Purged { rev: None, before: first, counts: PurgeCounts::default(), next });
     };
     let kept = last.next();
-    let went = tally(sql, app, key, first, kept)?;
-    sql.run(
-        "INSERT INTO purged_messages (app, conversation, id, seq, at)
-         SELECT app, conversation, id, seq, ?5 FROM messages
-         WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND seq < ?4",
-        params![app.0, key.0, first.0, kept.0, step.at.0],
-    )?;
-    for statement in [
-        "DELETE FROM reactions WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND seq < ?4",
-        "DELETE FROM message_versions WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND seq < ?4",
-        "DELETE FROM messages WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND seq < ?4",
-    ] {
-        sql.run(statement, params![app.0, key.0, first.0, kept.0])?;
-    }
+    let went = remove(sql, app, key, first, kept, step.at)?;
     sql.run(
         "UPDATE conversations SET first_seq = ?1 WHERE conversation = ?2 AND app = ?3",
         params![kept.0, key.0, app.0],
@@ -181,8 +203,33 @@ pub(super) fn purge(sql: &Sql<'_>, permit: &Permit, step: &PurgeStep) -> StoreRe
     let moved = advance(sql, app, key, Step { at: step.at, members: 0 })?;
     note_change(sql, app, key, &moved, Change::Purge(kept), step.at)?;
     note(sql, &step.job, &went, &[], step.lease_until)?;
-    let more = ages.len() as i64 == step.rows && ages.last().is_some_and(|(seq, _)| *seq == last);
-    Ok(Purged { rev: Some(moved.rev), before: kept, counts: went, more })
+    Ok(Purged { rev: Some(moved.rev), before: kept, counts: went, next })
+}
+
+/// Removes messages from one seq to before another, none of which is held, with what belongs to them; their ids stay.
+pub(super) fn remove(
+    sql: &Sql<'_>,
+    app: AppKey,
+    conversation: ConversationKey,
+    from: Seq,
+    to: Seq,
+    at: Timestamp,
+) -> StoreResult<PurgeCounts> {
+    let went = tally(sql, app, conversation, from, to)?;
+    sql.run(
+        "INSERT INTO purged_messages (app, conversation, id, seq, at)
+         SELECT app, conversation, id, seq, ?5 FROM messages
+         WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND seq < ?4",
+        params![app.0, conversation.0, from.0, to.0, at.0],
+    )?;
+    for statement in [
+        "DELETE FROM reactions WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND seq < ?4",
+        "DELETE FROM message_versions WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND seq < ?4",
+        "DELETE FROM messages WHERE app = ?1 AND conversation = ?2 AND seq >= ?3 AND seq < ?4",
+    ] {
+        sql.run(statement, params![app.0, conversation.0, from.0, to.0])?;
+    }
+    Ok(went)
 }
 
 pub(super) fn note(
@@ -194,7 +241,7 @@ pub(super) fn note(
 ) -> StoreResult<()> {
     let noted = sql.run(
         "UPDATE purges SET messages = messages + ?2, versions = versions + ?3, reactions = reactions + ?4,
-             oldest = min(coalesce(oldest, ?5), coalesce(?5, oldest)),
+             held = held + ?7, oldest = min(coalesce(oldest, ?5), coalesce(?5, oldest)),
              newest = max(coalesce(newest, ?6), coalesce(?6, newest))
          WHERE id = ?1",
         params![
@@ -203,7 +250,8 @@ pub(super) fn note(
             counts.versions,
             counts.reactions,
             counts.oldest.map(|at| at.0),
-            counts.newest.map(|at| at.0)
+            counts.newest.map(|at| at.0),
+            counts.held
         ],
     )?;
     if noted == 0 {
@@ -218,7 +266,7 @@ pub(super) fn note(
     }
     sql.run(
         "UPDATE jobs SET progress = progress + ?2, run_at = ?3 WHERE id = ?1",
-        params![id.as_str(), counts.messages, lease_until.0],
+        params![id.as_str(), counts.messages + counts.held, lease_until.0],
     )
     .map(drop)
 }

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use async_trait::async_trait;
 use rusqlite::params;
 use snug_model::{
-    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Timestamp, UserKey,
+    AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Seq, Timestamp, UserKey,
     audit::Entries,
     facts::IdMac,
     messages::Window,
@@ -13,8 +13,9 @@ use snug_model::{
 };
 
 use super::{
-    Sqlite, apps, audit, blocks, check, consents, conversations, events, idempotency, inbox, jobs, keys,
-    members, messages, of_user, retention, roles, sanctions, sync, templates, token_keys, usage, users, walk,
+    Sqlite, apps, audit, blocks, check, consents, conversations, events, holds, idempotency, inbox, jobs,
+    keys, members, messages, of_user, retention, roles, sanctions, sync, templates, token_keys, usage, users,
+    walk,
 };
 use crate::*;
 
@@ -586,6 +587,66 @@ impl Store for Sqlite {
 
     async fn accept_time(&self, now: Timestamp) -> StoreResult<()> {
         self.writer.light(move |sql| retention::accept_time(sql, now)).await
+    }
+
+    async fn set_kept_days(&self, permit: &Permit, days: Option<u16>) -> StoreResult<ConversationRow> {
+        self.act(permit, move |sql, permit| holds::set_kept_days(sql, permit, days)).await
+    }
+
+    async fn set_hold(&self, permit: &Permit, on: HoldOn, held: bool, at: Timestamp) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| holds::set(sql, permit, on, held, at)).await
+    }
+
+    async fn holds(&self, permit: &Permit, page: Page) -> StoreResult<Vec<HoldRow>> {
+        self.read(permit, move |sql, permit| holds::list(sql, permit, page)).await
+    }
+
+    async fn due_held(&self, permit: &Permit, before: Timestamp, limit: i64) -> StoreResult<Vec<DueMessage>> {
+        self.read(permit, move |sql, permit| holds::due(sql, permit, before, limit)).await
+    }
+
+    async fn hold_messages(
+        &self,
+        permit: &Permit,
+        step: PurgeStep,
+        rule: i32,
+        messages: Vec<HeldMessage>,
+    ) -> StoreResult<Purged> {
+        self.act(permit, move |sql, permit| holds::hold(sql, permit, &step, rule, &messages)).await
+    }
+
+    async fn held_messages(&self, permit: &Permit, after: Seq, limit: i64) -> StoreResult<Vec<DueMessage>> {
+        self.read(permit, move |sql, permit| holds::messages(sql, permit, after, limit)).await
+    }
+
+    async fn released(&self, permit: &Permit, limit: i64) -> StoreResult<Vec<(ConversationKey, Seq)>> {
+        self.read(permit, move |sql, permit| holds::released(sql, permit, limit)).await
+    }
+
+    async fn purge_released(
+        &self,
+        permit: &Permit,
+        step: PurgeStep,
+        messages: Vec<(ConversationKey, Seq)>,
+    ) -> StoreResult<PurgeCounts> {
+        self.act(permit, move |sql, permit| holds::purge_released(sql, permit, &step, &messages)).await
+    }
+
+    async fn empty_held_days(&self, permit: &Permit, limit: i64) -> StoreResult<Vec<PurgedDay>> {
+        self.read(permit, move |sql, permit| holds::empty_days(sql, permit, limit)).await
+    }
+
+    async fn forget_held_days(&self, permit: &Permit, days: Vec<PurgedDay>) -> StoreResult<()> {
+        self.act(permit, move |sql, permit| holds::forget_days(sql, permit, &days)).await
+    }
+
+    async fn ruled_conversations(
+        &self,
+        permit: &Permit,
+        after: ConversationKey,
+        limit: i64,
+    ) -> StoreResult<Vec<RuledRow>> {
+        self.read(permit, move |sql, permit| holds::ruled(sql, permit, after, limit)).await
     }
 
     async fn job(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<JobRow>> {

@@ -6,7 +6,7 @@ use rusqlite::{named_params, params};
 use snug_model::{AppKey, Permit, Timestamp, UserKey, facts::IdMac, policy::By};
 
 use super::{
-    blocks, consents, events, idempotency, jobs,
+    blocks, consents, events, holds, idempotency, jobs,
     rows::{self, user_columns},
     sql::{Sql, after, paged},
 };
@@ -196,6 +196,7 @@ pub(super) fn resume(sql: &Sql<'_>, permit: &Permit, user: UserKey, from: i64, t
 }
 
 pub(super) fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
+    holds::check_user(sql, permit.app(), user)?;
     let at = job.created_at.0;
     let erased = sql.run(
         "UPDATE users SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, shadow_ban_note = NULL, consented = NULL, erased_at = ?1, updated_at = ?1,

@@ -194,6 +194,10 @@ impl<'a> Scene<'a> {
         match name(rule) {
             "unbanUser" => drop(self.does(Method::POST, &format!("/users/{user}/ban"), Value::Null).await?),
             "unmuteUser" => drop(self.does(Method::POST, &format!("/users/{user}/mute"), Value::Null).await?),
+            "releaseUser" => drop(self.does(Method::PUT, &format!("/users/{user}/hold"), Value::Null).await?),
+            "releaseConversation" => {
+                drop(self.does(Method::PUT, &format!("{conversation}/hold"), Value::Null).await?);
+            }
             "shadowUnbanUser" => {
                 self.does(Method::POST, &format!("/users/{user}/shadow_ban"), Value::Null).await?;
             }
@@ -310,6 +314,10 @@ impl<'a> Scene<'a> {
             "muteUser" => drop(self.does(Method::POST, &format!("/users/{user}/unmute"), Value::Null).await?),
             // One that is under way is the answer to whoever asks for another.
             "purge" => drop(self.node().core.do_purges().await.map_err(|error| error.to_string())?),
+            "holdUser" => drop(self.does(Method::DELETE, &format!("/users/{user}/hold"), Value::Null).await?),
+            "holdConversation" => {
+                drop(self.does(Method::DELETE, &format!("{conversation}/hold"), Value::Null).await?);
+            }
             "shadowBanUser" => {
                 self.does(Method::POST, &format!("/users/{user}/shadow_unban"), Value::Null).await?;
             }
@@ -478,6 +486,7 @@ impl<'a> Scene<'a> {
             ("sendSignedToSupport", _) => {
                 json!({ "jws": signed_for(self.node(), &object.actor.user, "auto") })
             }
+            ("putRetention", _) => json!({ "messages": 3_000 + n % 600 }),
             ("editMessage", _) => json!({ "text": format!("edited {n}") }),
             _ => Value::Null,
         }

@@ -1,5 +1,6 @@
 //! Retention: what an app says, what a purge does, and what people and back ends see of it.
 
+mod holds;
 mod proof;
 
 use std::sync::Arc;
@@ -131,7 +132,7 @@ async fn what_is_due_goes_and_nothing_else(backend: Backend) {
     let expected = json!({
         "dry_run": false,
         "classes": { "messages": {
-            "count": 1, "versions": 1, "reactions": 1,
+            "count": 1, "versions": 1, "reactions": 1, "held": 0,
             "oldest": "2030-07-01T10:00:00.000Z", "newest": "2030-07-01T10:00:00.000Z",
         } },
         "keys": [],

@@ -1,23 +1,25 @@
-//! Many messages under different rules, through half a year of virtual time: all that is due is gone, from the API, the rows and the
-//! keys, and nothing goes early.
+//! Many messages under different rules, through a hundred days of virtual time: all that is due is gone, from the API, the rows and the
+//! keys, nothing goes early, and what is held stays.
 
 use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use snug_core::sealing::OpenError;
-use snug_model::{AppKey, Timestamp};
+use snug_core::sealing::{OpenError, rule_of};
+use snug_model::{AppKey, ConversationKey, Timestamp};
 use snug_store::{SealedAt, SealedPlace, WalkFrom};
 
-use crate::harness::{Backend, Node, Setup, backend::Place, clock::Hands, new_app, new_id};
+use crate::harness::{Answer, Backend, Node, Setup, backend::Place, clock::Hands, new_app, new_id};
 
 const DAY_MS: i64 = 86_400_000;
 /// 2030-07-01, noon.
 const NOON_MS: i64 = 1_909_137_600_000;
 /// How many days go by: more than the longest rule but one lasts.
 const DAYS: i64 = 100;
-/// Conversations of each app.
-const CONVERSATIONS: usize = 2;
+/// Conversations of each app: one by the app's rule, one by its own, one that is held.
+const CONVERSATIONS: usize = 3;
+/// How many days messages live at most in the second conversation.
+const OWN_RULE: i64 = 5;
 /// Messages of a batch.
 const BATCH: usize = 100;
 /// The apps' rules, in days.
@@ -29,8 +31,8 @@ struct Tenant {
     key: String,
     number: AppKey,
     rule: Option<i64>,
-    /// The ids of the first message of each day.
-    firsts: Vec<String>,
+    /// The ids of the first message of each day, and of the one that is held of each day, in the first conversation.
+    firsts: Vec<(String, String)>,
 }
 
 impl Tenant {
@@ -40,21 +42,22 @@ impl Tenant {
         let tenant = Self { id, key, number: actor.app(), rule, firsts: Vec::new() };
         let settings = json!({ "settings": { "retention": { "messages": rule } } });
         tenant.ask(node, Method::PATCH, "", Some(settings)).await.is(200);
-        tenant.ask(node, Method::PUT, "/users/ann", Some(json!({ "name": "Ann" }))).await.is(201);
+        for user in ["ann", "eve"] {
+            tenant.ask(node, Method::PUT, &format!("/users/{user}"), Some(json!({}))).await.is(201);
+        }
         for number in 0..CONVERSATIONS {
-            let body = json!({ "id": format!("c{number}"), "members": [{ "user": "ann" }] });
+            let members = json!([{ "user": "ann" }, { "user": "eve" }]);
+            let body = json!({ "id": format!("c{number}"), "members": members });
             tenant.ask(node, Method::POST, "/conversations", Some(body)).await.is(201);
         }
+        let own = Some(json!({ "messages": OWN_RULE }));
+        tenant.ask(node, Method::PUT, "/conversations/c1/retention", own).await.is(200);
+        tenant.ask(node, Method::PUT, "/conversations/c2/hold", None).await.is(204);
+        tenant.ask(node, Method::PUT, "/users/eve/hold", None).await.is(204);
         tenant
     }
 
-    async fn ask(
-        &self,
-        node: &Node,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-    ) -> crate::harness::Answer {
+    async fn ask(&self, node: &Node, method: Method, path: &str, body: Option<Value>) -> Answer {
         let mut request = node.request(method, &format!("/v1/apps/{}{path}", self.id)).bearer_auth(&self.key);
         if let Some(body) = body {
             request = request.body(body.to_string());
@@ -62,7 +65,7 @@ impl Tenant {
         node.send(request).await
     }
 
-    /// Says so much in each conversation; edits and reacts to some of it.
+    /// Says so much in each conversation; edits and reacts to some of it. Who is held says something too.
     async fn talk(&mut self, node: &Node, messages: usize) {
         for number in 0..CONVERSATIONS {
             let path = format!("/conversations/c{number}/messages");
@@ -70,30 +73,36 @@ impl Tenant {
             let mut left = messages;
             while left > 0 {
                 let batch = left.min(BATCH);
-                let said: Vec<_> = (0..batch).map(|_| new_id()).collect();
-                let messages: Vec<_> = said
-                    .iter()
-                    .map(|id| json!({ "id": id, "text": format!("I say {id}"), "as": { "user": "ann" } }))
-                    .collect();
-                let body = json!({ "messages": messages });
-                self.ask(node, Method::POST, &format!("{path}/batch"), Some(body)).await.is(200);
-                first.get_or_insert(said[0].clone());
+                let ids = self.say(node, &path, "ann", batch).await;
+                first.get_or_insert(ids[0].clone());
                 left -= batch;
             }
             let first = first.unwrap();
-            let path = format!("{path}/{first}");
-            self.ask(node, Method::PATCH, &path, Some(json!({ "text": "I say it again" }))).await.is(200);
-            let reaction = format!("{path}/reactions/%F0%9F%91%8D?as=ann");
+            let message = format!("{path}/{first}");
+            self.ask(node, Method::PATCH, &message, Some(json!({ "text": "I say it again" }))).await.is(200);
+            let reaction = format!("{message}/reactions/%F0%9F%91%8D?as=ann");
             self.ask(node, Method::PUT, &reaction, None).await.is(200);
             if number == 0 {
-                self.firsts.push(first);
+                let held = self.say(node, &path, "eve", 1).await.remove(0);
+                self.firsts.push((first, held));
             }
         }
     }
 
-    /// The time before which messages are due at `now`.
-    fn due(&self, now: Timestamp) -> Timestamp {
-        self.rule.map_or(Timestamp(0), |days| now.plus_ms(-days * DAY_MS))
+    async fn say(&self, node: &Node, path: &str, user: &str, count: usize) -> Vec<String> {
+        let ids: Vec<_> = (0..count).map(|_| new_id()).collect();
+        let say = |id| json!({ "id": id, "text": format!("I say {id}"), "as": { "user": user } });
+        let messages: Vec<_> = ids.iter().map(say).collect();
+        let body = json!({ "messages": messages });
+        self.ask(node, Method::POST, &format!("{path}/batch"), Some(body)).await.is(200);
+        ids
+    }
+
+    /// The time before which messages of a conversation are due at `now`.
+    fn due(&self, number: usize, now: Timestamp) -> Timestamp {
+        let own = (number == 1).then_some(OWN_RULE);
+        let shortest = self.rule.into_iter().chain(own).min();
+        shortest.map_or(Timestamp(0), |days| now.plus_ms(-days * DAY_MS))
     }
 }
 
@@ -119,18 +128,35 @@ async fn stored(node: &Node) -> Vec<SealedAt> {
     values
 }
 
-/// How many messages there are in each app and day, and a value of each.
-type Days = BTreeMap<(AppKey, i32), (usize, SealedAt)>;
+/// A conversation of an app, and a day.
+type Spot = (AppKey, usize, i32);
+/// How many messages there are, by those spots.
+type Counts = BTreeMap<Spot, usize>;
 
-fn by_day(values: Vec<SealedAt>) -> Days {
-    let mut days = Days::new();
-    for at in values {
-        let day = written(&at).unwrap().day();
-        let is_message = matches!(at.place, SealedPlace::Message { version: 1, .. });
-        let entry = days.entry((at.app, day)).or_insert_with(|| (0, at));
-        entry.0 += usize::from(is_message);
+fn conversation_of(at: &SealedAt) -> Option<ConversationKey> {
+    match at.place {
+        SealedPlace::Message { conversation, .. } | SealedPlace::Reaction { conversation, .. } => {
+            Some(conversation)
+        }
+        _ => None,
     }
-    days
+}
+
+/// Which of its app's conversations each value is of: they were made one after the other.
+fn spots(values: &[SealedAt]) -> Vec<Spot> {
+    let mut conversations: BTreeMap<AppKey, Vec<ConversationKey>> = BTreeMap::new();
+    for at in values {
+        let known = conversations.entry(at.app).or_default();
+        let conversation = conversation_of(at).unwrap();
+        if let Err(place) = known.binary_search(&conversation) {
+            known.insert(place, conversation);
+        }
+    }
+    let spot = |at: &SealedAt| {
+        let number = conversations[&at.app].binary_search(&conversation_of(at).unwrap()).unwrap();
+        (at.app, number, written(at).unwrap().day())
+    };
+    values.iter().map(spot).collect()
 }
 
 /// Says `messages` in all, day by day, while purges begin as they do by themselves; then looks at what is left.
@@ -143,13 +169,18 @@ pub(crate) async fn prove(backend: Backend, messages: usize) {
         tenants.push(Tenant::new(&node, rule).await);
     }
     let each = messages / (DAYS as usize * RULES.len() * CONVERSATIONS);
-    let mut aside = Days::new();
+    let mut aside = Vec::new();
     for day in 0..DAYS {
         for tenant in &mut tenants {
             tenant.talk(&node, each).await;
         }
         if day % 10 == 0 || day == DAYS - 1 {
-            aside.append(&mut by_day(stored(&node).await));
+            let values = stored(&node).await;
+            let mut by_seal = BTreeMap::new();
+            for (spot, at) in spots(&values).into_iter().zip(values) {
+                by_seal.entry((spot, rule_of(&at.sealed))).or_insert(at);
+            }
+            aside.extend(by_seal.into_iter().map(|((spot, _), at)| (spot, at)));
         }
         hands.forward(DAY_MS);
         node.core.begin_purges().await.unwrap();
@@ -159,51 +190,83 @@ pub(crate) async fn prove(backend: Backend, messages: usize) {
     check_rows(&node, &tenants, now, each).await;
     check_keys(&node, &tenants, now, &aside).await;
     check_api(&node, &tenants, now).await;
-    println!("{messages} messages: {} days set aside, in {} apps", aside.len(), tenants.len());
+    let said = each * DAYS as usize * RULES.len() * CONVERSATIONS;
+    println!("{said} messages: {} values set aside, in {} apps", aside.len(), tenants.len());
 }
 
-/// Every row that is due is gone, and no other one.
+/// Every row that is due and not held is gone, and no other one; and each opens.
 async fn check_rows(node: &Node, tenants: &[Tenant], now: Timestamp, each: usize) {
-    let left = by_day(stored(node).await);
+    let values = stored(node).await;
+    let mut left = Counts::new();
+    for (spot, at) in spots(&values).into_iter().zip(&values) {
+        let is_message = matches!(at.place, SealedPlace::Message { version: 1, .. });
+        *left.entry(spot).or_default() += usize::from(is_message);
+    }
     for tenant in tenants {
-        for day in 0..DAYS {
+        for (day, number) in (0..DAYS).flat_map(|day| (0..CONVERSATIONS).map(move |number| (day, number))) {
             let at = Timestamp(NOON_MS + day * DAY_MS);
-            let kept = left.get(&(tenant.number, at.day())).map_or(0, |(count, _)| *count);
-            let expected = if at < tenant.due(now) { 0 } else { each * CONVERSATIONS };
-            assert_eq!(kept, expected, "{:?} days, {day} days after the first", tenant.rule);
+            let kept = left.get(&(tenant.number, number, at.day())).copied().unwrap_or(0);
+            let due = at < tenant.due(number, now);
+            let expected = if due && number != 2 { 0 } else { each };
+            let held = usize::from(number == 0);
+            assert_eq!(kept, expected + held, "{:?} days, c{number}, day {day}", tenant.rule);
         }
+        let sealer = node.sealer().await;
+        let own: Vec<_> = values.iter().filter(|at| at.app == tenant.number).collect();
+        let opener = sealer.opener(tenant.number, own.iter().map(|at| &at.sealed)).await.unwrap();
+        assert!(
+            own.iter().all(|at| opener.check(at) == Ok(())),
+            "{:?} days: all that is there opens",
+            tenant.rule
+        );
     }
 }
 
-/// What was set aside opens if its day is not over for as long as messages live, and else never again.
-async fn check_keys(node: &Node, tenants: &[Tenant], now: Timestamp, aside: &Days) {
+/// What was set aside opens if its day is not over for as long as messages live, and else never again: what is held was sealed anew.
+async fn check_keys(node: &Node, tenants: &[Tenant], now: Timestamp, aside: &[(Spot, SealedAt)]) {
     let sealer = node.sealer().await;
     let (mut open, mut destroyed) = (0, 0);
-    for ((app, day), (_, at)) in aside {
+    for ((app, number, day), at) in aside {
         let tenant = tenants.iter().find(|tenant| tenant.number == *app).unwrap();
         let opened = sealer.opener(*app, [&at.sealed]).await.unwrap().check(at);
-        if *day < tenant.due(now).day() {
-            assert_eq!(opened, Err(OpenError::Destroyed), "{:?} days, day {day}", tenant.rule);
+        let rule = rule_of(&at.sealed);
+        // The rule is the conversation's own, the app's, or that of a purge which found it held.
+        assert!(rule < 0 || (rule > 0) == (*number == 1), "c{number}: {rule}");
+        if rule >= 0 && *day < tenant.due(*number, now).day() {
+            assert_eq!(opened, Err(OpenError::Destroyed), "{:?} days, c{number}, day {day}", tenant.rule);
             destroyed += 1;
         } else {
-            assert_eq!(opened, Ok(()), "{:?} days, day {day}", tenant.rule);
+            assert_eq!(opened, Ok(()), "{:?} days, c{number}, day {day}, rule {rule}", tenant.rule);
             open += 1;
         }
     }
-    assert!(open > 10 && destroyed > 10, "{open} days open, {destroyed} do not");
+    assert!(open > 10 && destroyed > 10, "{open} open, {destroyed} do not");
 }
 
-/// Clients see what is kept, and learn of what was purged that it is gone.
+/// Clients see what is kept, and learn of what was purged that it is gone; who reads what is held finds all of it.
 async fn check_api(node: &Node, tenants: &[Tenant], now: Timestamp) {
     for tenant in tenants {
-        for (day, id) in (0..DAYS).zip(&tenant.firsts) {
-            let path = format!("/conversations/c0/messages/{id}");
-            let answer = tenant.ask(node, Method::GET, &path, None).await;
-            if Timestamp(NOON_MS + day * DAY_MS) < tenant.due(now) {
-                answer.refused(410, "gone");
-            } else {
-                assert_eq!(answer.is(200)["message"]["text"], "I say it again");
+        let mut held = Vec::new();
+        for (day, (first, kept)) in (0..DAYS).zip(&tenant.firsts) {
+            let due = Timestamp(NOON_MS + day * DAY_MS) < tenant.due(0, now);
+            for id in [first, kept] {
+                let path = format!("/conversations/c0/messages/{id}");
+                let answer = tenant.ask(node, Method::GET, &path, None).await;
+                if due {
+                    answer.refused(410, "gone");
+                } else {
+                    answer.is(200);
+                }
+            }
+            if due {
+                held.push(kept.clone());
             }
         }
+        let page = tenant.ask(node, Method::GET, "/conversations/c0/held?limit=200", None).await.is(200);
+        let found: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| &item["message"]).collect();
+        let ids: Vec<_> = found.iter().map(|message| message["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, held, "{:?} days", tenant.rule);
+        let texts = held.iter().map(|id| format!("I say {id}"));
+        assert!(texts.zip(&found).all(|(text, message)| message["text"] == text.as_str()));
     }
 }

@@ -136,7 +136,7 @@ async fn what_the_first_version_compared_is_still_equal() {
     let others = [
         ("mac.role_name", macs.role_name(Scope::App, &text::RoleName::parse("user").unwrap())),
         ("mac.draft", server.draft_mac(APP, CONVERSATION, SenderRow::User(ANN), &draft).await.unwrap()),
-        ("mac.emoji", server.emoji_mac(APP, CONVERSATION, message_id(1), NOON, &emoji).await.unwrap()),
+        ("mac.emoji", server.emoji_mac(APP, CONVERSATION, message_id(1), NOON, 0, &emoji).await.unwrap()),
         ("mac.members", macs.members(&[ANN, UserKey(3)])),
         ("mac.jti", macs.jti("jti")),
         ("mac.once_scope", scope),

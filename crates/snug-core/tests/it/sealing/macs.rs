@@ -156,8 +156,8 @@ async fn an_emoji_is_another_one_on_another_message_and_the_same_for_everybody()
         (CONVERSATION, message_id(1), next_day, &thumb),
         (CONVERSATION, message_id(1), NOON, &down),
     ] {
-        let mac = sealer.emoji_mac(APP, conversation, id, at, emoji).await.unwrap();
-        assert_eq!(mac, sealer.emoji_mac(APP, conversation, id, at, emoji).await.unwrap());
+        let mac = sealer.emoji_mac(APP, conversation, id, at, 0, emoji).await.unwrap();
+        assert_eq!(mac, sealer.emoji_mac(APP, conversation, id, at, 0, emoji).await.unwrap());
         macs.push(mac.0);
     }
     all_differ(macs);
@@ -177,7 +177,7 @@ async fn what_tells_of_a_message_goes_with_its_secrets() {
     for gone in [
         server.draft_mac(APP, CONVERSATION, SenderRow::User(ANN), &draft()).await,
         server.draft_mac(APP, CONVERSATION, SenderRow::System, &draft()).await,
-        server.emoji_mac(APP, CONVERSATION, message_id(1), NOON, &thumb).await,
+        server.emoji_mac(APP, CONVERSATION, message_id(1), NOON, 0, &thumb).await,
     ] {
         assert!(matches!(gone, Err(SealingError::Open(OpenError::Unreadable))), "{gone:?}");
     }

@@ -28,6 +28,7 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("EditApp", Action::EditApp),
         ("DeleteApp", Action::DeleteApp),
         ("Purge", Action::Purge),
+        ("ListHolds", Action::ListHolds),
         ("ReadJob", Action::ReadJob),
         ("ReadEvents", Action::ReadEvents),
         ("ReadAudit", Action::ReadAudit),
@@ -65,6 +66,7 @@ pub(super) fn of_app() -> Vec<(&'static str, Action)> {
         ("LookUpUsers", Action::LookUpUsers),
         ("EraseUser, oneself", Action::EraseUser { own: true }),
         ("EraseUser, another", Action::EraseUser { own: false }),
+        ("HoldUser", Action::HoldUser),
         ("BanUser", Action::BanUser),
         ("MuteUser", Action::MuteUser),
         ("ListUserSanctions, bans", Action::ListUserSanctions(InApp::Ban)),
@@ -104,6 +106,10 @@ pub(super) fn of_conversation() -> Vec<(&'static str, Action)> {
         ("ArchiveConversation", Action::ArchiveConversation),
         ("DeleteConversation", Action::DeleteConversation),
         ("ExportConversation", Action::ExportConversation),
+        ("ReadRetention", Action::ReadRetention),
+        ("EditRetention", Action::EditRetention),
+        ("HoldConversation", Action::HoldConversation),
+        ("ReadHeld", Action::ReadHeld),
         ("ListMembers", Action::ListMembers),
         ("AddMembers, as member", Action::AddMembers { grants: member }),
         ("AddMembers, as owner", Action::AddMembers { grants: owner }),
@@ -145,6 +151,12 @@ pub(super) fn is_listed(action: &Action) {
         | Action::EditApp
         | Action::DeleteApp
         | Action::Purge
+        | Action::ReadRetention
+        | Action::EditRetention
+        | Action::HoldConversation
+        | Action::HoldUser
+        | Action::ListHolds
+        | Action::ReadHeld
         | Action::ReadJob
         | Action::ReadEvents
         | Action::ReadAudit

@@ -77,6 +77,8 @@ async fn a_conversation_is_found_as_it_was_made(bench: &mut Bench) {
         rev: Rev(0),
         head_seq: Seq(0),
         first_seq: Seq(1),
+        rule: 0,
+        kept_days: None,
         member_count: 0,
         created_at: new.at,
         created_by: Some(ann),

@@ -37,6 +37,7 @@ mod consents;
 mod conversations;
 mod events;
 mod history;
+mod holds;
 mod idempotency;
 mod inbox;
 mod inbox_model;

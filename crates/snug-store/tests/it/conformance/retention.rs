@@ -3,7 +3,7 @@
 use snug_model::{ConversationKey, JobId, Seq, Timestamp, messages::Window};
 use snug_store::{
     Appended, ChangedRow, Class, DueQuery, EventWhat, InboxQuery, JobKind, JobState, PurgeCounts, PurgeEnd,
-    PurgeStep, Purged, PurgedDay, SenderRow, StoreError,
+    PurgeNext, PurgeStep, Purged, PurgedDay, SenderRow, StoreError,
 };
 
 use crate::bench::{App, Bench, Conversation};
@@ -24,18 +24,18 @@ on_both! {
 const LEASE_MS: i64 = 60_000;
 
 /// Begins a purge that somebody asked for.
-async fn begun(app: &App) -> JobId {
+pub(super) async fn begun(app: &App) -> JobId {
     let job = app.job(JobKind::Purge { dry_run: false });
     app.store.begin_purge(&app.system().await, job, true).await.expect("a purge can be begun").id
 }
 
-fn step(app: &App, job: &JobId, before: Timestamp, rows: i64) -> PurgeStep {
+pub(super) fn step(app: &App, job: &JobId, before: Timestamp, rows: i64) -> PurgeStep {
     let at = app.now();
     PurgeStep { job: job.clone(), before, rows, at, lease_until: at.plus_ms(LEASE_MS) }
 }
 
 /// Purges what was accepted before then, so many rows at once.
-async fn purge(conversation: &Conversation, job: &JobId, before: Timestamp, rows: i64) -> Purged {
+pub(super) async fn purge(conversation: &Conversation, job: &JobId, before: Timestamp, rows: i64) -> Purged {
     let step = step(&conversation.app, job, before, rows);
     let purged = conversation.app.store.purge_messages(&conversation.system().await, step).await;
     purged.expect("messages can be purged")
@@ -59,15 +59,21 @@ async fn what_is_due_goes_with_all_that_belongs_to_it(bench: &mut Bench) {
     let newest = conversation.message_row(sent[2].id).await.created_at;
 
     let due = app.store.count_due(&conversation.system().await, before).await.unwrap();
-    let expected =
-        PurgeCounts { messages: 3, versions: 2, reactions: 1, oldest: Some(oldest), newest: Some(newest) };
+    let expected = PurgeCounts {
+        messages: 3,
+        versions: 2,
+        reactions: 1,
+        held: 0,
+        oldest: Some(oldest),
+        newest: Some(newest),
+    };
     assert_eq!(due, expected);
     let row = conversation.row().await;
     let job = begun(&app).await;
     let first = purge(&conversation, &job, before, 2).await;
-    assert_eq!((first.before, first.counts.messages, first.more), (Seq(3), 2, true));
+    assert_eq!((first.before, first.counts.messages, first.next), (Seq(3), 2, PurgeNext::More));
     let second = purge(&conversation, &job, before, 2).await;
-    assert_eq!((second.before, second.counts.messages, second.more), (Seq(4), 1, false));
+    assert_eq!((second.before, second.counts.messages, second.next), (Seq(4), 1, PurgeNext::Nothing));
     assert_eq!(first.counts.and(second.counts), expected);
     let nothing = purge(&conversation, &job, before, 2).await;
     assert_eq!((nothing.rev, nothing.before, nothing.counts), (None, Seq(4), PurgeCounts::default()));
@@ -227,7 +233,7 @@ async fn conversations_with_something_due_are_found(bench: &mut Bench) {
     let mut found = Vec::new();
     let mut after = ConversationKey(0);
     loop {
-        let query = DueQuery { after, before, look: 2 };
+        let query = DueQuery { after, before, now: app.now(), look: 2 };
         let page = app.store.due_conversations(&app.system().await, query).await.unwrap();
         found.extend(page.rows.iter().map(|row| row.key));
         match page.looked_to {
@@ -273,6 +279,7 @@ async fn a_purge_says_what_it_did(bench: &mut Bench) {
         messages,
         versions: 1,
         reactions: 2,
+        held: 5,
         oldest: Some(Timestamp(oldest)),
         newest: Some(Timestamp(newest)),
     };
@@ -287,12 +294,13 @@ async fn a_purge_says_what_it_did(bench: &mut Bench) {
         messages: 7,
         versions: 2,
         reactions: 4,
+        held: 10,
         oldest: Some(Timestamp(40)),
         newest: Some(Timestamp(60)),
     };
     assert_eq!((row.counts, row.stopped), (sum, None));
     assert_eq!(row.days, [day(0, 20_000), day(0, 20_001), day(7, 19_999)]);
-    assert_eq!((row.job.progress, row.job.run_at), (7, until));
+    assert_eq!((row.job.progress, row.job.run_at), (17, until));
     let end = app.now();
     app.store.end_purge(&job, PurgeEnd::Stopped { seen: Timestamp(77) }, end).await.unwrap();
     let row = found(&job).await.unwrap();

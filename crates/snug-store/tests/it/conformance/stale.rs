@@ -1,12 +1,13 @@
 //! No act is done, and nothing is read, with a permit of which a fact has changed.
 
 use snug_model::{
-    Action, KeyId, Permission, PermissionSet, Permit, Rev, RoleKey, Seq, Timestamp, UserKey, Version,
-    facts::TargetFacts, members::Notify, messages::Window, permissions::Scope, policy::Fact, roles,
+    Action, ConversationKey, KeyId, Permission, PermissionSet, Permit, Rev, RoleKey, Seq, Timestamp, UserKey,
+    Version, facts::TargetFacts, members::Notify, messages::Window, permissions::Scope, policy::Fact, roles,
 };
 use snug_store::{
-    AppEdit, ConversationEdit, ConversationFilter, InboxQuery, JobKind, MemberEdit, MessageEdit, NewMessage,
-    Page, ReadMark, RevocationRow, SenderRow, StoreError, StoreResult, SyncFrom,
+    AppEdit, ConversationEdit, ConversationFilter, DueQuery, HoldOn, InboxQuery, JobKind, MemberEdit,
+    MessageEdit, NewMessage, Page, PurgeStep, ReadMark, RevocationRow, SenderRow, StoreError, StoreResult,
+    SyncFrom,
 };
 
 use crate::bench::{App, Bench, Conversation, deletion, id_mac, role_row, seal};
@@ -76,6 +77,8 @@ impl Scene {
         let epoch = self.conversation.epoch;
         let from = SyncFrom { epoch, since: Rev(0), limit: 10, kept_since: Timestamp(0) };
         let job = snug_model::JobId::from_random("nobody");
+        let (after, before, now) = (ConversationKey(0), Timestamp(0), Timestamp(0));
+        let due = DueQuery { after, before, now, look: 1 };
         vec![
             ("list_apps", store.list_apps(permit, page).await.map(drop)),
             ("list_keys", store.list_keys(permit, page).await.map(drop)),
@@ -104,6 +107,15 @@ impl Scene {
             ("inbox_item", store.inbox_item(permit, ann).await.map(drop)),
             ("unread", store.unread(permit, ann, 10).await.map(drop)),
             ("job", store.job(permit, &job).await.map(drop)),
+            ("purge", store.purge(permit, &job).await.map(drop)),
+            ("due_conversations", store.due_conversations(permit, due).await.map(drop)),
+            ("count_due", store.count_due(permit, Timestamp(0)).await.map(drop)),
+            ("holds", store.holds(permit, page).await.map(drop)),
+            ("due_held", store.due_held(permit, Timestamp(0), 1).await.map(drop)),
+            ("held_messages", store.held_messages(permit, Seq(0), 1).await.map(drop)),
+            ("released", store.released(permit, 1).await.map(drop)),
+            ("empty_held_days", store.empty_held_days(permit, 1).await.map(drop)),
+            ("ruled_conversations", store.ruled_conversations(permit, due.after, 1).await.map(drop)),
         ]
     }
 
@@ -121,8 +133,17 @@ impl Scene {
         let newcomer = app.user_write("newcomer").await;
         let (user_job, conversation_job) =
             (JobKind::EraseUser(stranger), JobKind::PurgeConversation(self.conversation.key));
+        let purge = app.job(JobKind::Purge { dry_run: false });
+        let step = PurgeStep { job: purge.id.clone(), before: Timestamp(0), rows: 1, at, lease_until: at };
+        let held = HoldOn::User(stranger);
         // Banning and removing who is no target leaves the facts of the permit as they are.
         let mut said = vec![
+            ("begin_purge", store.begin_purge(permit, purge, true).await.map(drop)),
+            ("purge_messages", store.purge_messages(permit, step.clone()).await.map(drop)),
+            ("hold_messages", store.hold_messages(permit, step.clone(), -1, Vec::new()).await.map(drop)),
+            ("purge_released", store.purge_released(permit, step, Vec::new()).await.map(drop)),
+            ("forget_held_days", store.forget_held_days(permit, Vec::new()).await),
+            ("set_hold", store.set_hold(permit, held, false, at).await),
             ("append", store.append(permit, message).await.map(drop)),
             ("edit_message", store.edit_message(permit, edit).await.map(drop)),
             ("react", store.react(permit, reaction).await.map(drop)),
