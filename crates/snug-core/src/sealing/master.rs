@@ -124,7 +124,8 @@ impl MasterKey {
         let used = keys.secrets(&[SecretName::App(AppKey::INSTALLATION)]).await?;
         let KeySource::File(path) = &source else { return Err(missing()) };
         if used.iter().any(|kept| *kept != Kept::Nothing) {
-            return Err(missing());
+            // Whoever begins at the same time makes the file first, and then what is in the key store.
+            return Self::read(source.clone()).await?.ok_or_else(missing);
         }
         create(&source, path, random)?;
         Self::read(source.clone()).await?.ok_or_else(missing)

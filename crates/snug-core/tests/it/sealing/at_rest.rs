@@ -2,6 +2,7 @@
 
 use snug_core::sealing::{OpenError, SealingError};
 use snug_store::{KeyStore, sqlite::SqliteKeys};
+use tokio::sync::Semaphore;
 
 use super::*;
 
@@ -44,6 +45,30 @@ async fn two_processes_that_begin_at_once_agree() {
         assert!(other.open_one(&place, &sealed.unwrap()).await.unwrap() == body, "day {n}");
         assert!(one.open_one(&place, &again.unwrap()).await.unwrap() == body, "day {n}");
     }
+}
+
+#[tokio::test]
+async fn who_begins_while_another_does_takes_its_master_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("master.key");
+    let mut late = MemoryKeys::default();
+    late.gate = Some(Semaphore::new(0));
+    let late = Arc::new(late);
+    let starting = {
+        let (path, late) = (path.clone(), Arc::clone(&late));
+        tokio::spawn(async move { MasterKey::at_start(&path, &*late, Random).await.map(|key| key.print()) })
+    };
+    while late.queries() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // It has seen that there is no file, and not yet what is in the key store.
+    let first = Arc::new(MemoryKeys::default());
+    let master = MasterKey::at_start(&path, &*first, Random).await.unwrap();
+    let print = master.print();
+    Sealer::open(master, first.clone(), CACHE_BYTES, Random).await.unwrap();
+    first.all().into_iter().for_each(|(name, wrapped)| late.put(name, wrapped));
+    late.gate.as_ref().unwrap().add_permits(1);
+    assert_eq!(starting.await.unwrap().unwrap(), print);
 }
 
 #[tokio::test]
