@@ -391,6 +391,9 @@ impl Purging<'_> {
     fn before(&self, class: Class) -> Option<Timestamp> {
         let days = match class {
             Class::Messages => self.retention.messages,
+            Class::Attachments => self.retention.attachments,
+            Class::WebhookDeliveries => self.retention.webhook_deliveries,
+            Class::Monitoring => self.retention.monitoring,
         };
         days.map(|days| self.now.plus_ms(-days.ms()))
     }

@@ -172,6 +172,12 @@ pub struct PurgedMessages {
 pub enum Class {
     /// Messages, their versions and reactions.
     Messages,
+    /// Attachments.
+    Attachments,
+    /// What is or was to be delivered to webhooks.
+    WebhookDeliveries,
+    /// Monitoring data.
+    Monitoring,
 }
 
 /// How long a conversation's messages live at most.

@@ -45,6 +45,9 @@ pub(super) fn report(purge: PurgeRow) -> PurgeReport {
     let key = |day: snug_core::PurgedDay| PurgedKey {
         class: match day.class {
             snug_core::Class::Messages => Class::Messages,
+            snug_core::Class::Attachments => Class::Attachments,
+            snug_core::Class::WebhookDeliveries => Class::WebhookDeliveries,
+            snug_core::Class::Monitoring => Class::Monitoring,
         },
         rule: day.rule,
         day: Day(day.day.into()),

@@ -129,12 +129,15 @@ fn bound_to(print: KeyPrint, name: SecretName) -> Fields {
 pub(super) fn class_code(class: Class) -> u8 {
     match class {
         Class::Messages => 1,
+        Class::Attachments => 2,
+        Class::WebhookDeliveries => 3,
+        Class::Monitoring => 4,
     }
 }
 
 /// The class of a stored code.
 pub(super) fn class_of(code: u8) -> Option<Class> {
-    (code == 1).then_some(Class::Messages)
+    Class::ALL.into_iter().find(|class| class_code(*class) == code)
 }
 
 #[cfg(test)]

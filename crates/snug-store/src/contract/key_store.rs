@@ -12,21 +12,30 @@ use super::StoreResult;
 pub enum Class {
     /// Messages, their versions and reactions.
     Messages,
+    /// Attachments.
+    Attachments,
+    /// What is or was to be delivered to webhooks.
+    WebhookDeliveries,
+    /// Monitoring data.
+    Monitoring,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Messages];
+    pub const ALL: [Self; 4] = [Self::Messages, Self::Attachments, Self::WebhookDeliveries, Self::Monitoring];
 
     /// The integer that stands for it.
     pub(crate) fn cell(self) -> i64 {
         match self {
             Self::Messages => 1,
+            Self::Attachments => 2,
+            Self::WebhookDeliveries => 3,
+            Self::Monitoring => 4,
         }
     }
 
     pub(crate) fn from_cell(cell: i64) -> Option<Self> {
-        (cell == 1).then_some(Self::Messages)
+        Self::ALL.into_iter().find(|class| class.cell() == cell)
     }
 }
 

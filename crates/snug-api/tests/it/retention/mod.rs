@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use snug_store::{Class, Kept, SecretName, Wrapped};
 
 use crate::harness::{Backend, Node, Setup, backend::Place, clock::Hands, new_app, new_id};
 
@@ -20,6 +21,7 @@ on_both! {
     a_clock_that_jumps_ahead_purges_nothing
     only_back_ends_with_the_scope_purge
     every_message_that_is_due_is_gone_and_no_other
+    the_keys_of_each_class_go_by_its_own_days
 }
 
 const HOUR_MS: i64 = 3_600_000;
@@ -102,6 +104,43 @@ async fn retention_is_settings(backend: Backend) {
     }
     let app = node.back_end(Method::GET, "", Value::Null).await.is(200);
     assert_eq!(app["settings"]["retention"], kept, "nothing was done");
+}
+
+/// A class whose data does not exist yet, shown on keys of its days that are put where such data would.
+async fn the_keys_of_each_class_go_by_its_own_days(backend: Backend) {
+    let (node, hands) = at_hour(backend, 0).await;
+    keep(&node, json!({ "messages": 2, "attachments": 5, "webhook_deliveries": 3, "monitoring": null }))
+        .await;
+    let id = snug_model::AppId::parse(&node.app).unwrap();
+    let app = node.core.system_actor(&id).await.unwrap().app();
+    let (_, keys) = node.place().open().await.unwrap();
+    let today = i32::try_from(MIDNIGHT_MS / (24 * HOUR_MS)).unwrap();
+    let name = |class, day| SecretName::Bucket { app, class, rule: 0, day: today + day };
+    for (class, day) in Class::ALL.into_iter().flat_map(|class| [(class, 0), (class, 1)]) {
+        keys.keep_secret(name(class, day), Wrapped(Box::new([1; 60])), None).await.unwrap();
+    }
+    let mut gone = Vec::new();
+    for passed in 1..=8 {
+        pass(&node, &hands, 1).await;
+        let done = purge(&node, false).await;
+        for key in done["receipt"]["keys"].as_array().unwrap() {
+            gone.push((passed, key["class"].as_str().unwrap().to_owned(), key["day"].clone()));
+        }
+    }
+    let (first, second) = (json!("2030-07-01"), json!("2030-07-02"));
+    let expected = [
+        (3, "messages", &first),
+        (4, "messages", &second),
+        (4, "webhook_deliveries", &first),
+        (5, "webhook_deliveries", &second),
+        (6, "attachments", &first),
+        (7, "attachments", &second),
+    ];
+    assert_eq!(gone, expected.map(|(day, class, key)| (day, class.to_owned(), key.clone())));
+    let names: Vec<_> = Class::ALL.map(|class| name(class, 0)).into();
+    let kept = keys.secrets(&names).await.unwrap();
+    let destroyed: Vec<_> = kept.iter().map(|kept| *kept == Kept::Destroyed).collect();
+    assert_eq!(destroyed, [true, true, true, false]);
 }
 
 async fn what_is_due_goes_and_nothing_else(backend: Backend) {
