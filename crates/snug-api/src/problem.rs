@@ -28,7 +28,7 @@ pub(crate) fn problem(error: Error) -> Problem {
         Error::NotFound => Problem::of(Code::NotFound),
         Error::Conflict(detail) => Problem::of(Code::Conflict).saying(format!("{detail}.")),
         Error::Gone(detail) => Problem::of(Code::Gone).saying(format!("{detail}.")),
-        Error::Misdirected => Problem::misdirected(None),
+        Error::Misdirected { location } => Problem::misdirected(location.map(Into::into)),
         Error::RateLimited { retry_after_ms } => Problem::rate_limited(retry_after_ms),
         Error::Internal(incident) => Problem::internal(incident.0),
         // The two that no caller is to see say what is true of them: nothing was done.

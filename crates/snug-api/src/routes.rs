@@ -22,6 +22,7 @@ use utoipa::{
     },
 };
 
+use snug_model::AppId;
 use snug_wire::{
     exports::{self, ExportLine},
     paging::Page,
@@ -307,7 +308,10 @@ async fn handle(
     let verdict = Verdict::on(&node, route, app.as_deref(), peer.ip(), &parts).await;
     let foreign = matches!(verdict, Verdict::Refused);
     let answered = async {
-        // Before its body is read.
+        // Before its body is read: of what belongs to another region nothing is kept, not even in memory.
+        if let Some(app) = app.as_deref().and_then(|app| AppId::parse(app).ok()) {
+            node.core.in_region(&app)?;
+        }
         if !route.ends_access {
             node.core.memory().check()?;
         }

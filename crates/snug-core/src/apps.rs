@@ -62,7 +62,7 @@ impl Core {
         let permit = self.installation_permit(&Ask::in_app(actor, Action::CreateApp).noted(noted)).await?;
         let once = self.first_time(&permit, once).await?;
         if *region != self.settings.region {
-            return Err(Error::Misdirected);
+            return Err(self.misdirected(region));
         }
         let key = AppKey(self.store.reserve(1).await?.start);
         self.sealer.new_app(key).await?;
@@ -82,6 +82,7 @@ impl Core {
             identity: Identity::default(),
             consent: None,
             retention: OwnRetention::default(),
+            keep_in_region: false,
         };
         let row = AppRow {
             key,
@@ -157,7 +158,12 @@ impl Core {
                 identity: self.patched_identity(&allowed, &patch.settings.identity).await?,
                 consent: patched_consent(app, patch.settings.consent.as_ref())?,
                 retention: app.retention.patched(&patch.settings.retention, "settings.retention")?,
+                keep_in_region: patch.settings.keep_in_region.unwrap_or(app.keep_in_region),
             };
+            if profile.keep_in_region {
+                profile.identity.keeps_in(&app.row.region)?;
+                self.settings.keeps_in_region()?;
+            }
             let edit = AppEdit {
                 profile: self.sealer.seal(&Place::app_profile(app.key(), version), &profile).await?,
                 profile_version: version,

@@ -52,7 +52,10 @@ pub(crate) struct AppContext {
     pub(crate) identity: Identity,
     /// The text that people have to accept.
     pub(crate) consent: Option<Demand>,
+    /// How long its data lives, as far as it has set that itself.
     pub(crate) retention: OwnRetention,
+    /// Whether it keeps in its region.
+    pub(crate) keep_in_region: bool,
     pub(crate) roles: HashMap<RoleKey, RoleView>,
     pub(crate) revoked: HashSet<Mac>,
 }
@@ -130,6 +133,7 @@ impl AppContext {
                 identity: self.identity.clone(),
                 consent: self.consent.as_ref().map(|demand| (*demand.consent).clone()),
                 retention: self.retention.in_force(),
+                keep_in_region: self.keep_in_region,
             },
             created_at: self.row.created_at,
         }

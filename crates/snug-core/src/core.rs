@@ -1,11 +1,11 @@
 //! The core itself: its parts, its caches, and what runs beside the requests.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use ipnet::IpNet;
 use snug_model::{
-    Actor, AppId, AppKey, ConversationId, ConversationKey, KeyId, UserKey, facts::Demand, identity::Identity,
-    ids::Region, secret::SecretText,
+    Actor, AppId, AppKey, ConversationId, ConversationKey, Invalid, KeyId, UserKey, facts::Demand,
+    identity::Identity, ids::Region, secret::SecretText,
 };
 use snug_store::{AppRef, KeyRow, Store};
 
@@ -52,10 +52,48 @@ pub struct Parts {
 pub struct Settings {
     /// Where this node's apps live.
     pub region: Region,
+    /// The addresses at which other regions are served, by their names.
+    pub elsewhere: HashMap<Region, String>,
     /// Whether others than this machine reach it. Then everybody has to prove who they are.
     pub public: bool,
     /// Where it may ask for the keys of issuers.
     pub outbound: Outbound,
+    /// What it asks outside for all its apps.
+    pub outside: Vec<Outside>,
+}
+
+/// A service outside of Snug that a node asks for all its apps.
+#[derive(Debug, Clone)]
+pub struct Outside {
+    /// The setting that names it.
+    pub setting: &'static str,
+    /// By what it is asked: an address, or a program.
+    pub address: String,
+    /// In which region it is, as the operator declares it.
+    pub region: Option<Region>,
+}
+
+impl Settings {
+    /// What this node asks that is not declared to be in its region.
+    pub fn asked_elsewhere(&self) -> Option<&Outside> {
+        self.outside.iter().find(|outside| outside.region.as_ref() != Some(&self.region))
+    }
+
+    /// That an app may keep in its region here.
+    pub(crate) fn keeps_in_region(&self) -> Result<()> {
+        match self.asked_elsewhere() {
+            None => Ok(()),
+            Some(outside) => Err(Invalid::new(
+                "settings.keep_in_region",
+                format!(
+                    "cannot be on: the server's `{}` is not declared to be in `{}`",
+                    outside.setting,
+                    self.region.as_str()
+                ),
+            )
+            .into()),
+        }
+    }
 }
 
 /// The use cases, over one store.
@@ -156,6 +194,11 @@ impl Core {
         self.store.rows_read()
     }
 
+    /// How this node behaves.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The day, counted from 1970, UTC.
     pub fn today(&self) -> i64 {
         self.clock.now().day().into()
@@ -166,7 +209,18 @@ impl Core {
     /// # Errors
     /// `Misdirected` where it is another's, told from the id alone.
     pub fn in_region(&self, app: &AppId) -> Result<()> {
-        if app.region() == self.settings.region.as_str() { Ok(()) } else { Err(Error::Misdirected) }
+        if app.region() == self.settings.region.as_str() {
+            return Ok(());
+        }
+        Err(Region::parse(app.region())
+            .map_or(Error::Misdirected { location: None }, |region| self.misdirected(&region)))
+    }
+
+    /// What is said of what belongs to another region.
+    pub(crate) fn misdirected(&self, region: &Region) -> Error {
+        Error::Misdirected {
+            location: self.settings.elsewhere.get(region).map(|address| address.as_str().into()),
+        }
     }
 
     /// An app that is not being deleted.
@@ -196,7 +250,7 @@ impl Core {
             Err(OpenError::Destroyed) if record.app.deleted_at.is_some() => return Ok(None),
             profile => profile?,
         };
-        let mut roles = std::collections::HashMap::with_capacity(record.roles.len());
+        let mut roles = HashMap::with_capacity(record.roles.len());
         for role in &record.roles {
             let name = opener.open(&Place::role_name(record.app.key, role.key), &role.name)?;
             let view = RoleView {
@@ -228,6 +282,7 @@ impl Core {
             },
             consent,
             retention: profile.retention,
+            keep_in_region: profile.keep_in_region,
             roles,
             revoked: record.revoked_tokens.into_iter().collect(),
             row: record.app,

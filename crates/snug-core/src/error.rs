@@ -53,7 +53,10 @@ pub enum Error {
     Gone(&'static str),
     /// The app lives in another region.
     #[error("the app lives in another region")]
-    Misdirected,
+    Misdirected {
+        /// The address at which that region is served, if it is known here.
+        location: Option<Box<str>>,
+    },
     /// Too much at once.
     #[error("too many requests; try again later")]
     RateLimited {

@@ -72,7 +72,7 @@ mod who_can;
 
 mod core;
 
-pub use self::core::{Core, Parts, Settings};
+pub use self::core::{Core, Outside, Parts, Settings};
 pub use conversations::Filter;
 pub use door::{Entered, FromPage, Proof};
 pub use error::{Error, Incident, Missing, Result};

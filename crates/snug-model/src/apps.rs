@@ -49,6 +49,8 @@ pub struct Settings {
     pub consent: Option<Consent>,
     /// How long its data lives.
     pub retention: Retention,
+    /// Whether nothing of it may be sent to, or asked for at, an address that is not declared to be in its region.
+    pub keep_in_region: bool,
 }
 
 /// An app that is to be made.
@@ -92,4 +94,6 @@ pub struct SettingsPatch {
     pub consent: Option<Option<ConsentPatch>>,
     /// How long its data lives.
     pub retention: RetentionPatch,
+    /// Whether it is to keep in its region.
+    pub keep_in_region: Option<bool>,
 }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use crate::{
-    invalid::Invalid, issuers::Issuer, limits, origins::PageOrigin, secret::SecretText, text::RoleName,
-    time::Timestamp, vouchers::Scheme,
+    ids::Region, invalid::Invalid, issuers::Issuer, limits, origins::PageOrigin, secret::SecretText,
+    text::RoleName, time::Timestamp, vouchers::Scheme,
 };
 
 /// Where the settings of this file stand, for the field that a refusal names.
@@ -202,6 +202,23 @@ impl Identity {
             all.push(Issuer { since, ..issuer.clone() });
         }
         Ok(all)
+    }
+
+    /// That no issuer is asked outside of `region`, where the app is to keep in its own.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the first issuer that is not declared to be there.
+    pub fn keeps_in(&self, region: &Region) -> Result<(), Invalid> {
+        match self.issuers.iter().position(|issuer| issuer.region.as_ref() != Some(region)) {
+            None => Ok(()),
+            Some(at) => {
+                let reason = format!(
+                    "must be `{}`, the app's own, since `settings.keep_in_region` is on",
+                    region.as_str()
+                );
+                Err(Invalid::new(format!("{FIELD}.issuers[{at}].region"), reason))
+            }
+        }
     }
 
     fn shares_no_secret(&self) -> Result<(), Invalid> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{invalid::Invalid, limits, signatures::Algorithm, text::RoleName, time::Timestamp};
+use crate::{ids::Region, invalid::Invalid, limits, signatures::Algorithm, text::RoleName, time::Timestamp};
 
 /// An issuer whose tokens an app believes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Issuer {
     pub audience: Option<Box<str>>,
     /// The widest app role that its tokens can carry; the app's default role where nothing is said.
     pub may_mint: Option<RoleName>,
+    /// In which region its keys are published, as the app declares it.
+    pub region: Option<Region>,
     /// Since when it is believed: nothing that came by it before counts, if it was removed meanwhile.
     pub since: Timestamp,
 }

@@ -61,6 +61,10 @@ pub struct Settings {
     pub consent: Option<Consent>,
     /// How long its data lives.
     pub retention: Retention,
+    /// Whether the server asks no address for the app that is not declared to be in the app's region.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub keep_in_region: bool,
 }
 
 /// Makes an app.
@@ -132,6 +136,11 @@ pub struct SettingsPatch {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = RetentionPatch, required = false)]
     pub retention: Option<RetentionPatch>,
+    /// Whether the server is to ask no address for the app that is not declared to be in the app's region. It cannot be turned on while
+    /// an issuer is declared to be elsewhere, or nowhere.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool, required = false)]
+    pub keep_in_region: Option<bool>,
 }
 
 impl AppPatch {
@@ -167,6 +176,7 @@ impl From<model::Settings> for Settings {
             identity: settings.identity.into(),
             consent: settings.consent.as_ref().map(Into::into),
             retention: settings.retention.into(),
+            keep_in_region: settings.keep_in_region,
         }
     }
 }
@@ -197,6 +207,7 @@ impl From<SettingsPatch> for model::SettingsPatch {
             identity: patch.identity.unwrap_or_default().into(),
             consent: patch.consent.map(|consent| consent.map(Into::into)),
             retention: patch.retention.unwrap_or_default().into(),
+            keep_in_region: patch.keep_in_region,
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use snug_model::{Timestamp, issuers as model, signatures};
 use utoipa::ToSchema;
 
-use crate::{json::lists, text::RoleName};
+use crate::{ids::Region, json::lists, text::RoleName};
 
 lists! {
     /// By which algorithms an issuer may sign.
@@ -44,6 +44,10 @@ pub struct Issuer {
     /// The widest app role that its tokens can carry; null is the app's default role.
     #[schema(required = true)]
     pub may_mint: Option<RoleName>,
+    /// In which region its keys are published, as was declared; null where nothing was.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub region: Option<Region>,
 }
 
 /// An issuer whose tokens the app is to believe.
@@ -65,6 +69,9 @@ pub struct IssuerDraft {
     /// The widest app role that its tokens can carry; the app's default role where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_mint: Option<RoleName>,
+    /// In which region its keys are published, as far as you know. An app that keeps in its region takes none but its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
 }
 
 impl From<IssuersAlgorithm> for signatures::Algorithm {
@@ -95,6 +102,7 @@ impl From<model::Issuer> for Issuer {
             algs: IssuersAlgorithms(issuer.algorithms.into_iter().filter_map(shown).collect()),
             audience: issuer.audience.map(Into::into),
             may_mint: issuer.may_mint.map(Into::into),
+            region: issuer.region.map(Into::into),
         }
     }
 }
@@ -107,6 +115,7 @@ impl From<IssuerDraft> for model::Issuer {
             algorithms: draft.algs.0.into_iter().map(Into::into).collect(),
             audience: draft.audience.map(Into::into),
             may_mint: draft.may_mint.map(Into::into),
+            region: draft.region.map(Into::into),
             since: Timestamp(0),
         }
     }

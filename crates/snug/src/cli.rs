@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Export the audit, print a signed head of it, and verify an export against copied heads
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Tell where data lies, and which addresses it is taken to
+    #[command(subcommand)]
+    Region(RegionCommand),
     /// Check the store: gaps, dangling rows, unreadable seals. Says what is wrong, and exits 1 then
     Check,
     /// Take the machine's clock as it is, where it went so far ahead that nothing is purged any more; prints the time
@@ -111,6 +114,21 @@ pub(crate) struct VerifyAudit {
     pub(crate) head: PathBuf,
     /// The export
     pub(crate) export: PathBuf,
+}
+
+/// Regions.
+#[derive(Subcommand)]
+pub(crate) enum RegionCommand {
+    /// Print of each app where its data and its keys lie, and the addresses outside that are asked for it, with their declared regions
+    Report(ReportRegions),
+}
+
+/// How regions are reported.
+#[derive(Args)]
+pub(crate) struct ReportRegions {
+    /// Print a JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// API keys.

@@ -23,7 +23,7 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 
 use crate::{
-    cli::{AuditCommand, Cli, Command},
+    cli::{AuditCommand, Cli, Command, RegionCommand},
     config::{Config, DEFAULTS},
 };
 
@@ -80,6 +80,9 @@ fn with_store(config: &Config, command: &Command) -> Result<ExitCode> {
             Command::App(command) => commands::apps::run(config, command).await?,
             Command::Key(command) => commands::keys::run(config, command).await?,
             Command::Keys(command) => commands::rotate::run(config, command).await?,
+            Command::Region(RegionCommand::Report(report)) => {
+                commands::regions::report(config, report).await?
+            }
             Command::Audit(command) => return Ok(sound(commands::audit::run(config, command).await?)),
             Command::Check => return Ok(sound(commands::check::run(config).await?)),
             Command::AcceptClock => commands::clock::run(config).await?,

@@ -1,13 +1,17 @@
 //! The parts of a core: the two stores, the master key, what seals. The only place that names a backend.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use snug_core::{
     Core, Outbound, Parts, Settings,
     clock::{SharedClock, SystemClock},
     sealing::{MasterKey, Random, Sealer},
 };
+use snug_model::ids::Region;
 use snug_store::{
     KeyStore, Store,
     postgres::{self, Postgres, PostgresKeys},
@@ -32,6 +36,30 @@ pub(crate) fn has_data(data_dir: &Path) -> bool {
     data_dir.join(DATA_FILE).exists()
 }
 
+/// Where data and keys lie, without what opens them.
+pub(crate) struct Places {
+    pub(crate) data: String,
+    pub(crate) keys: String,
+}
+
+/// The places of the configured stores.
+///
+/// # Errors
+/// An address of a database that cannot be read.
+pub(crate) fn places(config: &Config) -> Result<Places> {
+    let file = |path: PathBuf| path.display().to_string();
+    Ok(match &config.store {
+        StoreConfig::Sqlite => Places {
+            data: file(config.data_dir.join(DATA_FILE)),
+            keys: file(config.data_dir.join(KEYS_FOLDER).join(KEYS_FILE)),
+        },
+        StoreConfig::Postgres { url, keys_url } => Places {
+            data: refusals::database_of(url).context("store.postgres_url")?.to_string(),
+            keys: refusals::database_of(keys_url).context("store.postgres_keys_url")?.to_string(),
+        },
+    })
+}
+
 /// The use cases, over the configured stores.
 ///
 /// # Errors
@@ -48,14 +76,29 @@ pub(crate) async fn core(config: &Config) -> Result<Arc<Core>> {
 pub(crate) async fn open(config: &Config) -> Result<Parts> {
     refusals::check_store(config)?;
     let (store, keys) = stores(config).await?;
+    claim(&*store, &config.region).await?;
     let master = MasterKey::at_start(config.master_key.clone(), &*keys, Random).await?;
     let sealer = Sealer::open(master, keys, config.secrets_cache_bytes, Random).await?;
     let clock: SharedClock = Arc::new(SystemClock);
     // Behind a proxy others reach it by way of that.
     let public = refusals::is_public(config.listen) || config.behind_proxy;
     let outbound = Outbound { allowed: config.outbound_allowed.clone(), roots: Vec::new() };
-    let settings = Settings { region: config.region.clone(), public, outbound };
+    let (region, elsewhere) = (config.region.clone(), config.other_regions.clone());
+    let outside = config.key_service.iter().cloned().collect();
+    let settings = Settings { region, elsewhere, public, outbound, outside };
     Ok(Parts { store, sealer, clock, settings })
+}
+
+/// Refuses data that belongs to another region. What belongs to none yet belongs to this one from here on.
+async fn claim(store: &dyn Store, region: &Region) -> Result<()> {
+    let of = store.claim_region(region).await.context("the region of the data")?;
+    ensure!(
+        of == *region,
+        "the data belongs to the region `{}`, for good, and this server is set to `{}`",
+        of.as_str(),
+        region.as_str()
+    );
+    Ok(())
 }
 
 /// How the data is opened in SQLite.

@@ -1,6 +1,6 @@
 //! What a server does not start with, each told before a port opens, in words that help at night.
 
-use std::net::SocketAddr;
+use std::{fmt, net::SocketAddr};
 
 use anyhow::{Context, Result, bail, ensure};
 use snug_model::{Timestamp, secret::SecretText};
@@ -98,12 +98,48 @@ fn check_databases(url: &SecretText, keys_url: &SecretText) -> Result<()> {
     Ok(())
 }
 
-/// Where a database is: hosts with their ports, and its name.
-type Address = (Vec<Host>, Vec<u16>, Option<String>);
+/// Where a database is: its hosts with their ports, and its name.
+#[derive(PartialEq)]
+pub(crate) struct Address {
+    hosts: Vec<Host>,
+    ports: Vec<u16>,
+    name: Option<String>,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgresql://")?;
+        for (place, host) in self.hosts.iter().enumerate() {
+            let between = if place > 0 { "," } else { "" };
+            match host {
+                Host::Tcp(host) => write!(f, "{between}{host}")?,
+                Host::Unix(folder) => write!(f, "{between}{}", folder.display())?,
+            }
+            // One for all, or one for each.
+            let port = self.ports.get(place).or(self.ports.first());
+            port.map_or(Ok(()), |port| write!(f, ":{port}"))?;
+        }
+        write!(f, "/{}", self.name.as_deref().unwrap_or_default())
+    }
+}
+
+/// Where the database of a URL is, without what opens it.
+pub(crate) fn database_of(url: &SecretText) -> Result<Address> {
+    Ok(address_of(&url.expose().parse().context("is no address of a PostgreSQL database")?))
+}
+
+fn address_of(config: &tokio_postgres::Config) -> Address {
+    const DEFAULT_PORT: u16 = 5432;
+    let ports = match config.get_ports() {
+        [] => vec![DEFAULT_PORT],
+        ports => ports.to_vec(),
+    };
+    let name = config.get_dbname().or(config.get_user()).map(str::to_owned);
+    Address { hosts: config.get_hosts().to_vec(), ports, name }
+}
 
 /// Refuses a URL that cannot be read or has a weak password; answers where it leads.
 fn check_database(url: &SecretText, what: &str) -> Result<Address> {
-    const DEFAULT_PORT: u16 = 5432;
     let config: tokio_postgres::Config =
         url.expose().parse().with_context(|| format!("{what} is no address of a PostgreSQL database"))?;
     let user = config.get_user().unwrap_or_default();
@@ -118,12 +154,7 @@ fn check_database(url: &SecretText, what: &str) -> Result<Address> {
              different, and must not hold the user's name or a word such as `changeme`"
         );
     }
-    let ports = match config.get_ports() {
-        [] => vec![DEFAULT_PORT],
-        ports => ports.to_vec(),
-    };
-    let name = config.get_dbname().or(config.get_user()).map(str::to_owned);
-    Ok((config.get_hosts().to_vec(), ports, name))
+    Ok(address_of(&config))
 }
 
 fn is_weak(password: &str, user: &str) -> bool {

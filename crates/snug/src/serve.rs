@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, parts, refusals, tls, version};
+use crate::{commands::regions, config::Config, parts, refusals, tls, version};
 
 /// The exit status of who is stopped by a signal, as shells count: 128 and the number of SIGINT.
 const STOPPED_AT_ONCE: i32 = 130;
@@ -33,6 +33,7 @@ pub(crate) async fn serve(config: &Config) -> Result<()> {
     let tls = config.tls.as_ref().map(tls::read).transpose()?;
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be recorded")?;
     let core = parts::core(config).await?;
+    regions::check(&core).await?;
     core.memory().limit(config.memory_budget_bytes as u64);
     core.ready().await.context("the stores cannot be used")?;
 

@@ -1,6 +1,7 @@
 //! One connection, from its upgrade to its end: the reading task.
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     future::poll_fn,
     net::IpAddr,
@@ -52,15 +53,15 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const PROTOCOL_ERROR: u16 = 1002;
 
 /// A socket that is closed as soon as it is open.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Refused {
     pub(super) code: CloseCode,
-    pub(super) reason: &'static str,
+    pub(super) reason: Cow<'static, str>,
 }
 
 impl Refused {
     pub(super) fn with(code: CloseCode) -> Self {
-        Self { code, reason: code.reason() }
+        Self { code, reason: code.reason().into() }
     }
 }
 
@@ -121,7 +122,7 @@ impl Connection {
     pub(super) async fn serve(mut self, app: Result<AppId, Refused>) {
         let ended = match app {
             Ok(app) => self.run(&app).await,
-            Err(Refused { code, reason }) => Ended::ByUs(close_frame(code.number(), reason)),
+            Err(Refused { code, reason }) => Ended::ByUs(close_frame(code.number(), &reason)),
         };
         self.end(ended).await;
     }
@@ -411,7 +412,7 @@ fn close_of(error: &Error) -> Option<CloseCode> {
         Error::Unauthenticated => Some(CloseCode::Unauthenticated),
         Error::Banned { .. } => Some(CloseCode::Banned),
         Error::RateLimited { .. } => Some(CloseCode::RateLimited),
-        Error::Misdirected => Some(CloseCode::WrongRegion),
+        Error::Misdirected { .. } => Some(CloseCode::WrongRegion),
         _ => None,
     }
 }

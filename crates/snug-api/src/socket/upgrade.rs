@@ -68,8 +68,14 @@ fn admitted(shared: &Shared, app: &str, request: &Request) -> Result<AppId, Refu
         return Err(Refused::with(CloseCode::Unauthenticated));
     }
     let app = AppId::parse(app).map_err(|_| Refused::with(CloseCode::Unauthenticated))?;
-    shared.node.core.in_region(&app).map_err(|_| Refused::with(CloseCode::WrongRegion))?;
-    Ok(app)
+    match shared.node.core.in_region(&app) {
+        Ok(()) => Ok(app),
+        // The reason is where to ask instead.
+        Err(Error::Misdirected { location: Some(location) }) => {
+            Err(Refused { code: CloseCode::WrongRegion, reason: String::from(location).into() })
+        }
+        Err(_) => Err(Refused::with(CloseCode::WrongRegion)),
+    }
 }
 
 /// The app, if it is known, not too many came from that address, and pages like this one may talk to it.
@@ -84,7 +90,7 @@ async fn arrived(shared: &Shared, app: AppId, from: IpAddr, page: Option<Page>) 
     };
     match allowed.await {
         Ok(true) => Ok(app),
-        Ok(false) => Err(Refused { code: CloseCode::Banned, reason: "origin not allowed" }),
+        Ok(false) => Err(Refused { code: CloseCode::Banned, reason: "origin not allowed".into() }),
         Err(Error::Unauthenticated) => Err(Refused::with(CloseCode::Unauthenticated)),
         // Too many; or nothing can be told of it now, and so nobody comes in.
         Err(_) => Err(Refused::with(CloseCode::RateLimited)),

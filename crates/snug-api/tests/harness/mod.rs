@@ -119,7 +119,9 @@ impl Node {
         let (store, keys) = place.open().await.unwrap();
         let master = MasterKey::at_start(&folder.path().join("master.key"), &*keys, Random).await.unwrap();
         let sealer = Sealer::open(master, keys, 8 << 20, Random).await.unwrap();
-        let settings = Settings { region: Region::parse("eu").unwrap(), public, outbound };
+        let region = Region::parse("eu").unwrap();
+        let elsewhere = [(Region::parse("us").unwrap(), "https://us.example".to_owned())].into();
+        let settings = Settings { region, elsewhere, public, outbound, outside: Vec::new() };
         let core = Core::new(Parts { store, sealer, clock, settings });
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

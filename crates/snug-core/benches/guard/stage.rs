@@ -1,6 +1,6 @@
 //! A core on the embedded database, with an app, people, and a conversation of them all.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use snug_core::{
     Core, Outbound, Parts, Settings,
@@ -65,7 +65,13 @@ impl Stage {
         let store = Sqlite::open(&folder.path().join("snug.db"), &Options::default()).expect("a store");
         let store = Arc::new(store);
         let region = Region::parse("eu").expect("a region");
-        let settings = Settings { region, public: false, outbound: Outbound::default() };
+        let settings = Settings {
+            region,
+            elsewhere: HashMap::new(),
+            public: false,
+            outbound: Outbound::default(),
+            outside: Vec::new(),
+        };
         let sealer = sealer(folder.path()).await;
         let core = Core::new(Parts { store: store.clone(), sealer, clock: Arc::new(Still), settings });
         let draft = AppDraft { name: Name::parse("the app").expect("a name"), region: None };

@@ -106,6 +106,7 @@ impl Noted {
             identity,
             consent,
             retention,
+            keep_in_region,
         } = settings;
         let schemes = !identity.schemes.is_empty();
         Self::default().fields(&[
@@ -120,6 +121,7 @@ impl Noted {
             ("settings.identity", identity.required.is_some() || schemes || identity.issuers.is_some()),
             ("settings.consent", consent.is_some()),
             ("settings.retention", *retention != Default::default()),
+            ("settings.keep_in_region", keep_in_region.is_some()),
         ])
     }
 }

@@ -4,6 +4,7 @@ use minicbor::{CborLen, Decode, Encode};
 use snug_model::{
     Timestamp,
     identity::{Identity, SchemeSecret, SchemeSettings, SecretId, VendorId},
+    ids::Region,
     issuers::Issuer,
     origins::PageOrigin,
     secret::SecretText,
@@ -43,6 +44,8 @@ struct IssuerLayout<'a> {
     may_mint: Option<&'a str>,
     #[n(5)]
     since: i64,
+    #[b(6)]
+    region: Option<&'a str>,
 }
 
 /// Of a scheme.
@@ -130,6 +133,7 @@ impl<'a> IssuerLayout<'a> {
             audience: issuer.audience.as_deref(),
             may_mint: issuer.may_mint.as_ref().map(RoleName::as_str),
             since: issuer.since.0,
+            region: issuer.region.as_ref().map(Region::as_str),
         }
     }
 
@@ -141,6 +145,7 @@ impl<'a> IssuerLayout<'a> {
             audience: self.audience.map(Into::into),
             may_mint: self.may_mint.map(RoleName::parse).transpose().ok()?,
             since: Timestamp(self.since),
+            region: self.region.map(Region::parse).transpose().ok()?,
         })
     }
 }

@@ -37,6 +37,8 @@ pub struct AppProfile {
     pub consent: Option<Consent>,
     /// How long its data lives, as far as it has set that itself.
     pub retention: OwnRetention,
+    /// Whether it keeps in its region.
+    pub keep_in_region: bool,
 }
 
 /// What an API key is called, and from where it may be used.
@@ -244,6 +246,9 @@ pub struct AppLayout<'a> {
     consent: Option<ConsentLayout<'a>>,
     #[n(11)]
     retention: Option<RetentionLayout>,
+    /// Only where it is so.
+    #[n(12)]
+    keep_in_region: Option<bool>,
 }
 
 /// Of the rates that an app has set: each its burst, and how many a minute.
@@ -306,6 +311,7 @@ impl Plain for AppProfile {
             identity: Some(IdentityLayout::of(&self.identity)),
             consent: self.consent.as_ref().map(ConsentLayout::of),
             retention: RetentionLayout::of(&self.retention),
+            keep_in_region: self.keep_in_region.then_some(true),
         }
     }
 
@@ -338,6 +344,7 @@ impl Plain for AppProfile {
                 Some(retention) => retention.retention()?,
                 None => OwnRetention::default(),
             },
+            keep_in_region: layout.keep_in_region.unwrap_or(false),
         })
     }
 }

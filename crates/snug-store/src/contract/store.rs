@@ -7,6 +7,7 @@ use snug_model::{
     AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Seq, Timestamp, UserKey,
     audit::Entries,
     facts::IdMac,
+    ids::Region,
     messages::Window,
     sanctions::{InApp, InConversation},
 };
@@ -509,6 +510,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Row numbers that nobody else gets, for rows that are sealed before they are inserted.
     async fn reserve(&self, count: u32) -> StoreResult<Range<i64>>;
+    /// The region that the data belongs to; if it belongs to none yet, it is this one from here on.
+    async fn claim_region(&self, region: &Region) -> StoreResult<Region>;
     /// Whether it can be asked and can commit.
     async fn ready(&self) -> StoreResult<()>;
     /// Rows that statements have handed over so far.

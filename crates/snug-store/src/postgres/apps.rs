@@ -1,11 +1,11 @@
 //! Apps, their roles, and revoked tokens.
 
-use snug_model::{AppKey, Permit, RoleKey, Timestamp, limits::ROLES_MAX};
+use snug_model::{AppKey, Permit, RoleKey, Timestamp, ids::Region, limits::ROLES_MAX};
 
 use super::{
     holds, idempotency, jobs,
     rows::{self, Code, app_columns, role_columns},
-    sql::{Sql, after, paged, params},
+    sql::{Sql, after, corrupt, paged, params},
 };
 use crate::{
     AppEdit, AppRecord, AppRef, AppRow, JobRow, Once, Page, RevocationRow, RoleRow, StoreError, StoreResult,
@@ -249,4 +249,14 @@ pub(super) async fn revoke_tokens(
 async fn grow(sql: &Sql<'_>, app: AppKey) -> StoreResult<()> {
     sql.run("UPDATE apps SET version = version + 1 WHERE app = $1", params![app.0]).await?;
     Ok(())
+}
+
+pub(super) async fn claim_region(sql: &Sql<'_>, region: &Region) -> StoreResult<Region> {
+    sql.run(
+        "INSERT INTO region (one, name) VALUES (1, $1) ON CONFLICT (one) DO NOTHING",
+        params![region.as_str()],
+    )
+    .await?;
+    let name = sql.one("SELECT name FROM region", params![], |row| row.take::<String>()).await?;
+    Region::parse(&name).map_err(|_| corrupt("a region", "cannot be read"))
 }

@@ -7,6 +7,7 @@ use snug_model::{
     AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Seq, Timestamp, UserKey,
     audit::Entries,
     facts::IdMac,
+    ids::Region,
     messages::Window,
     sanctions::{InApp, InConversation},
 };
@@ -735,6 +736,10 @@ impl Store for Postgres {
             })
             .await?;
         Ok(first..first + count)
+    }
+
+    async fn claim_region(&self, region: &Region) -> StoreResult<Region> {
+        act!(&self.pool, Lock::None, |sql| apps::claim_region(sql, region))
     }
 
     async fn ready(&self) -> StoreResult<()> {

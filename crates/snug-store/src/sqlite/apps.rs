@@ -1,12 +1,12 @@
 //! Apps, their roles, and revoked tokens.
 
 use rusqlite::{named_params, params};
-use snug_model::{AppKey, Permit, RoleKey, Timestamp, limits::ROLES_MAX};
+use snug_model::{AppKey, Permit, RoleKey, Timestamp, ids::Region, limits::ROLES_MAX};
 
 use super::{
     holds, idempotency, jobs,
     rows::{self, Code, app_columns, role_columns},
-    sql::{Sql, after, paged},
+    sql::{Sql, after, corrupt, paged},
 };
 use crate::{
     AppEdit, AppRecord, AppRef, AppRow, JobRow, Once, Page, RevocationRow, RoleRow, StoreError, StoreResult,
@@ -211,4 +211,13 @@ pub(super) fn revoke_tokens(
 fn grow(sql: &Sql<'_>, app: AppKey) -> StoreResult<()> {
     sql.run("UPDATE apps SET version = version + 1 WHERE app = ?1", params![app.0])?;
     Ok(())
+}
+
+pub(super) fn claim_region(sql: &Sql<'_>, region: &Region) -> StoreResult<Region> {
+    sql.run(
+        "INSERT INTO region (one, name) VALUES (1, ?1) ON CONFLICT (one) DO NOTHING",
+        params![region.as_str()],
+    )?;
+    let name = sql.one("SELECT name FROM region", [], |row| row.take::<String>())?;
+    Region::parse(&name).map_err(|_| corrupt("a region", "cannot be read"))
 }

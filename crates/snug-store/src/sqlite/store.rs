@@ -8,6 +8,7 @@ use snug_model::{
     AppKey, ConversationKey, JobId, KeyId, MessageId, Permit, RoleKey, Seq, Timestamp, UserKey,
     audit::Entries,
     facts::IdMac,
+    ids::Region,
     messages::Window,
     sanctions::{InApp, InConversation},
 };
@@ -677,6 +678,11 @@ impl Store for Sqlite {
                 Ok(last + 1 - i64::from(count)..last + 1)
             })
             .await
+    }
+
+    async fn claim_region(&self, region: &Region) -> StoreResult<Region> {
+        let region = region.clone();
+        self.writer.act(move |sql| apps::claim_region(sql, &region)).await
     }
 
     async fn ready(&self) -> StoreResult<()> {

@@ -111,6 +111,7 @@ fn identity() -> identity::Identity {
         algorithms: vec![Algorithm::Es256, Algorithm::Rs256],
         audience: None,
         may_mint: Some(role_name("moderator")),
+        region: Some(Region::parse("eu-1").expect("a region")),
         since: at(60),
     };
     identity::Identity { schemes, issuers: vec![issuer], ..identity::Identity::default() }
@@ -133,6 +134,7 @@ pub(crate) fn app() -> apps::App {
             identity: identity(),
             consent: Some(consent()),
             retention: Retention::default(),
+            keep_in_region: true,
         },
         created_at: at(0),
     }

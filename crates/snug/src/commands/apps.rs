@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use snug_core::PageAsk;
+use snug_core::{Core, PageAsk};
 use snug_model::{
     Actor, AppKey,
     apps::{App, AppDraft},
@@ -38,6 +38,15 @@ async fn create(config: &Config, CreateApp { name, json }: &CreateApp) -> Result
 
 async fn list(config: &Config, ListApps { json }: &ListApps) -> Result<()> {
     let core = parts::core(config).await?;
+    each(&core, |app| match json {
+        true => println!("{}", shown(app)),
+        false => println!("{} {}", app.id, app.name.as_str()),
+    })
+    .await
+}
+
+/// Does something for each app, in the order in which they were made.
+pub(super) async fn each(core: &Core, mut with: impl FnMut(&App)) -> Result<()> {
     let mut cursor = None;
     loop {
         let page = PageAsk {
@@ -47,12 +56,7 @@ async fn list(config: &Config, ListApps { json }: &ListApps) -> Result<()> {
             query: "app list",
         };
         let listed = core.list_apps(&OPERATOR, &page).await?;
-        for app in &listed.items {
-            match json {
-                true => println!("{}", shown(app)),
-                false => println!("{} {}", app.id, app.name.as_str()),
-            }
-        }
+        listed.items.iter().for_each(&mut with);
         match listed.next {
             Some(next) => cursor = Some(next),
             None => return Ok(()),

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod clock;
 mod given;
 pub(crate) mod keys;
+pub(crate) mod regions;
 pub(crate) mod rotate;
 pub(crate) mod signed;
 pub(crate) mod tokens;

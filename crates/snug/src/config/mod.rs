@@ -6,6 +6,7 @@ mod keys;
 mod settings;
 
 use std::{
+    collections::HashMap,
     env, fs,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
@@ -14,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ipnet::IpNet;
 use snug_api::Proxies;
-use snug_core::sealing::KeySource;
+use snug_core::{Outside, sealing::KeySource};
 use snug_model::{ids::Region, secret::SecretText};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -24,6 +25,9 @@ use keys::Key;
 use settings::{Setting, Settings};
 
 use crate::files;
+
+/// What the reason of a close frame has at most (RFC 6455, section 5.5).
+const CLOSE_REASON_BYTES_MAX: usize = 123;
 
 /// What is printed in a secret's place.
 const MASK: &str = "********";
@@ -42,8 +46,12 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// The region of apps that are made here.
     pub(crate) region: Region,
+    /// Where other regions are served.
+    pub(crate) other_regions: HashMap<Region, String>,
     /// Where the master key comes from.
     pub(crate) master_key: KeySource,
+    /// What is asked for the master key, where that is a service.
+    pub(crate) key_service: Option<Outside>,
     /// The files of the certificate, where Snug itself does TLS.
     pub(crate) tls: Option<TlsFiles>,
     /// Where metrics are served, if anywhere.
@@ -109,7 +117,9 @@ impl Config {
             listen: read.address("listen")?.context("listen must not be empty")?,
             behind_proxy: read.boolean("behind_proxy"),
             proxies: read.proxies()?,
+            other_regions: read.regions("other_regions")?,
             outbound_allowed: read.blocks("outbound.allowed_addresses")?,
+            key_service: read.key_service()?,
             master_key: read.master_key(&data_dir)?,
             tls: read.tls()?,
             metrics_listen: read.address("metrics.listen")?,
@@ -192,6 +202,25 @@ impl Reader<'_> {
         })
     }
 
+    /// Regions and their addresses. An address is the reason of a close frame too, which has 123 bytes.
+    fn regions(&self, path: &str) -> Result<HashMap<Region, String>> {
+        let region = |text: &str| {
+            let (name, address) =
+                text.split_once('=').context("must be `name=address`, with commas between")?;
+            let name = Region::parse(name.trim()).map_err(|invalid| anyhow!(invalid.reason))?;
+            let address = address.trim();
+            let fits = address.len() <= CLOSE_REASON_BYTES_MAX && address.starts_with("https://");
+            ensure!(
+                fits,
+                "must have addresses that begin with `https://`, of {CLOSE_REASON_BYTES_MAX} bytes at most"
+            );
+            Ok((name, address.to_owned()))
+        };
+        self.parsed(path, |text| {
+            text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(region).collect()
+        })
+    }
+
     fn proxies(&self) -> Result<Proxies> {
         let trusted = self.blocks("http.trusted_proxies")?;
         let header = self.parsed("http.forwarded_header", |text| {
@@ -225,6 +254,21 @@ impl Reader<'_> {
             None => Ok(source),
             Some(other) => bail!("{source} and {other} are both set: which of the two?"),
         }
+    }
+
+    /// The program that is asked for the master key; its arguments may hold what nobody should read in a report.
+    fn key_service(&self) -> Result<Option<Outside>> {
+        let program =
+            self.parsed("master_key.command", |text| Ok(text.split_whitespace().next().map(str::to_owned)))?;
+        let region = self.parsed("master_key.command_region", |text| {
+            let region = (!text.is_empty()).then(|| Region::parse(text)).transpose();
+            region.map_err(|invalid| anyhow!(invalid.reason))
+        })?;
+        ensure!(
+            program.is_some() || region.is_none(),
+            "master_key.command_region is set, and master_key.command is not: there is no key service to be there"
+        );
+        Ok(program.map(|address| Outside { setting: "master_key.command", address, region }))
     }
 
     fn tls(&self) -> Result<Option<TlsFiles>> {

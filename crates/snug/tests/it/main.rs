@@ -9,6 +9,7 @@ mod logs;
 mod memory;
 mod moved;
 mod refusals;
+mod regions;
 mod rotation;
 mod serving;
 mod signed;

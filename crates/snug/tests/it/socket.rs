@@ -115,6 +115,14 @@ impl Socket {
             }
         }
     }
+
+    /// The code and the reason with which the server closes the socket, before any frame.
+    pub(crate) async fn reason(&mut self) -> (Option<u16>, String) {
+        match timeout(PATIENCE, self.stream.next()).await.expect("nothing comes") {
+            Some(Ok(Message::Close(Some(close)))) => (Some(close.code.into()), close.reason.to_string()),
+            other => panic!("no close, but {other:?}"),
+        }
+    }
 }
 
 /// A request that sends a message with a fresh id.

@@ -128,10 +128,7 @@ impl Stage {
     pub(crate) fn start_on(on: On, variables: &[(&str, &str)]) -> Self {
         let database = || blocking(TestDatabase::create).unwrap();
         let databases = (on == On::Postgres).then(|| [database(), database()]);
-        let backend = match &databases {
-            None => Backend::Sqlite,
-            Some([data, keys]) => Backend::Postgres { url: data.url().into(), keys_url: keys.url().into() },
-        };
+        let backend = backend_of(databases.as_ref());
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let options = ServerOptions {
             binary: Some(env!("CARGO_BIN_EXE_snug").into()),
@@ -213,6 +210,16 @@ impl Stage {
                 rows.iter().map(|row| (row.get(0), row.get(1))).collect()
             }
         }
+    }
+
+    /// Where its server keeps what it stores.
+    pub(crate) fn backend(&self) -> Backend {
+        backend_of(self.databases.as_ref())
+    }
+
+    /// Where the data is, if it is in PostgreSQL.
+    pub(crate) fn data_url(&self) -> Option<&str> {
+        self.databases.as_ref().map(|[data, _]| data.url())
     }
 
     /// Bytes as they stand in a statement.
@@ -319,6 +326,13 @@ impl Stage {
         let mut socket = self.socket().await;
         socket.hello(&self.token(user)).await;
         socket
+    }
+}
+
+fn backend_of(databases: Option<&[TestDatabase; 2]>) -> Backend {
+    match databases {
+        None => Backend::Sqlite,
+        Some([data, keys]) => Backend::Postgres { url: data.url().into(), keys_url: keys.url().into() },
     }
 }
 

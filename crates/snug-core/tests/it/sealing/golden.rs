@@ -62,6 +62,7 @@ fn app_profile() -> AppProfile {
         identity: Identity::default(),
         consent: None,
         retention: OwnRetention::default(),
+        keep_in_region: false,
     }
 }
 

@@ -17,6 +17,7 @@ use snug_model::{
     conversations,
     facts::ConsentMark,
     identity::{Identity, SchemeSecret, SchemeSettings, SecretId, VendorId},
+    ids::Region,
     issuers::Issuer,
     messages::Content,
     origins::PageOrigin,
@@ -130,6 +131,7 @@ fn identity() -> Identity {
                 algorithms: Issuer::ALGORITHMS.to_vec(),
                 audience: Some("https://api.example".into()),
                 may_mint: Some(RoleName::parse("moderator").unwrap()),
+                region: Some(Region::parse("eu").unwrap()),
                 since: Timestamp(5),
             },
             Issuer {
@@ -138,6 +140,7 @@ fn identity() -> Identity {
                 algorithms: vec![Algorithm::Es256],
                 audience: None,
                 may_mint: None,
+                region: None,
                 since: Timestamp(6),
             },
         ],
@@ -182,6 +185,7 @@ async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
             identity: identity(),
             consent: Some(consent()),
             retention: retention(),
+            keep_in_region: true,
         };
         let (place, at) = (Place::app_profile(app, version), SealedPlace::App { version });
         all.push(lies(sealer, place, app, at, profile).await);

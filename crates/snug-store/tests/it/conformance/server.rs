@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use snug_model::{Seq, Timestamp};
+use snug_model::{Seq, Timestamp, ids::Region};
 use snug_store::StoreError;
 use tokio::task::JoinSet;
 
@@ -14,6 +14,7 @@ on_both! {
     rows_are_counted_as_they_are_read
     what_was_answered_is_there_after_a_restart
     a_permit_of_one_app_is_of_no_use_in_another
+    data_belongs_to_one_region_for_good
 }
 
 async fn a_reserved_number_is_nobody_elses(bench: &mut Bench) {
@@ -74,6 +75,14 @@ async fn what_was_answered_is_there_after_a_restart(bench: &mut Bench) {
     assert_eq!((conversation.member(ann).await, conversation.member(bob).await), members);
     assert_eq!(conversation.message_row(sent.id).await, message);
     app.store.message(&permit, sent.id).await.expect("a permit outlives a restart as long as its facts do");
+}
+
+async fn data_belongs_to_one_region_for_good(bench: &mut Bench) {
+    let [eu, us] = ["eu", "us"].map(|name| Region::parse(name).unwrap());
+    assert_eq!(bench.store.claim_region(&eu).await.unwrap(), eu);
+    assert_eq!(bench.store.claim_region(&us).await.unwrap(), eu);
+    bench.reopen().await;
+    assert_eq!(bench.store.claim_region(&us).await.unwrap(), eu);
 }
 
 /// Row numbers are unique in the installation, and versions may be equal: only the app keeps two apps apart.

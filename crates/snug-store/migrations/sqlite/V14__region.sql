@@ -1,0 +1,6 @@
+-- The region that the data belongs to, for good: that of its apps, if there are some already.
+CREATE TABLE region (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    name TEXT NOT NULL
+) STRICT;
+INSERT INTO region (one, name) SELECT 1, region FROM apps ORDER BY app LIMIT 1;
