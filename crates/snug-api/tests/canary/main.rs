@@ -108,9 +108,9 @@ async fn messages(node: &Node, path: &str) {
     let c = word;
     let sender = c("user id");
     let ids: Vec<String> = (0..5).map(|_| new_id()).collect();
-    // The long one is stored apart by PostgreSQL.
-    let around = "what everybody says ".repeat(200);
-    let long = format!("{around}{}{around}", c("long text"));
+    // The long one is stored apart by PostgreSQL. It says its word twice, for a page of the log may end in the middle of one.
+    let (around, word) = ("what everybody says ".repeat(200), c("long text"));
+    let long = format!("{around}{word}{around}{word}{around}");
     let texts = [c("text"), c("edited text"), c("deleted text"), long];
     for (id, text) in ids.iter().zip(texts) {
         let attributes = json!({ c("message attribute key"): c("message attribute") });
