@@ -3,6 +3,7 @@
 use snug_model::{
     Action, Actor, AppId, AppKey, Facts, Permit, RoleKey, Version,
     apps::{App, AppDraft, AppPatch},
+    erasures::ErasedMessages,
     identity::Identity,
     permissions::Scope,
     policy,
@@ -83,6 +84,7 @@ impl Core {
             consent: None,
             retention: OwnRetention::default(),
             keep_in_region: false,
+            erased_messages: ErasedMessages::default(),
         };
         let row = AppRow {
             key,
@@ -159,6 +161,7 @@ impl Core {
                 consent: patched_consent(app, patch.settings.consent.as_ref())?,
                 retention: app.retention.patched(&patch.settings.retention, "settings.retention")?,
                 keep_in_region: patch.settings.keep_in_region.unwrap_or(app.keep_in_region),
+                erased_messages: patch.settings.erased_messages.unwrap_or(app.erased_messages),
             };
             if profile.keep_in_region {
                 profile.identity.keeps_in(&app.row.region)?;

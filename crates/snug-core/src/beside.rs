@@ -150,6 +150,7 @@ impl Core {
         }
         self.write_usage().await?;
         self.write_role_use().await?;
+        self.note_ledger().await?;
         self.enter_many_refusals().await;
         // What is forgotten by its age waits too while the clock cannot be believed.
         let now = self.look_at_clock().await?.min(self.clock.now());

@@ -8,6 +8,7 @@ use std::{
 use snug_model::{
     AppId, AppKey, Invalid, PermissionSet, RoleKey,
     apps::{App, Settings},
+    erasures::ErasedMessages,
     facts::{AppFacts, Demand},
     identity::Identity,
     origins::PageOrigin,
@@ -56,6 +57,8 @@ pub(crate) struct AppContext {
     pub(crate) retention: OwnRetention,
     /// Whether it keeps in its region.
     pub(crate) keep_in_region: bool,
+    /// What becomes of the messages of who is erased.
+    pub(crate) erased_messages: ErasedMessages,
     pub(crate) roles: HashMap<RoleKey, RoleView>,
     pub(crate) revoked: HashSet<Mac>,
 }
@@ -134,6 +137,7 @@ impl AppContext {
                 consent: self.consent.as_ref().map(|demand| (*demand.consent).clone()),
                 retention: self.retention.in_force(),
                 keep_in_region: self.keep_in_region,
+                erased_messages: self.erased_messages,
             },
             created_at: self.row.created_at,
         }

@@ -1,6 +1,9 @@
 //! The core itself: its parts, its caches, and what runs beside the requests.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicI64},
+};
 
 use ipnet::IpNet;
 use snug_model::{
@@ -121,6 +124,10 @@ pub struct Core {
     pub(crate) jobs: Notify,
     pub(crate) purges: Notify,
     pub(crate) purge_counts: PurgeTotals,
+    /// How far the data is known to have followed the key store's ledger.
+    pub(crate) followed: AtomicI64,
+    /// When the data was restored from a backup, in milliseconds since 1970; 0 where it never was.
+    pub(crate) restored_at: AtomicI64,
     pub(crate) silent: Silent,
     pub(crate) refusals: Refusals,
     memory: Memory,
@@ -157,6 +164,8 @@ impl Core {
             jobs: Notify::new(),
             purges: Notify::new(),
             purge_counts: PurgeTotals::default(),
+            followed: AtomicI64::default(),
+            restored_at: AtomicI64::default(),
             silent: Silent::new(),
             refusals: Refusals::default(),
             memory: Memory::default(),
@@ -283,6 +292,7 @@ impl Core {
             consent,
             retention: profile.retention,
             keep_in_region: profile.keep_in_region,
+            erased_messages: profile.erased_messages,
             roles,
             revoked: record.revoked_tokens.into_iter().collect(),
             row: record.app,

@@ -1,5 +1,7 @@
 //! A user's conversations: newest first, what changed since, one alone.
 
+use std::sync::atomic::Ordering;
+
 use snug_model::{
     Action, Actor, ConversationId, Facts, UserId, UserKey, conversations::InboxItem, limits, members::Access,
     policy,
@@ -116,7 +118,11 @@ impl Core {
         let shown = self.show_inbox(&allowed.permit, &allowed.app, &rows.items, &left).await?;
         let mut gone = Vec::with_capacity(rows.gone.len());
         for row in &rows.gone {
-            gone.push(self.gone_conversation_id(&allowed.permit, row).await?);
+            match self.gone_conversation_id(&allowed.permit, row).await {
+                // Its deletion was done again after a restore, and what it was called is not known any more.
+                Err(Error::Stale) => {}
+                id => gone.push(id?),
+            }
         }
         let next = match rows.next {
             Some(place) => Some(self.seal_cursor(actor, &(place.at, place.conversation), query).await?),
@@ -127,16 +133,25 @@ impl Core {
     }
 
     async fn make_sync_token(&self, actor: &Actor, user: UserKey, version: i64) -> Result<String> {
-        let query = format!("inbox {user}");
+        let query = self.sync_query(user);
         let used = TokenUse { kind: TokenKind::Sync, actor, query: &query };
         Ok(self.keyed(actor.app()).await?.tokens.make(used, &version)?)
     }
 
     /// The version that a sync token holds; none where it is none of this server's, so that its holder starts anew.
     async fn read_sync_token(&self, actor: &Actor, user: UserKey, token: &str) -> Result<Option<i64>> {
-        let query = format!("inbox {user}");
+        let query = self.sync_query(user);
         let used = TokenUse { kind: TokenKind::Sync, actor, query: &query };
         Ok(self.keyed(actor.app()).await?.tokens.read(used, token).ok())
+    }
+
+    /// What a sync token is bound to. Once the data was restored from a backup, tokens from before are none: they may know of what is not
+    /// there any more.
+    fn sync_query(&self, user: UserKey) -> String {
+        match self.restored_at.load(Ordering::Relaxed) {
+            0 => format!("inbox {user}"),
+            restored => format!("inbox {user} {restored}"),
+        }
     }
 
     /// One conversation of a user.

@@ -1,6 +1,8 @@
 //! Jobs: what was committed together with its cause, and is done after it, at least once.
 
-use snug_model::{Action, Actor, AppKey, ConversationId, JobId, Timestamp, UserKey, limits};
+use snug_model::{
+    Action, Actor, AppKey, ConversationId, JobId, Timestamp, UserKey, erasures::Receipt, limits,
+};
 use snug_store::{InboxQuery, JobKind, JobRow, JobState, PurgeRow, SecretName};
 
 use crate::{
@@ -28,6 +30,8 @@ pub struct Job {
     pub done_at: Option<Timestamp>,
     /// What a purge did, once it is done or was given up.
     pub purge: Option<PurgeRow>,
+    /// What an erasure did, once it is done.
+    pub erasure: Option<Receipt>,
 }
 
 impl From<JobRow> for Job {
@@ -39,6 +43,7 @@ impl From<JobRow> for Job {
             created_at: row.created_at,
             done_at: row.done_at,
             purge: None,
+            erasure: None,
         }
     }
 }
@@ -71,7 +76,13 @@ impl Core {
                 }
                 _ => None,
             };
-            Ok::<_, Error>(Job { purge, ..row.into() })
+            let erasure = match row.kind {
+                JobKind::EraseUser(_) | JobKind::EraseUserWithMessages(_) if row.state == JobState::Done => {
+                    self.receipt(&allowed, id).await?
+                }
+                _ => None,
+            };
+            Ok::<_, Error>(Job { purge, erasure, ..row.into() })
         })
     }
 
@@ -87,8 +98,14 @@ impl Core {
             let now = self.clock.now();
             let Some(job) = self.store.claim_job(now, now.plus_ms(LEASE_MS)).await? else { return Ok(done) };
             self.destroy_secrets_of(&job).await?;
-            if let JobKind::EraseUser(user) = job.kind {
-                self.leave_everything(job.app, user).await?;
+            self.note_ledger().await?;
+            match job.kind {
+                JobKind::EraseUser(user) => self.leave_everything(job.app, user).await?,
+                JobKind::EraseUserWithMessages(user) => {
+                    self.delete_messages_of(job.app, user).await?;
+                    self.leave_everything(job.app, user).await?;
+                }
+                JobKind::DeleteApp | JobKind::PurgeConversation(_) | JobKind::Purge { .. } => {}
             }
             let mut state = job.state;
             while state != JobState::Done {
@@ -103,11 +120,14 @@ impl Core {
     /// often it was begun. The row that a secret belongs to has a new version since the job's cause was committed, so that nothing
     /// is stored any more that was sealed under it.
     async fn destroy_secrets_of(&self, job: &JobRow) -> Result<()> {
+        let now = self.clock.now();
         match job.kind {
-            JobKind::DeleteApp => self.sealer.destroy_app(job.app).await?,
-            JobKind::EraseUser(user) => self.sealer.destroy(&[SecretName::User(job.app, user)]).await?,
+            JobKind::DeleteApp => self.sealer.destroy_app(job.app, now).await?,
+            JobKind::EraseUser(user) | JobKind::EraseUserWithMessages(user) => {
+                self.sealer.destroy(&[SecretName::User(job.app, user)], now).await?
+            }
             JobKind::PurgeConversation(conversation) => {
-                self.sealer.destroy(&[SecretName::Conversation(job.app, conversation)]).await?
+                self.sealer.destroy(&[SecretName::Conversation(job.app, conversation)], now).await?
             }
             // Destroys what it purges itself, once no row is left of it.
             JobKind::Purge { .. } => 0,

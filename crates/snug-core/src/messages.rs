@@ -337,7 +337,7 @@ impl Core {
         decided!(self, ask.clone(), |allowed| self.delete_allowed(&allowed, id, own, asked))
     }
 
-    async fn delete_allowed(
+    pub(crate) async fn delete_allowed(
         &self,
         allowed: &Allowed,
         id: MessageId,

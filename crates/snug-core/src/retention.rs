@@ -368,7 +368,7 @@ impl Core {
         let names: Vec<_> = days.iter().map(name).collect();
         let lease_until = self.clock.now().plus_ms(LEASE_MS);
         self.store.note_purge(purging.id, PurgeCounts::default(), days, lease_until).await?;
-        self.sealer.destroy(&names).await?;
+        self.sealer.destroy(&names, self.clock.now()).await?;
         self.purge_counts.days.fetch_add(names.len() as i64, Ordering::Relaxed);
         Ok(())
     }

@@ -4,17 +4,19 @@ use snug_model::{
     Action, Actor, Invalid, Permit, RoleKey, UserActor, UserId, UserKey,
     actor::Grant,
     audit::Act,
+    erasures::ErasedMessages,
     permissions::Scope,
     usage::Used,
     users::{Profile, User, UserDraft, UserPatch},
 };
-use snug_store::{JobKind, RevocationRow, StoreError, Unique, UserRef, UserRow, UserWrite};
+use snug_store::{RevocationRow, StoreError, Unique, UserRef, UserRow, UserWrite};
 
 use crate::{
     Core, Error, OnceKey, Result,
     audit::Noted,
     authorize::{Allowed, Ask, decided},
     context::AppContext,
+    erasures::erasure,
     hub::Close,
     jobs::Job,
     paging::{Listed, PageAsk},
@@ -323,13 +325,23 @@ impl Core {
         })
     }
 
-    /// Begins the erasure of a user; its sessions are closed before this returns.
-    pub async fn erase_user(&self, actor: &Actor, id: &UserId) -> Result<Job> {
+    /// Begins the erasure of a user; its sessions are closed before this returns. What becomes of its messages a back end may say; else
+    /// it is what the app wants.
+    pub async fn erase_user(
+        &self,
+        actor: &Actor,
+        id: &UserId,
+        messages: Option<ErasedMessages>,
+    ) -> Result<Job> {
         let own = self.own_id(actor).await?.as_ref() == Some(id);
+        if messages.is_some() && actor.user().is_some() {
+            return Err(Error::Forbidden(crate::Missing::Actor));
+        }
         let ask = Ask::in_app(actor, Action::EraseUser { own }).on_visible(id, own);
         decided!(self, ask.clone(), |allowed| async {
             let row = &allowed.target()?.user;
-            let job = self.new_job(actor.app(), JobKind::EraseUser(row.key))?;
+            let messages = messages.unwrap_or(allowed.app.erased_messages);
+            let job = self.new_job(actor.app(), erasure(row.key, messages))?;
             self.store.erase_user(&allowed.permit, row.key, job.clone()).await?;
             self.facts.forget_user(actor.app(), row.key);
             self.facts.user_keys.invalidate(&(actor.app(), row.id_mac));

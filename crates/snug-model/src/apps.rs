@@ -2,6 +2,7 @@
 
 use crate::{
     consents::{Consent, ConsentPatch},
+    erasures::ErasedMessages,
     identity::{Identity, IdentityPatch},
     ids::{AppId, Region},
     origins::PageOrigin,
@@ -51,6 +52,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Whether nothing of it may be sent to, or asked for at, an address that is not declared to be in its region.
     pub keep_in_region: bool,
+    /// What becomes of the messages of who is erased.
+    pub erased_messages: ErasedMessages,
 }
 
 /// An app that is to be made.
@@ -96,4 +99,6 @@ pub struct SettingsPatch {
     pub retention: RetentionPatch,
     /// Whether it is to keep in its region.
     pub keep_in_region: Option<bool>,
+    /// What becomes of the messages of who is erased.
+    pub erased_messages: Option<ErasedMessages>,
 }

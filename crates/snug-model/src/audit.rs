@@ -45,6 +45,8 @@ acts! {
     CreateKey = "key.create", "An API key was made.";
     RevokeKey = "key.revoke", "An API key was revoked.";
     RotateKeys = "keys.rotate", "The replacement of the master key, or of what wraps an app's secrets, was begun.";
+    BackUp = "backup.make", "A backup was begun.";
+    Restore = "backup.restore", "The data was restored from a backup.";
     CreateTokenKey = "token_key.create", "A public key was registered.";
     DeleteTokenKey = "token_key.delete", "A registered public key was deleted.";
     PutRole = "role.put", "A role was made, or given other permissions.";

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod blocks;
 pub mod consents;
 pub mod conversations;
+pub mod erasures;
 pub mod facts;
 pub mod identity;
 pub mod ids;

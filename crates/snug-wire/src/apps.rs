@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     consents::{Consent, ConsentPatch},
+    erasures::ErasedMessages,
     identity::{Identity, IdentityPatch},
     ids::{AppId, Region},
     json::{lists, present},
@@ -65,6 +66,8 @@ pub struct Settings {
     #[serde(default)]
     #[schema(required = true)]
     pub keep_in_region: bool,
+    /// What becomes of the messages of who is erased.
+    pub erased_messages: ErasedMessages,
 }
 
 /// Makes an app.
@@ -141,6 +144,10 @@ pub struct SettingsPatch {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = bool, required = false)]
     pub keep_in_region: Option<bool>,
+    /// What becomes of the messages of who is erased.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = ErasedMessages, required = false)]
+    pub erased_messages: Option<ErasedMessages>,
 }
 
 impl AppPatch {
@@ -177,6 +184,7 @@ impl From<model::Settings> for Settings {
             consent: settings.consent.as_ref().map(Into::into),
             retention: settings.retention.into(),
             keep_in_region: settings.keep_in_region,
+            erased_messages: settings.erased_messages.into(),
         }
     }
 }
@@ -208,6 +216,7 @@ impl From<SettingsPatch> for model::SettingsPatch {
             consent: patch.consent.map(|consent| consent.map(Into::into)),
             retention: patch.retention.unwrap_or_default().into(),
             keep_in_region: patch.keep_in_region,
+            erased_messages: patch.erased_messages.map(Into::into),
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Jobs: work that goes on after the answer.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::ids::JobId;
+use crate::{erasures::ErasureReceipt, ids::JobId, retention::PurgeReport};
 
 /// The answer to what takes longer than a request may.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -37,6 +36,25 @@ pub struct Job {
     /// Rows that it has dealt with so far.
     pub progress: i64,
     /// What it did, by kind; null until it is done or was given up.
-    #[schema(required = true, value_type = Option<Object>)]
-    pub receipt: Option<Value>,
+    #[schema(required = true)]
+    pub receipt: Option<JobReceipt>,
+}
+
+/// What a job did, by its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum JobReceipt {
+    /// What a purge removed.
+    Purge(PurgeReport),
+    /// What an erasure did, signed.
+    Erasure(ErasureReceipt),
+    /// Of any other job.
+    Other(RowsDealtWith),
+}
+
+/// Of a job how much it did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RowsDealtWith {
+    /// Rows that it has dealt with.
+    pub rows: i64,
 }

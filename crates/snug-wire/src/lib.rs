@@ -16,6 +16,7 @@ pub mod blocks;
 pub mod claims;
 pub mod consents;
 pub mod conversations;
+pub mod erasures;
 pub mod events;
 pub mod exports;
 pub mod foreign;

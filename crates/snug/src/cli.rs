@@ -43,6 +43,10 @@ pub(crate) enum Command {
     /// Tell where data lies, and which addresses it is taken to
     #[command(subcommand)]
     Region(RegionCommand),
+    /// Back up the data into one encrypted file, while the server runs, and read it back. The key store is not in it
+    Backup(Backup),
+    /// Restore the data from a backup into an empty place. Whoever was erased since is erased again
+    Restore(Restore),
     /// Check the store: gaps, dangling rows, unreadable seals. Says what is wrong, and exits 1 then
     Check,
     /// Take the machine's clock as it is, where it went so far ahead that nothing is purged any more; prints the time
@@ -94,6 +98,9 @@ pub(crate) enum AuditCommand {
     Export(ChosenAudit),
     /// Print where the chain ends now, signed, as one line of JSON: to be kept where nobody who can write to the store can write
     Head(ChosenAudit),
+    /// Verify receipts of erasures, a file each: the job's answer, or its receipt. It needs no store. Says which are not as they were
+    /// signed, and exits 1 then
+    Receipt(VerifyReceipts),
     /// Verify an export against heads that were copied before. It needs no store. Says what is wrong, and exits 1 then
     Verify(VerifyAudit),
 }
@@ -104,6 +111,30 @@ pub(crate) struct ChosenAudit {
     /// The app; the installation's own where nothing is said
     #[arg(long)]
     pub(crate) app: Option<String>,
+}
+
+/// Where a backup is to be.
+#[derive(Args)]
+pub(crate) struct Backup {
+    /// A file that is not there yet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+}
+
+/// What is to be restored.
+#[derive(Args)]
+pub(crate) struct Restore {
+    /// The backup
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+}
+
+/// Receipts that are verified.
+#[derive(Args)]
+pub(crate) struct VerifyReceipts {
+    /// The files
+    #[arg(required = true)]
+    pub(crate) receipts: Vec<PathBuf>,
 }
 
 /// What is verified.

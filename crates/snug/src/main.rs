@@ -56,6 +56,9 @@ fn run(Cli { flags, command }: &Cli) -> Result<ExitCode> {
             Config::of(&settings)?;
             print!("{}", config::shown(&settings));
         }
+        Command::Audit(AuditCommand::Receipt(receipts)) => {
+            return Ok(sound(commands::audit::receipts(receipts)?));
+        }
         Command::Audit(AuditCommand::Verify(verify)) => return Ok(sound(commands::audit::verify(verify)?)),
         command => return with_store(&Config::of(&config::settings(flags)?)?, command),
     }
@@ -85,6 +88,8 @@ fn with_store(config: &Config, command: &Command) -> Result<ExitCode> {
             }
             Command::Audit(command) => return Ok(sound(commands::audit::run(config, command).await?)),
             Command::Check => return Ok(sound(commands::check::run(config).await?)),
+            Command::Backup(backup) => commands::backup::back_up(config, backup).await?,
+            Command::Restore(restore) => commands::backup::restore(config, restore).await?,
             Command::AcceptClock => commands::clock::run(config).await?,
             Command::Config(_) | Command::Token(_) | Command::SignMessage(_) | Command::Version => {}
         }

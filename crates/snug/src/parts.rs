@@ -60,12 +60,51 @@ pub(crate) fn places(config: &Config) -> Result<Places> {
     })
 }
 
+/// Whether a data folder holds a key store of SQLite.
+pub(crate) fn has_keys(data_dir: &Path) -> bool {
+    data_dir.join(KEYS_FOLDER).join(KEYS_FILE).exists()
+}
+
+/// The file of the data, where SQLite keeps it.
+pub(crate) fn data_file(config: &Config) -> PathBuf {
+    config.data_dir.join(DATA_FILE)
+}
+
 /// The use cases, over the configured stores.
+///
+/// Whatever was destroyed since the data was copied is erased in it again first.
+///
+/// # Errors
+/// See [`open`]; that the key store is an older copy.
+pub(crate) async fn core(config: &Config) -> Result<Arc<Core>> {
+    let core = core_unfollowed(config).await?;
+    core.follow_ledger().await?;
+    Ok(core)
+}
+
+/// The same, over data of SQLite in another file, that is to follow the ledger only then.
 ///
 /// # Errors
 /// See [`open`].
-pub(crate) async fn core(config: &Config) -> Result<Arc<Core>> {
+pub(crate) async fn core_at(config: &Config, data: &Path) -> Result<Arc<Core>> {
+    Ok(Core::new(open_at(config, data).await?))
+}
+
+/// The same as [`core`], over data that is to follow the ledger only then.
+///
+/// # Errors
+/// See [`open`].
+pub(crate) async fn core_unfollowed(config: &Config) -> Result<Arc<Core>> {
     Ok(Core::new(open(config).await?))
+}
+
+/// What seals, over a key store whose data is not there.
+///
+/// # Errors
+/// As [`open`], but for the data.
+pub(crate) async fn sealer(config: &Config) -> Result<Sealer> {
+    refusals::check_store(config)?;
+    sealer_over(config, keys(config).await?).await
 }
 
 /// Opens the stores, making what is not there yet, and what seals.
@@ -74,11 +113,15 @@ pub(crate) async fn core(config: &Config) -> Result<Arc<Core>> {
 /// What keeps them from being opened: their place may be read by others, their schema is unknown, the master key is missing
 /// or another's.
 pub(crate) async fn open(config: &Config) -> Result<Parts> {
+    open_at(config, &data_file(config)).await
+}
+
+/// The same, over data of SQLite in this file.
+async fn open_at(config: &Config, data: &Path) -> Result<Parts> {
     refusals::check_store(config)?;
-    let (store, keys) = stores(config).await?;
+    let store = store(config, data).await?;
     claim(&*store, &config.region).await?;
-    let master = MasterKey::at_start(config.master_key.clone(), &*keys, Random).await?;
-    let sealer = Sealer::open(master, keys, config.secrets_cache_bytes, Random).await?;
+    let sealer = sealer_over(config, keys(config).await?).await?;
     let clock: SharedClock = Arc::new(SystemClock);
     // Behind a proxy others reach it by way of that.
     let public = refusals::is_public(config.listen) || config.behind_proxy;
@@ -101,6 +144,11 @@ async fn claim(store: &dyn Store, region: &Region) -> Result<()> {
     Ok(())
 }
 
+async fn sealer_over(config: &Config, keys: Arc<dyn KeyStore>) -> Result<Sealer> {
+    let master = MasterKey::at_start(config.master_key.clone(), &*keys, Random).await?;
+    Ok(Sealer::open(master, keys, config.secrets_cache_bytes, Random).await?)
+}
+
 /// How the data is opened in SQLite.
 fn sqlite_options() -> Result<sqlite::Options> {
     Ok(sqlite::Options {
@@ -119,28 +167,39 @@ fn postgres_options() -> Result<postgres::Options> {
     })
 }
 
-async fn stores(config: &Config) -> Result<(Arc<dyn Store>, Arc<dyn KeyStore>)> {
+async fn store(config: &Config, data: &Path) -> Result<Arc<dyn Store>> {
     match &config.store {
         StoreConfig::Sqlite => {
-            let keys = config.data_dir.join(KEYS_FOLDER);
-            files::private_folder(&keys)?;
-            let (data, keys) = (config.data_dir.join(DATA_FILE), keys.join(KEYS_FILE));
-            files::check_private_if_there(&data, "the data")?;
-            files::check_private_if_there(&keys, "the key store")?;
-            let store = Sqlite::open(&data, &sqlite_options()?)
+            files::check_private_if_there(data, "the data")?;
+            let store = Sqlite::open(data, &sqlite_options()?)
                 .with_context(|| format!("the data in {}", data.display()))?;
-            let keys =
-                SqliteKeys::open(&keys).with_context(|| format!("the key store in {}", keys.display()))?;
-            Ok((Arc::new(store), Arc::new(keys)))
+            Ok(Arc::new(store))
         }
-        StoreConfig::Postgres { url, keys_url } => {
+        StoreConfig::Postgres { url, .. } => {
             let store = Postgres::open(url.expose(), &postgres_options()?)
                 .await
                 .context("the data in store.postgres_url")?;
-            let keys = PostgresKeys::open(keys_url.expose())
+            Ok(Arc::new(store))
+        }
+    }
+}
+
+async fn keys(config: &Config) -> Result<Arc<dyn KeyStore>> {
+    match &config.store {
+        StoreConfig::Sqlite => {
+            let folder = config.data_dir.join(KEYS_FOLDER);
+            files::private_folder(&folder)?;
+            let keys = folder.join(KEYS_FILE);
+            files::check_private_if_there(&keys, "the key store")?;
+            let store =
+                SqliteKeys::open(&keys).with_context(|| format!("the key store in {}", keys.display()))?;
+            Ok(Arc::new(store))
+        }
+        StoreConfig::Postgres { keys_url, .. } => {
+            let store = PostgresKeys::open(keys_url.expose())
                 .await
                 .context("the key store in store.postgres_keys_url")?;
-            Ok((Arc::new(store), Arc::new(keys)))
+            Ok(Arc::new(store))
         }
     }
 }

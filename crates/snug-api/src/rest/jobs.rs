@@ -1,7 +1,7 @@
 //! Jobs.
 
 use axum::http::{Method, StatusCode};
-use snug_core::{Error, JobState};
+use snug_core::JobState;
 use snug_wire::{jobs as wire, paging::NoQuery};
 
 use super::retention::report;
@@ -34,9 +34,11 @@ async fn get(call: Call) -> Answered {
         JobState::Done => wire::JobState::Done,
         JobState::Stopped => wire::JobState::Stopped,
     };
-    let receipt = match job.purge {
-        Some(purge) => Some(serde_json::to_value(report(purge)).map_err(Error::internal)?),
-        None => (job.state == JobState::Done).then(|| serde_json::json!({ "rows": job.progress })),
+    let receipt = match (job.purge, job.erasure) {
+        (Some(purge), _) => Some(wire::JobReceipt::Purge(report(purge))),
+        (None, Some(receipt)) => Some(wire::JobReceipt::Erasure(receipt.into())),
+        (None, None) => (job.state == JobState::Done)
+            .then_some(wire::JobReceipt::Other(wire::RowsDealtWith { rows: job.progress })),
     };
     reply(StatusCode::OK, &wire::Job { id: job.id.into(), state, progress: job.progress, receipt })
 }

@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use snug_wire::{
+    erasures::EraseQuery,
     jobs::StartedJob,
     paging::{NoQuery, Nothing, Page, UsersQuery},
     people::FoundPerson,
@@ -40,6 +41,7 @@ pub(super) fn routes() -> Vec<Route> {
             .body::<UserPatch>()
             .answers::<User>(200),
         Route::new(Method::DELETE, USER, "eraseUser", "Erases a user.", takes("user.erase_own"), erase)
+            .query::<EraseQuery>()
             .answers::<StartedJob>(202),
         Route::new(
             Method::POST,
@@ -113,9 +115,9 @@ async fn edit(call: Call) -> Answered {
 
 async fn erase(call: Call) -> Answered {
     let actor = call.actor().await?;
-    call.query::<NoQuery>()?;
+    let query: EraseQuery = call.query()?;
     call.no_body()?;
-    let job = call.core().erase_user(&actor, &call.user()?).await?;
+    let job = call.core().erase_user(&actor, &call.user()?, query.messages.map(Into::into)).await?;
     reply(StatusCode::ACCEPTED, &StartedJob { job: job.id.into() })
 }
 

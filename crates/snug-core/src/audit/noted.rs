@@ -107,6 +107,7 @@ impl Noted {
             consent,
             retention,
             keep_in_region,
+            erased_messages,
         } = settings;
         let schemes = !identity.schemes.is_empty();
         Self::default().fields(&[
@@ -122,6 +123,7 @@ impl Noted {
             ("settings.consent", consent.is_some()),
             ("settings.retention", *retention != Default::default()),
             ("settings.keep_in_region", keep_in_region.is_some()),
+            ("settings.erased_messages", erased_messages.is_some()),
         ])
     }
 }

@@ -10,6 +10,7 @@
 
 mod age;
 mod audit;
+mod backup;
 mod consents;
 #[cfg(feature = "controls")]
 pub mod controls;
@@ -31,6 +32,7 @@ mod retention;
 mod rotate;
 mod seal;
 mod secrets;
+mod stream;
 mod templates;
 mod tokens;
 #[cfg(feature = "controls")]
@@ -40,6 +42,7 @@ mod wrappers;
 mod xaes;
 
 pub use audit::{AuditNote, AuditOrigin};
+pub use backup::{BackupError, BackupHeader};
 pub use consents::ConsentNote;
 pub use error::{OpenError, SealingError};
 pub use key_source::KeySource;
@@ -53,6 +56,7 @@ pub use plain::{
 pub use random::Random;
 pub use rotate::Rotated;
 pub use seal::{GettingReady, Opener, Sealer};
+pub use stream::{ChunkReader, ChunkWriter};
 pub use templates::TemplateBody;
 pub use tokens::{InvalidToken, TokenKind, TokenUse, Tokens};
 pub use wrap::KeyPrint;

@@ -6,6 +6,7 @@ use snug_model::{
     ConversationId, KeyId, UserId, UserKey,
     consents::Consent,
     conversations,
+    erasures::ErasedMessages,
     identity::Identity,
     origins::PageOrigin,
     policy::By,
@@ -39,6 +40,8 @@ pub struct AppProfile {
     pub retention: OwnRetention,
     /// Whether it keeps in its region.
     pub keep_in_region: bool,
+    /// What becomes of the messages of who is erased.
+    pub erased_messages: ErasedMessages,
 }
 
 /// What an API key is called, and from where it may be used.
@@ -249,6 +252,8 @@ pub struct AppLayout<'a> {
     /// Only where it is so.
     #[n(12)]
     keep_in_region: Option<bool>,
+    #[n(13)]
+    deletes_erased_messages: Option<bool>,
 }
 
 /// Of the rates that an app has set: each its burst, and how many a minute.
@@ -312,6 +317,7 @@ impl Plain for AppProfile {
             consent: self.consent.as_ref().map(ConsentLayout::of),
             retention: RetentionLayout::of(&self.retention),
             keep_in_region: self.keep_in_region.then_some(true),
+            deletes_erased_messages: (self.erased_messages == ErasedMessages::Deleted).then_some(true),
         }
     }
 
@@ -345,6 +351,10 @@ impl Plain for AppProfile {
                 None => OwnRetention::default(),
             },
             keep_in_region: layout.keep_in_region.unwrap_or(false),
+            erased_messages: match layout.deletes_erased_messages {
+                Some(true) => ErasedMessages::Deleted,
+                Some(false) | None => ErasedMessages::Left,
+            },
         })
     }
 }

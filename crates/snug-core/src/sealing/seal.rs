@@ -16,7 +16,9 @@ use snug_model::{
     text::{Emoji, RoleName},
     users,
 };
-use snug_store::{Class, KeyStore, Mac, Sealed, SealedAt, SealedPlace, SecretName, SecretsOf, SenderRow};
+use snug_store::{
+    Class, Destruction, KeyStore, Mac, Sealed, SealedAt, SealedPlace, SecretName, SecretsOf, SenderRow,
+};
 
 use super::{
     audit::{AuditNote, AuditOrigin},
@@ -89,14 +91,15 @@ impl Sealer {
 
     /// Destroys secrets, for good and everywhere, this server's memory included; how many there were. What they locked opens for nobody any
     /// more, and none of them is ever made again. Whatever is sealed under one at this moment must be refused by the store: so the version
-    /// of the row that the secret belongs to moves first. An app's is not among them: see [`Self::destroy_app`].
+    /// of the row that the secret belongs to moves first. An app's is not among them: see [`Self::destroy_app`]. The ledger has it with
+    /// the time `at`.
     ///
     /// # Errors
     /// [`SealingError::KeyStore`]; then some may be destroyed and some not, and it is to be done again.
-    pub async fn destroy(&self, names: &[SecretName]) -> Result<u64, SealingError> {
+    pub async fn destroy(&self, names: &[SecretName], at: Timestamp) -> Result<u64, SealingError> {
         let destroyed: HashSet<_> = names.iter().copied().collect();
         self.secrets
-            .destroy(names, || {
+            .destroy(names, at, || {
                 self.keys.retain(|locked| !names_of(*locked).any(|name| destroyed.contains(&name)));
             })
             .await
@@ -106,9 +109,9 @@ impl Sealer {
     ///
     /// # Errors
     /// See [`Self::destroy`].
-    pub async fn destroy_app(&self, app: AppKey) -> Result<u64, SealingError> {
+    pub async fn destroy_app(&self, app: AppKey, at: Timestamp) -> Result<u64, SealingError> {
         self.secrets
-            .destroy_app(app, || {
+            .destroy_app(app, at, || {
                 self.keys.retain(|(of, _)| *of != app);
                 self.keyed.invalidate(&app);
             })
@@ -131,6 +134,30 @@ impl Sealer {
         let of = SecretsOf::Buckets { class, rule, before };
         let found = self.secrets.key_store().list_secrets(app, of, None, limit).await?;
         Ok(found.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Where the ledger of what was destroyed ends.
+    ///
+    /// # Errors
+    /// [`SealingError::KeyStore`].
+    pub async fn ledger_end(&self) -> Result<i64, SealingError> {
+        Ok(self.secrets.key_store().ledger_end().await?)
+    }
+
+    /// What was destroyed, up to `limit` of what is behind a position of the ledger.
+    ///
+    /// # Errors
+    /// [`SealingError::KeyStore`].
+    pub async fn ledger(&self, after: i64, limit: u64) -> Result<Vec<Destruction>, SealingError> {
+        Ok(self.secrets.key_store().ledger(after, limit).await?)
+    }
+
+    /// The highest row number whose secret is there, or was destroyed.
+    ///
+    /// # Errors
+    /// [`SealingError::KeyStore`].
+    pub async fn highest_row(&self) -> Result<i64, SealingError> {
+        Ok(self.secrets.key_store().highest_row().await?)
     }
 
     /// Makes the secret of a new app, before anything of it is sealed.
@@ -364,8 +391,14 @@ impl Opener {
             | SealedPlace::MemberBan { .. }
             | SealedPlace::MemberMute { .. } => check::<SanctionNote>(self, at),
             SealedPlace::Consent { .. } => check::<ConsentNote>(self, at),
-            SealedPlace::ConversationId(_) | SealedPlace::GoneConversationId(_) | SealedPlace::Alias(_) => {
-                check::<ConversationId>(self, at)
+            SealedPlace::ConversationId(_) | SealedPlace::Alias(_) => check::<ConversationId>(self, at),
+            SealedPlace::GoneConversationId(conversation) => {
+                let place = Place::some_conversation_id(at.app, conversation, &at.sealed);
+                match self.open(&place, &at.sealed) {
+                    // It was deleted again after a restore, when what it was called could not be read any more.
+                    Err(OpenError::Destroyed) => Err(OpenError::Destroyed),
+                    _ => check::<ConversationId>(self, at),
+                }
             }
             SealedPlace::Conversation { .. } => check::<conversations::Profile>(self, at),
             SealedPlace::Member { .. } => check::<MemberProfile>(self, at),

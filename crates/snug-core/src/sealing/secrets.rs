@@ -6,7 +6,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use snug_model::{AppKey, secret::Secret32};
+use snug_model::{AppKey, Timestamp, secret::Secret32};
 use snug_store::{Kept, KeyStore, SecretName, StoreError, Under, Wrapped};
 use tokio::sync::watch;
 
@@ -72,9 +72,10 @@ impl Secrets {
     pub(super) async fn destroy(
         &self,
         names: &[SecretName],
+        at: Timestamp,
         forget: impl FnOnce(),
     ) -> Result<u64, SealingError> {
-        let destroyed = self.keys.destroy_secrets(names).await;
+        let destroyed = self.keys.destroy_secrets(names, at).await;
         // Where the outcome is unknown too: what is there still, is asked for anew.
         self.destructions.forget(|| {
             names.iter().for_each(|name| self.cache.invalidate(name));
@@ -84,8 +85,13 @@ impl Secrets {
     }
 
     /// Destroys all secrets of an app, its own last; how many there were besides. `forget` forgets what was made of them.
-    pub(super) async fn destroy_app(&self, app: AppKey, forget: impl FnOnce()) -> Result<u64, SealingError> {
-        let destroyed = self.destroy_all_of(app).await;
+    pub(super) async fn destroy_app(
+        &self,
+        app: AppKey,
+        at: Timestamp,
+        forget: impl FnOnce(),
+    ) -> Result<u64, SealingError> {
+        let destroyed = self.destroy_all_of(app, at).await;
         self.destructions.forget(|| {
             self.cache.retain(|name| app_of(*name) != app);
             forget();
@@ -93,10 +99,10 @@ impl Secrets {
         destroyed
     }
 
-    async fn destroy_all_of(&self, app: AppKey) -> Result<u64, SealingError> {
+    async fn destroy_all_of(&self, app: AppKey, at: Timestamp) -> Result<u64, SealingError> {
         let mut destroyed = 0;
         loop {
-            let now = self.keys.destroy_app_secrets(app, DESTROYED_AT_ONCE).await?;
+            let now = self.keys.destroy_app_secrets(app, DESTROYED_AT_ONCE, at).await?;
             destroyed += now;
             if now < DESTROYED_AT_ONCE {
                 return Ok(destroyed);

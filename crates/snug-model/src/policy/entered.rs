@@ -43,7 +43,8 @@ pub fn entered(actor: &Actor, action: &Action) -> Option<Act> {
         Action::MuteMember => Act::MuteMember,
         // Of a back end it is not known beforehand whether a user wrote it; what bots said, they edit many times a second.
         Action::EditMessage { own: false } if actor.user().is_some() => Act::EditMessage,
-        Action::DeleteMessage { own: false } => Act::DeleteMessage,
+        // The server itself deletes only what is of who is erased, which was entered.
+        Action::DeleteMessage { own: false } if !matches!(actor, Actor::System(_)) => Act::DeleteMessage,
         Action::Purge
         | Action::ListApps
         | Action::ReadApp
@@ -92,7 +93,7 @@ pub fn entered(actor: &Actor, action: &Action) -> Option<Act> {
         | Action::BringMessage
         | Action::CarryMessage
         | Action::EditMessage { .. }
-        | Action::DeleteMessage { own: true }
+        | Action::DeleteMessage { .. }
         | Action::ReadMessages
         | Action::ReadVersions
         | Action::React

@@ -9,8 +9,10 @@ pub enum JobKind {
     DeleteApp,
     /// Remove the messages and blank the rest of a deleted conversation.
     PurgeConversation(ConversationKey),
-    /// Take an erased user out of its conversations.
+    /// Count what there is of an erased user, and take it out of its conversations.
     EraseUser(UserKey),
+    /// The same, once its messages were deleted.
+    EraseUserWithMessages(UserKey),
     /// Remove what has lived as long as it may; or only say what that is.
     Purge {
         /// Whether only to say it.

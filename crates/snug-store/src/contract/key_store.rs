@@ -1,7 +1,7 @@
 //! The key store: apart from the data, so that destroying a secret reaches the data's backups.
 
 use async_trait::async_trait;
-use snug_model::{AppKey, ConversationKey, UserKey};
+use snug_model::{AppKey, ConversationKey, Timestamp, UserKey};
 
 #[cfg(doc)]
 use super::StoreError;
@@ -100,6 +100,17 @@ pub enum Kept {
     Destroyed,
 }
 
+/// A secret that was destroyed, as the ledger of the key store has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Destruction {
+    /// Its place in the ledger. Places grow, and may have gaps.
+    pub position: i64,
+    /// What was destroyed. Of a deleted app it is the app's own: nothing is noted of what went with it.
+    pub name: SecretName,
+    /// When; 1970 of what was destroyed before there was a ledger.
+    pub at: Timestamp,
+}
+
 /// Which of an app's secrets a list has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretsOf {
@@ -120,6 +131,9 @@ pub enum SecretsOf {
 ///
 /// A destroyed secret leaves its name behind, so that nobody makes another one in its place, and "destroyed" is told from
 /// "lost". What it was is on no stable storage that the key store knows of, its own log included, when the act returns.
+///
+/// The ledger says what was destroyed, in the commits that did it, and only grows: so a copy of the data from before an erasure
+/// is brought to know of it.
 #[async_trait]
 pub trait KeyStore: Send + Sync + 'static {
     /// What there is under these names, in their order, in one query.
@@ -140,12 +154,22 @@ pub trait KeyStore: Send + Sync + 'static {
     async fn swap_secrets(&self, swaps: Vec<Swap>, together: bool) -> StoreResult<u64>;
 
     /// Destroys the secrets of these names, for good; of one that was never made, the name is taken all the same. How many there
-    /// were. To do it again does no harm, and is what is to be done where the outcome is unknown.
-    async fn destroy_secrets(&self, names: &[SecretName]) -> StoreResult<u64>;
+    /// were. To do it again does no harm, and is what is to be done where the outcome is unknown. The ledger has each name once, with the
+    /// time `at`.
+    async fn destroy_secrets(&self, names: &[SecretName], at: Timestamp) -> StoreResult<u64>;
 
     /// Destroys up to `limit` secrets of an app, and forgets their names; how many it was. Where that is less than it might, nothing is
     /// left but the app's own, and that is destroyed as [`Self::destroy_secrets`] does.
-    async fn destroy_app_secrets(&self, app: AppKey, limit: u64) -> StoreResult<u64>;
+    async fn destroy_app_secrets(&self, app: AppKey, limit: u64, at: Timestamp) -> StoreResult<u64>;
+
+    /// What was destroyed, in the order of the ledger: up to `limit` of what is behind a position.
+    async fn ledger(&self, after: i64, limit: u64) -> StoreResult<Vec<Destruction>>;
+
+    /// The last position of the ledger; 0 where nothing was ever destroyed.
+    async fn ledger_end(&self) -> StoreResult<i64>;
+
+    /// The highest row number that a name has, of an app, a user or a conversation; 0 where there is none.
+    async fn highest_row(&self) -> StoreResult<i64>;
 
     /// Secrets of an app that are not destroyed, in an order of their own: up to `limit` of those after a name.
     async fn list_secrets(

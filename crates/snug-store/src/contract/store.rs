@@ -476,6 +476,7 @@ pub trait Store: Send + Sync + 'static {
     async fn keep_answer(&self, app: AppKey, scope: Mac, answer: Sealed) -> StoreResult<()>;
     /// Forgets requests remembered before `before`, up to `limit`; how many it was.
     async fn forget_answers(&self, before: Timestamp, limit: i64) -> StoreResult<i64>;
+
     // The audit.
 
     /// Enters the entries of a permit, which allows something that changes nothing.
@@ -505,6 +506,22 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> StoreResult<JobRow>;
+
+    /// What an erasure of the permit's app found, by its job.
+    async fn erasure(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<ErasureRow>>;
+
+    // Following the key store's ledger.
+
+    /// How far the data has followed the ledger.
+    async fn followed(&self) -> StoreResult<Followed>;
+    /// Notes that the data has followed the ledger up to a position. It never goes back.
+    async fn note_followed(&self, position: i64) -> StoreResult<()>;
+    /// Marks as erased or deleted whom or what a destroyed secret belonged to, with the job that does the rest, where the data does not
+    /// know that yet; whether it did not. Nobody is asked: it was permitted when it was done.
+    async fn redo(&self, destroyed: SecretName, job: JobRow) -> StoreResult<bool>;
+    /// Has data that was restored from a backup go on: all conversations get other epochs, and no row number, place of an event or version
+    /// is given again that was given after the backup was made.
+    async fn begin_anew(&self, anew: Anew) -> StoreResult<()>;
 
     // The server itself.
 

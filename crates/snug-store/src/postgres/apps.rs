@@ -116,17 +116,22 @@ pub(super) async fn edit(sql: &Sql<'_>, permit: &Permit, edit: AppEdit) -> Store
 
 pub(super) async fn delete(sql: &Sql<'_>, permit: &Permit, job: JobRow) -> StoreResult<()> {
     holds::check_app(sql, permit.app()).await?;
+    delete_in(sql, permit.app(), &job).await
+}
+
+/// Begins the deletion of an app, whoever allowed it.
+pub(super) async fn delete_in(sql: &Sql<'_>, app: AppKey, job: &JobRow) -> StoreResult<()> {
     // Every permit in the app rests on the app.
     let deleted = sql
         .run(
             "UPDATE apps SET deleted_at = $1, version = version + 1 WHERE app = $2 AND deleted_at IS NULL",
-            params![job.created_at.0, permit.app().0],
+            params![job.created_at.0, app.0],
         )
         .await?;
     if deleted == 0 {
         return Err(StoreError::NotFound);
     }
-    jobs::add(sql, permit.app(), &job).await
+    jobs::add(sql, app, job).await
 }
 
 pub(super) async fn put_role(sql: &Sql<'_>, permit: &Permit, role: RoleRow) -> StoreResult<bool> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ConversationDeletion, ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, EventKind,
-    Found, NewConversation, Once, Page, StoreError, StoreResult, Unique, Viewer,
+    Found, JobRow, NewConversation, Once, Page, Sealed, StoreError, StoreResult, Unique, Viewer,
 };
 
 /// The conversation in which a permit holds.
@@ -264,24 +264,35 @@ pub(super) async fn delete(
         }
     }
     holds::check_conversation(sql, app, key).await?;
+    delete_in(sql, app, key, Some(&gone_id), &job).await?;
+    events::note_conversation(sql, app, key, EventKind::ConversationDeleted, job.created_at).await
+}
+
+/// Begins the deletion of a conversation of an app, whoever allowed it. Its id stays sealed as it is where nobody can read it any more.
+pub(super) async fn delete_in(
+    sql: &Sql<'_>,
+    app: AppKey,
+    key: ConversationKey,
+    gone_id: Option<&Sealed>,
+    job: &JobRow,
+) -> StoreResult<()> {
     // Its members' inboxes lose it like any other change reaches them: at once where it is large or waits for its place,
     // which all others now do.
     let deleted = sql
         .run(
             concat!(
                 "UPDATE conversations SET deleted_at = $1, updated_at = greatest(updated_at, $1),
-                 version = version + 1, pending = 1 - large, id = $4, activity = ",
+                 version = version + 1, pending = 1 - large, id = coalesce($4, id), activity = ",
                 version!(),
                 " WHERE conversation = $2 AND app = $3 AND deleted_at IS NULL"
             ),
-            params![job.created_at.0, key.0, app.0, gone_id.0],
+            params![job.created_at.0, key.0, app.0, gone_id.map(|id| &id.0)],
         )
         .await?;
     if deleted == 0 {
         return Err(StoreError::NotFound);
     }
-    events::note_conversation(sql, app, key, EventKind::ConversationDeleted, job.created_at).await?;
-    jobs::add(sql, app, &job).await
+    jobs::add(sql, app, job).await
 }
 
 pub(super) async fn list(

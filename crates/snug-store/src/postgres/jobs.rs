@@ -3,7 +3,7 @@
 use snug_model::{AppKey, ConversationKey, JobId, Permit, Timestamp, UserKey};
 
 use super::{
-    conversations, members,
+    conversations, erasures, members,
     rows::{self, Code, job_columns, job_kind_cells},
     sql::{Param, Sql, Value, params},
 };
@@ -88,7 +88,10 @@ pub(super) async fn work(
     let dealt = match job.kind {
         JobKind::DeleteApp => delete_app(sql, &job, rows).await?,
         JobKind::PurgeConversation(conversation) => purge(sql, job.app, conversation, rows).await?,
-        JobKind::EraseUser(user) => erase(sql, job.app, user, rows, now).await?,
+        JobKind::EraseUser(user) | JobKind::EraseUserWithMessages(user) => {
+            let counted = erasures::count(sql, &job, user, rows).await?;
+            counted + erase(sql, job.app, user, rows - counted, now).await?
+        }
         JobKind::Purge { .. } => return Err(StoreError::NotFound),
     };
     // A step that did less than it might has come to the end.
@@ -143,6 +146,7 @@ async fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> 
         "DELETE FROM purged_days WHERE ctid = ANY (ARRAY(SELECT ctid FROM purged_days WHERE app = $1 LIMIT $2))",
         "DELETE FROM held_days WHERE ctid = ANY (ARRAY(SELECT ctid FROM held_days WHERE app = $1 LIMIT $2))",
         "DELETE FROM purges WHERE id IN (SELECT id FROM purges WHERE app = $1 LIMIT $2)",
+        "DELETE FROM erasures WHERE id IN (SELECT id FROM erasures WHERE app = $1 LIMIT $2)",
         "DELETE FROM changes WHERE change IN (SELECT change FROM changes WHERE app = $1 LIMIT $2)",
         "DELETE FROM events WHERE event IN (SELECT event FROM events WHERE app = $1 LIMIT $2)",
         "DELETE FROM members WHERE member IN (SELECT member FROM members WHERE app = $1 LIMIT $2)",
@@ -210,6 +214,9 @@ async fn purge(sql: &Sql<'_>, app: AppKey, conversation: ConversationKey, rows: 
 
 /// Takes an erased user out of its conversations, a rev each.
 async fn erase(sql: &Sql<'_>, app: AppKey, user: UserKey, rows: i64, now: Timestamp) -> StoreResult<i64> {
+    if rows == 0 {
+        return Ok(0);
+    }
     let left = sql
         .all(
             "SELECT m.conversation FROM members m

@@ -9,6 +9,8 @@ mod check;
 mod committer;
 mod consents;
 mod conversations;
+mod dump;
+mod erasures;
 mod events;
 mod holds;
 mod idempotency;
@@ -41,9 +43,12 @@ mod write;
 use parking_lot::Mutex;
 use snug_model::Permit;
 
-pub use self::secrets::PostgresKeys;
 use self::{
     basis::Outdated, committer::Committers, pool::Pool, schema::Address, sql::Sql, statistics::Statistics,
+};
+pub use self::{
+    dump::{dump, examine, is_empty, restore},
+    secrets::PostgresKeys,
 };
 use crate::StoreResult;
 

@@ -1,6 +1,6 @@
 //! What is stored of one user, in rows of others than its own.
 
-use snug_model::{ConversationKey, Permit, Seq, UserKey};
+use snug_model::{AppKey, ConversationKey, Permit, Seq, UserKey};
 
 use super::{
     conversations,
@@ -11,6 +11,17 @@ use crate::{OwnReactionRow, Page, StoreResult};
 pub(super) async fn conversations(
     sql: &Sql<'_>,
     permit: &Permit,
+    user: UserKey,
+    after: Option<ConversationKey>,
+    limit: i64,
+) -> StoreResult<Vec<ConversationKey>> {
+    conversations_in(sql, permit.app(), user, after, limit).await
+}
+
+/// The same, in an app.
+pub(super) async fn conversations_in(
+    sql: &Sql<'_>,
+    app: AppKey,
     user: UserKey,
     after: Option<ConversationKey>,
     limit: i64,
@@ -26,7 +37,7 @@ pub(super) async fn conversations(
              WHERE g.app = $1 AND g.sender = $2 AND g.via IS NOT NULL AND g.conversation > $3
              ORDER BY g.conversation LIMIT $4) g
          ORDER BY conversation LIMIT $4",
-        params![permit.app().0, user.0, after.map_or(i64::MIN, |key| key.0), limit],
+        params![app.0, user.0, after.map_or(i64::MIN, |key| key.0), limit],
         |row| row.int().map(ConversationKey),
     )
     .await

@@ -1,7 +1,7 @@
 //! The key store: a database of its own.
 
 use async_trait::async_trait;
-use snug_model::AppKey;
+use snug_model::{AppKey, Timestamp};
 
 use super::{
     Options,
@@ -10,7 +10,7 @@ use super::{
     sql::{Cells, Sql, params},
 };
 use crate::{
-    Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Swap, Under, Wrapped,
+    Destruction, Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Swap, Under, Wrapped,
     secret_names::{BUCKET, cells, name},
 };
 
@@ -64,12 +64,32 @@ impl KeyStore for PostgresKeys {
         }
     }
 
-    async fn destroy_secrets(&self, names: &[SecretName]) -> StoreResult<u64> {
-        act!(&self.pool, Lock::None, |sql| destroy(sql, names))
+    async fn destroy_secrets(&self, names: &[SecretName], at: Timestamp) -> StoreResult<u64> {
+        act!(&self.pool, Lock::None, |sql| destroy(sql, names, at))
     }
 
-    async fn destroy_app_secrets(&self, app: AppKey, limit: u64) -> StoreResult<u64> {
-        act!(&self.pool, Lock::None, |sql| destroy_app(sql, app, limit))
+    async fn destroy_app_secrets(&self, app: AppKey, limit: u64, at: Timestamp) -> StoreResult<u64> {
+        act!(&self.pool, Lock::None, |sql| destroy_app(sql, app, limit, at))
+    }
+
+    async fn ledger(&self, after: i64, limit: u64) -> StoreResult<Vec<Destruction>> {
+        let connection = self.pool.connection().await?;
+        ledger(&self.pool.alone(&connection), after, limit).await
+    }
+
+    async fn ledger_end(&self) -> StoreResult<i64> {
+        let connection = self.pool.connection().await?;
+        let end = "SELECT coalesce(max(position), 0) FROM ledger";
+        self.pool.alone(&connection).one(end, params![], |row| row.int()).await
+    }
+
+    async fn highest_row(&self) -> StoreResult<i64> {
+        let connection = self.pool.connection().await?;
+        // Of a bucket the owner is its class.
+        let highest =
+            "SELECT coalesce(max(greatest(app, CASE WHEN kind IN (2, 3) THEN owner ELSE 0 END)), 0) FROM (
+                SELECT app, kind, owner FROM secrets UNION ALL SELECT app, kind, owner FROM ledger) names";
+        self.pool.alone(&connection).one(highest, params![], |row| row.int()).await
     }
 
     async fn list_secrets(
@@ -216,20 +236,24 @@ async fn swap_all(sql: &Sql<'_>, swaps: &[Swap], together: bool) -> StoreResult<
 }
 
 /// Destroys secrets, in an order that all have, so that two who destroy the same do not wait for each other.
-async fn destroy(sql: &Sql<'_>, names: &[SecretName]) -> StoreResult<u64> {
+async fn destroy(sql: &Sql<'_>, names: &[SecretName], at: Timestamp) -> StoreResult<u64> {
     let mut names = names.to_vec();
     names.sort_unstable();
     names.dedup();
     let Names { apps, kinds, owners, rules, days } = Names::of(&names);
     // First the names, for a secret that somebody is keeping right now is waited for.
     sql.run(
-        "INSERT INTO secrets (app, kind, owner, rule, day, wrapped)
-         SELECT app, kind, owner, rule, day, ''::bytea
-         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
-             w (app, kind, owner, rule, day, nth)
-         ORDER BY w.nth
-         ON CONFLICT (app, kind, owner, rule, day) DO NOTHING",
-        params![apps, kinds, owners, rules, days],
+        "WITH taken AS (
+             INSERT INTO secrets (app, kind, owner, rule, day, wrapped)
+             SELECT app, kind, owner, rule, day, ''::bytea
+             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
+                 w (app, kind, owner, rule, day, nth)
+             ORDER BY w.nth
+             ON CONFLICT (app, kind, owner, rule, day) DO NOTHING
+             RETURNING app, kind, owner, rule, day)
+         INSERT INTO ledger (app, kind, owner, rule, day, at)
+         SELECT app, kind, owner, rule, day, $6::bigint FROM taken",
+        params![apps, kinds, owners, rules, days, at.0],
     )
     .await?;
     sql.run(
@@ -239,14 +263,31 @@ async fn destroy(sql: &Sql<'_>, names: &[SecretName]) -> StoreResult<u64> {
                  w (app, kind, owner, rule, day)
              JOIN secrets s ON s.app = w.app AND s.kind = w.kind AND s.owner = w.owner AND s.rule = w.rule
                  AND s.day = w.day
-             WHERE s.wrapped <> ''::bytea ORDER BY s.secret FOR UPDATE OF s)
-         UPDATE secrets s SET wrapped = ''::bytea FROM doomed d WHERE s.secret = d.secret AND s.wrapped <> ''::bytea",
-        params![apps, kinds, owners, rules, days],
+             WHERE s.wrapped <> ''::bytea ORDER BY s.secret FOR UPDATE OF s),
+         destroyed AS (
+             UPDATE secrets s SET wrapped = ''::bytea FROM doomed d WHERE s.secret = d.secret AND s.wrapped <> ''::bytea
+             RETURNING s.app, s.kind, s.owner, s.rule, s.day)
+         INSERT INTO ledger (app, kind, owner, rule, day, at)
+         SELECT app, kind, owner, rule, day, $6::bigint FROM destroyed",
+        params![apps, kinds, owners, rules, days, at.0],
     )
     .await
 }
 
-async fn destroy_app(sql: &Sql<'_>, app: AppKey, limit: u64) -> StoreResult<u64> {
+async fn ledger(sql: &Sql<'_>, after: i64, limit: u64) -> StoreResult<Vec<Destruction>> {
+    sql.all(
+        "SELECT position, app, kind, owner, rule, day, at FROM ledger WHERE position > $1 ORDER BY position LIMIT $2",
+        params![after, limit as i64],
+        |row| {
+            let position = row.int()?;
+            let name = name((row.int()?, row.int()?, row.int()?, row.int()?, row.int()?))?;
+            Ok(Destruction { position, name, at: row.time()? })
+        },
+    )
+    .await
+}
+
+async fn destroy_app(sql: &Sql<'_>, app: AppKey, limit: u64, at: Timestamp) -> StoreResult<u64> {
     let destroyed = sql
         .run(
             "DELETE FROM secrets WHERE secret IN
@@ -255,7 +296,7 @@ async fn destroy_app(sql: &Sql<'_>, app: AppKey, limit: u64) -> StoreResult<u64>
         )
         .await?;
     if destroyed < limit {
-        destroy(sql, &[SecretName::App(app)]).await?;
+        destroy(sql, &[SecretName::App(app)], at).await?;
     }
     Ok(destroyed)
 }

@@ -13,8 +13,8 @@ use snug_model::{
 };
 
 use super::{
-    Postgres, apps, audit, blocks, check, consents, conversations, events, holds, idempotency, inbox, jobs,
-    keys, member_rows, members, messages, of_user,
+    Postgres, apps, audit, blocks, check, consents, conversations, erasures, events, holds, idempotency,
+    inbox, jobs, keys, member_rows, members, messages, of_user,
     pool::{Lock, act, read},
     retention, roles, sanctions,
     sql::params,
@@ -720,6 +720,27 @@ impl Store for Postgres {
     ) -> StoreResult<JobRow> {
         let id = id.clone();
         act!(&self.pool, Lock::None, |sql| jobs::work(sql, &id, rows, now, lease_until))
+    }
+
+    async fn erasure(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<ErasureRow>> {
+        let id = id.clone();
+        permitted!(self, permit, |sql| erasures::find(sql, permit, &id))
+    }
+
+    async fn followed(&self) -> StoreResult<Followed> {
+        read!(&self.pool, |sql| erasures::followed(sql))
+    }
+
+    async fn note_followed(&self, position: i64) -> StoreResult<()> {
+        act!(&self.pool, Lock::None, |sql| erasures::note_followed(sql, position))
+    }
+
+    async fn redo(&self, destroyed: SecretName, job: JobRow) -> StoreResult<bool> {
+        act!(&self.pool, Lock::Alone(job.app), |sql| erasures::redo(sql, destroyed, &job))
+    }
+
+    async fn begin_anew(&self, anew: Anew) -> StoreResult<()> {
+        act!(&self.pool, Lock::None, |sql| erasures::begin_anew(sql, anew))
     }
 
     async fn reserve(&self, count: u32) -> StoreResult<Range<i64>> {

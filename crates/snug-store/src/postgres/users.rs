@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use snug_model::{AppKey, Permit, RoleKey, Timestamp, UserKey, facts::IdMac, policy::By};
 
 use super::{
-    blocks, consents, events, holds, idempotency, jobs,
+    blocks, consents, erasures, events, holds, idempotency, jobs,
     rows::{self, user_columns},
     sql::{Sql, after, paged, params},
 };
@@ -235,20 +235,26 @@ pub(super) async fn resume(
 
 pub(super) async fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
     holds::check_user(sql, permit.app(), user).await?;
+    erase_in(sql, permit.app(), user, &job).await
+}
+
+/// Erases a user of an app, whoever allowed it.
+pub(super) async fn erase_in(sql: &Sql<'_>, app: AppKey, user: UserKey, job: &JobRow) -> StoreResult<()> {
     let at = job.created_at.0;
-    let erased = sql
-        .run(
+    let found = find(sql, app, UserRef::Key(user)).await?;
+    if found.is_none_or(|user| user.erased_at.is_some()) {
+        return Err(StoreError::NotFound);
+    }
+    erasures::begin(sql, app, user, job).await?;
+    sql.run(
             "UPDATE users u
              SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, shadow_ban_note = NULL, consented = NULL, erased_at = $1, updated_at = $1,
                  tokens_not_before = greatest(tokens_not_before, $1), version = version + 1
              WHERE u.user = $2 AND app = $3 AND erased_at IS NULL",
-            params![at, user.0, permit.app().0],
+            params![at, user.0, app.0],
         )
         .await?;
-    if erased == 0 {
-        return Err(StoreError::NotFound);
-    }
-    blocks::forget(sql, permit.app(), user).await?;
-    consents::forget(sql, permit.app(), user).await?;
-    jobs::add(sql, permit.app(), &job).await
+    blocks::forget(sql, app, user).await?;
+    consents::forget(sql, app, user).await?;
+    jobs::add(sql, app, job).await
 }

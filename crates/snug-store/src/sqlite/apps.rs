@@ -103,15 +103,20 @@ pub(super) fn edit(sql: &Sql<'_>, permit: &Permit, edit: AppEdit) -> StoreResult
 
 pub(super) fn delete(sql: &Sql<'_>, permit: &Permit, job: JobRow) -> StoreResult<()> {
     holds::check_app(sql, permit.app())?;
+    delete_in(sql, permit.app(), &job)
+}
+
+/// Begins the deletion of an app, whoever allowed it.
+pub(super) fn delete_in(sql: &Sql<'_>, app: AppKey, job: &JobRow) -> StoreResult<()> {
     // Every permit in the app rests on the app.
     let deleted = sql.run(
         "UPDATE apps SET deleted_at = ?1, version = version + 1 WHERE app = ?2 AND deleted_at IS NULL",
-        params![job.created_at.0, permit.app().0],
+        params![job.created_at.0, app.0],
     )?;
     if deleted == 0 {
         return Err(StoreError::NotFound);
     }
-    jobs::add(sql, permit.app(), &job)
+    jobs::add(sql, app, job)
 }
 
 pub(super) fn put_role(sql: &Sql<'_>, permit: &Permit, role: RoleRow) -> StoreResult<bool> {

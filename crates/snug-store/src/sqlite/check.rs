@@ -253,7 +253,9 @@ const RULES: &[Rule] = &[
             WHEN 1 THEN EXISTS (SELECT 1 FROM apps a WHERE a.app = j.app AND deleted_at IS NULL)
             WHEN 2 THEN NOT EXISTS (SELECT 1 FROM conversations c
                 WHERE c.conversation = j.reference AND c.app = j.app AND deleted_at IS NOT NULL)
-            WHEN 3 THEN NOT EXISTS (SELECT 1 FROM users u
+            WHEN 3 THEN NOT EXISTS (SELECT 1 FROM users u JOIN erasures e ON e.id = j.id
+                WHERE u.user = j.reference AND u.app = j.app AND erased_at IS NOT NULL)
+            WHEN 5 THEN NOT EXISTS (SELECT 1 FROM users u JOIN erasures e ON e.id = j.id
                 WHERE u.user = j.reference AND u.app = j.app AND erased_at IS NOT NULL)
             WHEN 4 THEN NOT EXISTS (SELECT 1 FROM purges p WHERE p.id = j.id)
             ELSE 1 END",

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ConversationDeletion, ConversationEdit, ConversationFilter, ConversationRef, ConversationRow, EventKind,
-    Found, NewConversation, Once, Page, StoreError, StoreResult, Unique, Viewer,
+    Found, JobRow, NewConversation, Once, Page, Sealed, StoreError, StoreResult, Unique, Viewer,
 };
 
 /// The conversation in which a permit holds.
@@ -217,19 +217,30 @@ pub(super) fn delete(sql: &Sql<'_>, permit: &Permit, deletion: ConversationDelet
         }
     }
     holds::check_conversation(sql, app, key)?;
+    delete_in(sql, app, key, Some(&gone_id), &job)?;
+    events::note_conversation(sql, app, key, EventKind::ConversationDeleted, job.created_at)
+}
+
+/// Begins the deletion of a conversation of an app, whoever allowed it. Its id stays sealed as it is where nobody can read it any more.
+pub(super) fn delete_in(
+    sql: &Sql<'_>,
+    app: AppKey,
+    key: ConversationKey,
+    gone_id: Option<&Sealed>,
+    job: &JobRow,
+) -> StoreResult<()> {
     // Its members' inboxes lose it like any other change reaches them: at once where it is large or waits for its place,
     // which all others now do.
     let deleted = sql.run(
         "UPDATE conversations SET deleted_at = ?1, updated_at = max(updated_at, ?1), version = version + 1,
-             activity = ?2, pending = NOT large, id = ?5
+             activity = ?2, pending = NOT large, id = coalesce(?5, id)
          WHERE conversation = ?3 AND app = ?4 AND deleted_at IS NULL",
-        params![job.created_at.0, sql.version, key.0, app.0, gone_id.0],
+        params![job.created_at.0, sql.version, key.0, app.0, gone_id.map(|id| &id.0)],
     )?;
     if deleted == 0 {
         return Err(StoreError::NotFound);
     }
-    events::note_conversation(sql, app, key, EventKind::ConversationDeleted, job.created_at)?;
-    jobs::add(sql, app, &job)
+    jobs::add(sql, app, job)
 }
 
 pub(super) fn list(

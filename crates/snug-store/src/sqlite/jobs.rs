@@ -4,7 +4,7 @@ use rusqlite::{Params, params};
 use snug_model::{AppKey, ConversationKey, JobId, Permit, Timestamp, UserKey};
 
 use super::{
-    members,
+    erasures, members,
     rows::{self, Code, job_columns, job_kind_cells},
     sql::Sql,
 };
@@ -84,7 +84,10 @@ pub(super) fn work(
     let dealt = match job.kind {
         JobKind::DeleteApp => delete_app(sql, &job, rows)?,
         JobKind::PurgeConversation(conversation) => purge(sql, job.app, conversation, rows)?,
-        JobKind::EraseUser(user) => erase(sql, job.app, user, rows, now)?,
+        JobKind::EraseUser(user) | JobKind::EraseUserWithMessages(user) => {
+            let counted = erasures::count(sql, &job, user, rows)?;
+            counted + erase(sql, job.app, user, rows - counted, now)?
+        }
         JobKind::Purge { .. } => return Err(StoreError::NotFound),
     };
     // A step that did less than it might has come to the end.
@@ -138,6 +141,7 @@ fn delete_app(sql: &Sql<'_>, job: &JobRow, rows: i64) -> StoreResult<i64> {
         "DELETE FROM purged_days WHERE rowid IN (SELECT rowid FROM purged_days WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM held_days WHERE (rule, day) IN (SELECT rule, day FROM held_days WHERE app = ?1 LIMIT ?2) AND app = ?1",
         "DELETE FROM purges WHERE id IN (SELECT id FROM purges WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM erasures WHERE id IN (SELECT id FROM erasures WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM changes WHERE change IN (SELECT change FROM changes WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM events WHERE event IN (SELECT event FROM events WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM members WHERE member IN (SELECT member FROM members WHERE app = ?1 LIMIT ?2)",
@@ -204,6 +208,9 @@ fn purge(sql: &Sql<'_>, app: AppKey, conversation: ConversationKey, rows: i64) -
 
 /// Takes an erased user out of its conversations, a rev each.
 fn erase(sql: &Sql<'_>, app: AppKey, user: UserKey, rows: i64, now: Timestamp) -> StoreResult<i64> {
+    if rows == 0 {
+        return Ok(0);
+    }
     let conversations = sql.all(
         "SELECT m.conversation FROM members m
          JOIN conversations c ON c.conversation = m.conversation AND c.deleted_at IS NULL

@@ -8,6 +8,8 @@ mod check;
 mod checkpoints;
 mod consents;
 mod conversations;
+mod copy;
+mod erasures;
 mod events;
 mod heads;
 mod holds;
@@ -43,8 +45,11 @@ use std::{
 use parking_lot::Mutex;
 use snug_model::Permit;
 
-pub use self::secrets::SqliteKeys;
 use self::{checkpoints::Checkpoints, readers::Readers, sql::Sql, writer::Writer};
+pub use self::{
+    copy::{copy, examine},
+    secrets::SqliteKeys,
+};
 use crate::StoreResult;
 
 /// How a database is opened.

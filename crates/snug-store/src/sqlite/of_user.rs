@@ -1,7 +1,7 @@
 //! What is stored of one user, in rows of others than its own.
 
 use rusqlite::{named_params, params};
-use snug_model::{ConversationKey, Permit, Seq, UserKey};
+use snug_model::{AppKey, ConversationKey, Permit, Seq, UserKey};
 
 use super::{
     conversations,
@@ -12,6 +12,17 @@ use crate::{OwnReactionRow, Page, StoreResult};
 pub(super) fn conversations(
     sql: &Sql<'_>,
     permit: &Permit,
+    user: UserKey,
+    after: Option<ConversationKey>,
+    limit: i64,
+) -> StoreResult<Vec<ConversationKey>> {
+    conversations_in(sql, permit.app(), user, after, limit)
+}
+
+/// The same, in an app.
+pub(super) fn conversations_in(
+    sql: &Sql<'_>,
+    app: AppKey,
     user: UserKey,
     after: Option<ConversationKey>,
     limit: i64,
@@ -27,7 +38,7 @@ pub(super) fn conversations(
              WHERE app = ?1 AND sender = ?2 AND via IS NOT NULL AND conversation > ?3
              ORDER BY conversation LIMIT ?4)
          ORDER BY conversation LIMIT ?4",
-        params![permit.app().0, user.0, after.map_or(i64::MIN, |key| key.0), limit],
+        params![app.0, user.0, after.map_or(i64::MIN, |key| key.0), limit],
         |row| row.int().map(ConversationKey),
     )
 }

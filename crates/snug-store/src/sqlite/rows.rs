@@ -329,6 +329,7 @@ pub(super) fn job(row: &mut Cells<'_>) -> StoreResult<JobRow> {
             (1, 0) => JobKind::DeleteApp,
             (2, conversation) => JobKind::PurgeConversation(ConversationKey(conversation)),
             (3, user) => JobKind::EraseUser(UserKey(user)),
+            (5, user) => JobKind::EraseUserWithMessages(UserKey(user)),
             (4, dry_run @ (0 | 1)) => JobKind::Purge { dry_run: dry_run == 1 },
             (kind, _) => return Err(corrupt("a job's kind", kind)),
         },
@@ -347,6 +348,7 @@ pub(super) fn job_kind_cells(kind: JobKind) -> (i64, i64) {
         JobKind::DeleteApp => (1, 0),
         JobKind::PurgeConversation(conversation) => (2, conversation.0),
         JobKind::EraseUser(user) => (3, user.0),
+        JobKind::EraseUserWithMessages(user) => (5, user.0),
         JobKind::Purge { dry_run } => (4, dry_run.into()),
     }
 }

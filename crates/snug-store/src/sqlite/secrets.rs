@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use rusqlite::params;
-use snug_model::AppKey;
+use snug_model::{AppKey, Timestamp};
 
 use super::{
     Options,
@@ -17,7 +17,7 @@ use super::{
     writer::Writer,
 };
 use crate::{
-    Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Swap, Under, Wrapped,
+    Destruction, Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Swap, Under, Wrapped,
     secret_names::{BUCKET, cells, name},
 };
 
@@ -65,13 +65,29 @@ impl KeyStore for SqliteKeys {
         }
     }
 
-    async fn destroy_secrets(&self, names: &[SecretName]) -> StoreResult<u64> {
+    async fn destroy_secrets(&self, names: &[SecretName], at: Timestamp) -> StoreResult<u64> {
         let names = names.to_vec();
-        self.writer.destroying(move |sql| names.iter().map(|name| destroy(sql, *name)).sum()).await
+        self.writer.destroying(move |sql| names.iter().map(|name| destroy(sql, *name, at)).sum()).await
     }
 
-    async fn destroy_app_secrets(&self, app: AppKey, limit: u64) -> StoreResult<u64> {
-        self.writer.destroying(move |sql| destroy_app(sql, app, limit)).await
+    async fn destroy_app_secrets(&self, app: AppKey, limit: u64, at: Timestamp) -> StoreResult<u64> {
+        self.writer.destroying(move |sql| destroy_app(sql, app, limit, at)).await
+    }
+
+    async fn ledger(&self, after: i64, limit: u64) -> StoreResult<Vec<Destruction>> {
+        self.readers.read(move |sql| ledger(sql, after, limit)).await
+    }
+
+    async fn ledger_end(&self) -> StoreResult<i64> {
+        let end = "SELECT coalesce(max(position), 0) FROM ledger";
+        self.readers.read(move |sql| sql.one(end, [], |row| row.int())).await
+    }
+
+    async fn highest_row(&self) -> StoreResult<i64> {
+        // Of a bucket the owner is its class.
+        let highest = "SELECT coalesce(max(max(app, iif(kind IN (2, 3), owner, 0))), 0) FROM (
+                SELECT app, kind, owner FROM secrets UNION ALL SELECT app, kind, owner FROM ledger)";
+        self.readers.read(move |sql| sql.one(highest, [], |row| row.int())).await
     }
 
     async fn list_secrets(
@@ -175,29 +191,49 @@ fn swap_all(sql: &Sql<'_>, swaps: &[Swap], together: bool) -> StoreResult<u64> {
 }
 
 /// Destroys a secret; 1 where there was one.
-fn destroy(sql: &Sql<'_>, name: SecretName) -> StoreResult<u64> {
+fn destroy(sql: &Sql<'_>, name: SecretName, at: Timestamp) -> StoreResult<u64> {
     let destroyed = sql.run(
         "UPDATE secrets SET wrapped = x''
          WHERE app = ?1 AND kind = ?2 AND owner = ?3 AND rule = ?4 AND day = ?5 AND wrapped <> x''",
         cells(name),
     )?;
-    if destroyed == 0 {
-        sql.run(
+    let taken = match destroyed {
+        0 => sql.run(
             "INSERT INTO secrets (app, kind, owner, rule, day, wrapped) VALUES (?1, ?2, ?3, ?4, ?5, x'')
              ON CONFLICT DO NOTHING",
             cells(name),
+        )?,
+        _ => 0,
+    };
+    if destroyed + taken > 0 {
+        let (app, kind, owner, rule, day) = cells(name);
+        sql.run(
+            "INSERT INTO ledger (app, kind, owner, rule, day, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![app, kind, owner, rule, day, at.0],
         )?;
     }
     Ok(destroyed as u64)
 }
 
-fn destroy_app(sql: &Sql<'_>, app: AppKey, limit: u64) -> StoreResult<u64> {
+fn ledger(sql: &Sql<'_>, after: i64, limit: u64) -> StoreResult<Vec<Destruction>> {
+    sql.all(
+        "SELECT position, app, kind, owner, rule, day, at FROM ledger WHERE position > ?1 ORDER BY position LIMIT ?2",
+        params![after, limit as i64],
+        |row| {
+            let position = row.int()?;
+            let name = name((row.int()?, row.int()?, row.int()?, row.int()?, row.int()?))?;
+            Ok(Destruction { position, name, at: row.time()? })
+        },
+    )
+}
+
+fn destroy_app(sql: &Sql<'_>, app: AppKey, limit: u64, at: Timestamp) -> StoreResult<u64> {
     let destroyed = sql.run(
         "DELETE FROM secrets WHERE secret IN (SELECT secret FROM secrets WHERE app = ?1 AND kind > 1 LIMIT ?2)",
         params![app.0, limit as i64],
     )? as u64;
     if destroyed < limit {
-        destroy(sql, SecretName::App(app))?;
+        destroy(sql, SecretName::App(app), at)?;
     }
     Ok(destroyed)
 }

@@ -14,9 +14,9 @@ use snug_model::{
 };
 
 use super::{
-    Sqlite, apps, audit, blocks, check, consents, conversations, events, holds, idempotency, inbox, jobs,
-    keys, members, messages, of_user, retention, roles, sanctions, sync, templates, token_keys, usage, users,
-    walk,
+    Sqlite, apps, audit, blocks, check, consents, conversations, erasures, events, holds, idempotency, inbox,
+    jobs, keys, members, messages, of_user, retention, roles, sanctions, sync, templates, token_keys, usage,
+    users, walk,
 };
 use crate::*;
 
@@ -668,6 +668,27 @@ impl Store for Sqlite {
     ) -> StoreResult<JobRow> {
         let id = id.clone();
         self.writer.act(move |sql| jobs::work(sql, &id, rows, now, lease_until)).await
+    }
+
+    async fn erasure(&self, permit: &Permit, id: &JobId) -> StoreResult<Option<ErasureRow>> {
+        let id = id.clone();
+        self.read(permit, move |sql, permit| erasures::find(sql, permit, &id)).await
+    }
+
+    async fn followed(&self) -> StoreResult<Followed> {
+        self.readers.read(erasures::followed).await
+    }
+
+    async fn note_followed(&self, position: i64) -> StoreResult<()> {
+        self.writer.light(move |sql| erasures::note_followed(sql, position)).await
+    }
+
+    async fn redo(&self, destroyed: SecretName, job: JobRow) -> StoreResult<bool> {
+        self.writer.act(move |sql| erasures::redo(sql, destroyed, &job)).await
+    }
+
+    async fn begin_anew(&self, anew: Anew) -> StoreResult<()> {
+        self.writer.act(move |sql| erasures::begin_anew(sql, anew)).await
     }
 
     async fn reserve(&self, count: u32) -> StoreResult<Range<i64>> {

@@ -6,7 +6,7 @@ use rusqlite::{named_params, params};
 use snug_model::{AppKey, Permit, Timestamp, UserKey, facts::IdMac, policy::By};
 
 use super::{
-    blocks, consents, events, holds, idempotency, jobs,
+    blocks, consents, erasures, events, holds, idempotency, jobs,
     rows::{self, user_columns},
     sql::{Sql, after, paged},
 };
@@ -197,17 +197,23 @@ pub(super) fn resume(sql: &Sql<'_>, permit: &Permit, user: UserKey, from: i64, t
 
 pub(super) fn erase(sql: &Sql<'_>, permit: &Permit, user: UserKey, job: JobRow) -> StoreResult<()> {
     holds::check_user(sql, permit.app(), user)?;
+    erase_in(sql, permit.app(), user, &job)
+}
+
+/// Erases a user of an app, whoever allowed it.
+pub(super) fn erase_in(sql: &Sql<'_>, app: AppKey, user: UserKey, job: &JobRow) -> StoreResult<()> {
     let at = job.created_at.0;
-    let erased = sql.run(
+    if !lives(sql, app, user)? {
+        return Err(StoreError::NotFound);
+    }
+    erasures::begin(sql, app, user, job)?;
+    sql.run(
         "UPDATE users SET id = NULL, profile = NULL, ban_reason = NULL, mute_note = NULL, shadow_ban_note = NULL, consented = NULL, erased_at = ?1, updated_at = ?1,
              tokens_not_before = max(coalesce(tokens_not_before, ?1), ?1), version = version + 1
          WHERE user = ?2 AND app = ?3 AND erased_at IS NULL",
-        params![at, user.0, permit.app().0],
+        params![at, user.0, app.0],
     )?;
-    if erased == 0 {
-        return Err(StoreError::NotFound);
-    }
-    blocks::forget(sql, permit.app(), user)?;
-    consents::forget(sql, permit.app(), user)?;
-    jobs::add(sql, permit.app(), &job)
+    blocks::forget(sql, app, user)?;
+    consents::forget(sql, app, user)?;
+    jobs::add(sql, app, job)
 }

@@ -2,10 +2,11 @@
 
 use std::{collections::HashSet, fs, path::Path};
 
-use snug_model::{AppKey, UserKey};
+use snug_model::{AppKey, Timestamp, UserKey};
 use snug_store::{KeyStore, SecretName, Wrapped, sqlite::SqliteKeys};
 
 const APP: AppKey = AppKey(1);
+const AT: Timestamp = Timestamp(1_795_000_000_000);
 /// As many bytes as a wrapped secret has.
 const WRAPPED_BYTES: usize = 81;
 /// Bytes of a secret that are looked for: by chance so many are nowhere else.
@@ -63,13 +64,13 @@ async fn nothing_of_a_destroyed_secret_stays_in_the_files() {
 
     for part in (0..SECRETS).filter(destroyed).collect::<Vec<_>>().chunks(100) {
         let names: Vec<_> = part.iter().map(|n| name(*n)).collect();
-        assert_eq!(keys.destroy_secrets(&names).await.unwrap(), names.len() as u64);
+        assert_eq!(keys.destroy_secrets(&names, AT).await.unwrap(), names.len() as u64);
         // Others are made meanwhile.
         keys.keep_secret(SecretName::User(AppKey(2), UserKey(part[0])), Wrapped(Box::new([7; 81])), None)
             .await
             .unwrap();
     }
-    keys.destroy_secrets(&[name(0)]).await.unwrap();
+    keys.destroy_secrets(&[name(0)], AT).await.unwrap();
     let log = fs::metadata(folder.path().join("keys.db-wal")).unwrap().len();
     assert_eq!(log, 0, "the log is empty");
     let (left, searched) = found(folder.path(), (0..SECRETS).filter(destroyed));
@@ -82,7 +83,7 @@ async fn nothing_of_a_destroyed_secret_stays_in_the_files() {
     let (kept, _) = found(folder.path(), (0..SECRETS).filter(|n| !destroyed(n)));
     assert_eq!(kept.len(), (0..SECRETS).filter(|n| !destroyed(n)).count(), "the others are there");
 
-    let apps = keys.destroy_app_secrets(APP, u64::from(u32::MAX)).await.unwrap();
+    let apps = keys.destroy_app_secrets(APP, u64::from(u32::MAX), AT).await.unwrap();
     assert_eq!(apps as i64, SECRETS, "names that were destroyed before are forgotten too");
     let (left, _) = found(folder.path(), 0..SECRETS);
     assert!(left.is_empty(), "parts of {} secrets of a deleted app are left", left.len());

@@ -16,7 +16,7 @@ use snug_wire::{
     consents::ConsentRecord,
     conversations::{Conversation, Inbox, InboxItem},
     ids::{ConversationId, JobId},
-    jobs::{Job, JobState, StartedJob},
+    jobs::{Job, JobReceipt, JobState, RowsDealtWith, StartedJob},
     json,
     keys::{ApiKey, NewApiKey},
     limits::Limits,
@@ -240,7 +240,7 @@ fn changes() {
 fn jobs_and_limits() {
     let id: JobId = "job_4tZqk0bGx2".parse().expect("an id");
     assert_snapshot!("started_job", shown(&StartedJob { job: id.clone() }));
-    let receipt = Some(serde_json::json!({ "messages": 12 }));
+    let receipt = Some(JobReceipt::Other(RowsDealtWith { rows: 12 }));
     assert_snapshot!("job", shown(&Job { id, state: JobState::Done, progress: 12, receipt }));
     assert_snapshot!("limits", shown(&Limits::of_server()));
 }

@@ -8,7 +8,9 @@ use snug_model::{
         Acceptance, AcceptedBy, Before, Consent, ConsentName, ConsentRecord, ConsentText, Locale, Shown,
         TextDigest, TextUrl,
     },
-    conversations, identity,
+    conversations,
+    erasures::ErasedMessages,
+    identity,
     ids::Region,
     issuers, keys, members, messages,
     origins::PageOrigin,
@@ -135,6 +137,7 @@ pub(crate) fn app() -> apps::App {
             consent: Some(consent()),
             retention: Retention::default(),
             keep_in_region: true,
+            erased_messages: ErasedMessages::Left,
         },
         created_at: at(0),
     }

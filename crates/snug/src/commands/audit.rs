@@ -7,11 +7,11 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use snug_core::{Core, audit};
+use snug_core::{Core, audit, erasures};
 use snug_model::{Actor, AppId, AppKey, consents::TextDigest};
 
 use crate::{
-    cli::{AuditCommand, ChosenAudit, VerifyAudit},
+    cli::{AuditCommand, ChosenAudit, VerifyAudit, VerifyReceipts},
     config::Config,
     parts,
 };
@@ -28,6 +28,7 @@ pub(crate) async fn run(config: &Config, command: &AuditCommand) -> Result<usize
             println!("{}", audit::head_line(core.audit_head(&actor(&core, chosen).await?).await?)?);
         }
         AuditCommand::Verify(verify) => return self::verify(verify),
+        AuditCommand::Receipt(receipts) => return self::receipts(receipts),
     }
     Ok(0)
 }
@@ -55,6 +56,22 @@ pub(crate) fn verify(VerifyAudit { head, export }: &VerifyAudit) -> Result<usize
         eprintln!("the heads are signed by the key {}", TextDigest(head.key));
     }
     Ok(verified.faults.len())
+}
+
+/// Prints the receipts that are not as they were signed, a line each; how many it was.
+pub(crate) fn receipts(VerifyReceipts { receipts }: &VerifyReceipts) -> Result<usize> {
+    let mut altered = 0;
+    for path in receipts {
+        let text = std::fs::read(path).with_context(|| path.display().to_string())?;
+        let receipt = erasures::read_receipt(&text).with_context(|| path.display().to_string())?;
+        if erasures::is_signed(&receipt) {
+            eprintln!("{}: signed by the key {}", path.display(), TextDigest(receipt.key));
+        } else {
+            println!("{}: the receipt does not bear the signature of its key", path.display());
+            altered += 1;
+        }
+    }
+    Ok(altered)
 }
 
 fn lines(path: &Path) -> Result<impl Iterator<Item = io::Result<String>> + use<>> {

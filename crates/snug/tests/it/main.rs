@@ -1,9 +1,11 @@
 //! The built binary, from outside: what a back end, a client and an operator see of it.
 
 mod audit;
+mod backup;
 mod check;
 mod commands;
 mod config;
+mod erasure;
 mod help_desk;
 mod logs;
 mod memory;

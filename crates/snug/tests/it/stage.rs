@@ -61,7 +61,8 @@ pub(crate) fn snug() -> Command {
 #[track_caller]
 pub(crate) fn printed(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", complaint(&output));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}\n{said}", complaint(&output));
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
@@ -159,6 +160,16 @@ impl Stage {
         let mut command = self.server.command();
         command.args(arguments);
         command
+    }
+
+    /// An empty database, where this one's data lies in one.
+    pub(crate) fn another_database(&self) -> Option<TestDatabase> {
+        self.databases.as_ref().map(|_| blocking(TestDatabase::create).unwrap())
+    }
+
+    /// Where the keys lie, where that is a database.
+    pub(crate) fn keys_url(&self) -> Option<String> {
+        self.databases.as_ref().map(|[_, keys]| keys.url().to_owned())
     }
 
     /// Does something to the data by hand.

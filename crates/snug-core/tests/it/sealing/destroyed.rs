@@ -29,7 +29,7 @@ async fn a_destroyed_secret_leaves_the_memory_of_a_running_server_at_once() {
         let other = server.seal(&spared, &says("his")).await.unwrap();
         assert!(server.open_one(&place, &sealed).await.is_ok(), "both are remembered");
 
-        assert_eq!(server.destroy(&[name]).await.unwrap(), 1);
+        assert_eq!(server.destroy(&[name], NOON).await.unwrap(), 1);
         assert!(is_destroyed(server.open_one(&place, &sealed).await), "{name:?}: it opened");
         assert!(is_destroyed(server.seal(&place, &says("more")).await), "{name:?}: it was sealed");
         assert!(server.open_one(&spared, &other).await.is_ok(), "{name:?}");
@@ -37,7 +37,7 @@ async fn a_destroyed_secret_leaves_the_memory_of_a_running_server_at_once() {
         let restarted = installation.server().await;
         assert!(is_destroyed(restarted.open_one(&place, &sealed).await), "{name:?}: after a restart");
         assert!(restarted.open_one(&spared, &other).await.is_ok(), "{name:?}: after a restart");
-        assert_eq!(server.destroy(&[name]).await.unwrap(), 0, "again, there is none");
+        assert_eq!(server.destroy(&[name], NOON).await.unwrap(), 0, "again, there is none");
     }
 }
 
@@ -52,7 +52,7 @@ async fn a_deleted_app_leaves_nothing_that_opens() {
     let sealed = server.seal(&place, &Profile::default()).await.unwrap();
     let spared = server.seal(&theirs, &Profile::default()).await.unwrap();
 
-    assert_eq!(server.destroy_app(APP).await.unwrap(), 2, "its person's and its conversation's");
+    assert_eq!(server.destroy_app(APP, NOON).await.unwrap(), 2, "its person's and its conversation's");
     assert!(is_destroyed(server.open_one(&place, &sealed).await));
     assert!(is_destroyed(server.keyed(APP).await));
     assert!(is_destroyed(server.new_app(APP).await.map(drop)), "it is not made again");
@@ -66,7 +66,7 @@ async fn what_is_destroyed_is_never_made_again() {
     let server = installation.server().await;
     let (never_made, cat) = (bucket(NOON.plus_ms(-DAY_MS)), UserKey(22));
     let names = [SecretName::User(APP, cat), SecretName::Conversation(APP, ConversationKey(11)), never_made];
-    assert_eq!(server.destroy(&names).await.unwrap(), 0, "none of them was there");
+    assert_eq!(server.destroy(&names, NOON).await.unwrap(), 0, "none of them was there");
     let cats = UserId::parse("cat").unwrap();
     assert!(is_destroyed(server.seal(&Place::user_id(APP, cat), &cats).await));
     let id = ConversationId::parse("gone").unwrap();
@@ -98,7 +98,7 @@ async fn who_asked_a_moment_before_does_not_remember_it() {
         tokio::task::yield_now().await;
     }
     // The key store has read what it will answer; now the secret is destroyed, and then it answers.
-    server.destroy(&[SecretName::User(APP, ANN)]).await.unwrap();
+    server.destroy(&[SecretName::User(APP, ANN)], NOON).await.unwrap();
     held.add_permits(100);
     assert!(asking.await.unwrap().is_ok(), "who asked before may still see it");
     assert!(is_destroyed(server.open_one(&message(1, ANN, NOON), &sealed).await), "nobody after");
@@ -110,8 +110,11 @@ async fn where_the_key_store_cannot_destroy_it_says_so() {
     let server = installation.server().await;
     let sealed = server.seal(&message(1, ANN, NOON), &says("hers")).await.unwrap();
     installation.keys.set_broken(true);
-    assert!(matches!(server.destroy(&[SecretName::User(APP, ANN)]).await, Err(SealingError::KeyStore(_))));
-    assert!(matches!(server.destroy_app(APP).await, Err(SealingError::KeyStore(_))));
+    assert!(matches!(
+        server.destroy(&[SecretName::User(APP, ANN)], NOON).await,
+        Err(SealingError::KeyStore(_))
+    ));
+    assert!(matches!(server.destroy_app(APP, NOON).await, Err(SealingError::KeyStore(_))));
     installation.keys.set_broken(false);
     assert!(server.open_one(&message(1, ANN, NOON), &sealed).await.is_ok(), "nothing was destroyed");
 }

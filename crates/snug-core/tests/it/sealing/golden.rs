@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, os::unix::fs::PermissionsExt};
 
 use snug_core::sealing::{AppProfile, TokenKind, TokenUse};
 use snug_model::{
-    Actor, KeyActor, KeyId, identity::Identity, messages, permissions::Scope, rates::OwnRates,
-    retention::OwnRetention, text, users,
+    Actor, KeyActor, KeyId, erasures::ErasedMessages, identity::Identity, messages, permissions::Scope,
+    rates::OwnRates, retention::OwnRetention, text, users,
 };
 use snug_store::{Class, Sealed, SecretName, Wrapped};
 
@@ -63,6 +63,7 @@ fn app_profile() -> AppProfile {
         consent: None,
         retention: OwnRetention::default(),
         keep_in_region: false,
+        erased_messages: ErasedMessages::default(),
     }
 }
 

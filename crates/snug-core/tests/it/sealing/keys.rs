@@ -9,8 +9,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use snug_model::AppKey;
-use snug_store::{Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Swap, Under, Wrapped};
+use snug_model::{AppKey, Timestamp};
+use snug_store::{
+    Destruction, Kept, KeyStore, SecretName, SecretsOf, StoreError, StoreResult, Swap, Under, Wrapped,
+};
 use tokio::sync::{Barrier, Semaphore};
 
 /// A key store in memory.
@@ -18,6 +20,7 @@ use tokio::sync::{Barrier, Semaphore};
 pub(super) struct MemoryKeys {
     kept: Mutex<BTreeMap<SecretName, Wrapped>>,
     destroyed: Mutex<BTreeSet<SecretName>>,
+    ledger: Mutex<Vec<Destruction>>,
     queries: AtomicUsize,
     made: AtomicUsize,
     broken: AtomicBool,
@@ -180,19 +183,51 @@ impl KeyStore for MemoryKeys {
         Ok(apps.filter(|of| Some(*of) > app).min())
     }
 
-    async fn destroy_secrets(&self, names: &[SecretName]) -> StoreResult<u64> {
+    async fn ledger(&self, after: i64, limit: u64) -> StoreResult<Vec<Destruction>> {
         self.works()?;
+        let ledger = self.ledger.lock().unwrap();
+        Ok(ledger.iter().filter(|entry| entry.position > after).take(limit as usize).copied().collect())
+    }
+
+    async fn ledger_end(&self) -> StoreResult<i64> {
+        self.works()?;
+        Ok(self.ledger.lock().unwrap().len() as i64)
+    }
+
+    async fn highest_row(&self) -> StoreResult<i64> {
+        self.works()?;
+        let (kept, destroyed) = (self.kept.lock().unwrap(), self.destroyed.lock().unwrap());
+        let rows = kept.keys().chain(destroyed.iter()).map(|name| match *name {
+            SecretName::User(_, user) => user.0,
+            SecretName::Conversation(_, conversation) => conversation.0,
+            SecretName::App(app)
+            | SecretName::Wrapping(app)
+            | SecretName::WrappingBefore(app)
+            | SecretName::Bucket { app, .. } => app.0,
+        });
+        Ok(rows.max().unwrap_or_default())
+    }
+
+    async fn destroy_secrets(&self, names: &[SecretName], at: Timestamp) -> StoreResult<u64> {
+        self.works()?;
+        {
+            let (mut ledger, destroyed) = (self.ledger.lock().unwrap(), self.destroyed.lock().unwrap());
+            for name in names.iter().filter(|name| !destroyed.contains(name)) {
+                let position = ledger.len() as i64 + 1;
+                ledger.push(Destruction { position, name: *name, at });
+            }
+        }
         self.destroyed.lock().unwrap().extend(names);
         let mut kept = self.kept.lock().unwrap();
         Ok(names.iter().filter_map(|name| kept.remove(name)).count() as u64)
     }
 
-    async fn destroy_app_secrets(&self, app: AppKey, limit: u64) -> StoreResult<u64> {
+    async fn destroy_app_secrets(&self, app: AppKey, limit: u64, at: Timestamp) -> StoreResult<u64> {
         let of_app = self.list_secrets(app, SecretsOf::Everything, None, limit).await?;
         let names: Vec<_> = of_app.into_iter().map(|(name, _)| name).collect();
         self.kept.lock().unwrap().retain(|name, _| !names.contains(name));
         if (names.len() as u64) < limit {
-            self.destroy_secrets(&[SecretName::App(app)]).await?;
+            self.destroy_secrets(&[SecretName::App(app)], at).await?;
         }
         Ok(names.len() as u64)
     }

@@ -15,6 +15,7 @@ use snug_model::{
     UserKey,
     consents::{Acceptance, Before, Consent, ConsentName, ConsentText, Locale, Shown, TextDigest, TextUrl},
     conversations,
+    erasures::ErasedMessages,
     facts::ConsentMark,
     identity::{Identity, SchemeSecret, SchemeSettings, SecretId, VendorId},
     ids::Region,
@@ -186,6 +187,7 @@ async fn of_the_app(sealer: &Sealer) -> Vec<SealedAt> {
             consent: Some(consent()),
             retention: retention(),
             keep_in_region: true,
+            erased_messages: ErasedMessages::Deleted,
         };
         let (place, at) = (Place::app_profile(app, version), SealedPlace::App { version });
         all.push(lies(sealer, place, app, at, profile).await);

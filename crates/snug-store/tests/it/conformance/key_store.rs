@@ -1,7 +1,7 @@
 //! The key store: wrapped secrets, apart from the data.
 
-use snug_model::{AppKey, ConversationKey, UserKey};
-use snug_store::{Class, Kept, SecretName, SecretsOf, StoreError, Swap, Under, Wrapped};
+use snug_model::{AppKey, ConversationKey, Timestamp, UserKey};
+use snug_store::{Class, Destruction, Kept, SecretName, SecretsOf, StoreError, Swap, Under, Wrapped};
 use tokio::task::JoinSet;
 
 use crate::bench::Bench;
@@ -15,6 +15,8 @@ on_both! {
     what_was_never_made_can_be_destroyed
     who_makes_what_is_destroyed_meanwhile_ends_with_nothing
     a_deleted_app_leaves_no_secret
+    the_ledger_has_what_was_destroyed_once_and_in_order
+    the_highest_row_is_that_of_any_name
     secrets_are_listed_by_pages
     buckets_before_a_day_are_listed
     a_secret_is_kept_under_what_was_read_alone
@@ -26,6 +28,7 @@ on_both! {
 }
 
 const APP: AppKey = AppKey(1);
+const AT: Timestamp = Timestamp(1_795_000_000_000);
 
 fn wrapped(text: &str) -> Wrapped {
     Wrapped(text.as_bytes().into())
@@ -104,7 +107,7 @@ async fn a_destroyed_secret_stays_destroyed(bench: &mut Bench) {
     for name in names.iter().chain([&spared]) {
         bench.keys.keep_secret(*name, wrapped("one"), None).await.unwrap();
     }
-    assert_eq!(bench.keys.destroy_secrets(&names).await.unwrap(), 3);
+    assert_eq!(bench.keys.destroy_secrets(&names, AT).await.unwrap(), 3);
     for restarted in [false, true] {
         if restarted {
             bench.reopen().await;
@@ -113,17 +116,17 @@ async fn a_destroyed_secret_stays_destroyed(bench: &mut Bench) {
         for name in names {
             refused!(bench.keys.keep_secret(name, wrapped("two"), None), StoreError::Destroyed);
         }
-        assert_eq!(bench.keys.destroy_secrets(&names).await.unwrap(), 0, "again, there is none");
+        assert_eq!(bench.keys.destroy_secrets(&names, AT).await.unwrap(), 0, "again, there is none");
         assert_eq!(bench.keys.secrets(&[spared]).await.unwrap(), [Kept::Secret(wrapped("one"))]);
     }
-    assert_eq!(bench.keys.destroy_secrets(&[]).await.unwrap(), 0);
+    assert_eq!(bench.keys.destroy_secrets(&[], AT).await.unwrap(), 0);
 }
 
 async fn what_was_never_made_can_be_destroyed(bench: &mut Bench) {
     let made = SecretName::Conversation(APP, ConversationKey(1));
     bench.keys.keep_secret(made, wrapped("one"), None).await.unwrap();
     let names = [bucket(APP, 0, 1), made, bucket(APP, 0, 1), made];
-    assert_eq!(bench.keys.destroy_secrets(&names).await.unwrap(), 1, "each counts once");
+    assert_eq!(bench.keys.destroy_secrets(&names, AT).await.unwrap(), 1, "each counts once");
     assert_eq!(bench.keys.secrets(&names).await.unwrap(), vec![Kept::Destroyed; 4]);
     refused!(bench.keys.keep_secret(names[0], wrapped("one"), None), StoreError::Destroyed);
 }
@@ -136,7 +139,7 @@ async fn who_makes_what_is_destroyed_meanwhile_ends_with_nothing(bench: &mut Ben
             let keys = std::sync::Arc::clone(&bench.keys);
             tasks.spawn(async move {
                 match number {
-                    3 | 6 => drop(keys.destroy_secrets(&[name]).await.unwrap()),
+                    3 | 6 => drop(keys.destroy_secrets(&[name], AT).await.unwrap()),
                     _ => match keys.keep_secret(name, wrapped("one"), None).await {
                         Ok(kept) => assert_eq!(kept, wrapped("one")),
                         Err(StoreError::Destroyed) => {}
@@ -158,18 +161,18 @@ async fn a_deleted_app_leaves_no_secret(bench: &mut Bench) {
             bench.keys.keep_secret(SecretName::User(app, UserKey(n)), wrapped("one"), None).await.unwrap();
         }
     }
-    bench.keys.destroy_secrets(&[bucket(APP, 0, 1)]).await.unwrap();
+    bench.keys.destroy_secrets(&[bucket(APP, 0, 1)], AT).await.unwrap();
     let mut dealt = Vec::new();
     while dealt.last() != Some(&3) {
         let app = bench.keys.secrets(&[SecretName::App(APP)]).await.unwrap();
         assert_eq!(app, [Kept::Secret(wrapped("app"))], "the app's own goes last");
-        dealt.push(bench.keys.destroy_app_secrets(APP, 4).await.unwrap());
+        dealt.push(bench.keys.destroy_app_secrets(APP, 4, AT).await.unwrap());
     }
     assert_eq!(dealt, [4, 4, 3]);
     let names = [SecretName::App(APP), SecretName::User(APP, UserKey(3)), bucket(APP, 0, 1)];
     let left = [Kept::Destroyed, Kept::Nothing, Kept::Nothing];
     assert_eq!(bench.keys.secrets(&names).await.unwrap(), left);
-    assert_eq!(bench.keys.destroy_app_secrets(APP, 4).await.unwrap(), 0, "again, there is none");
+    assert_eq!(bench.keys.destroy_app_secrets(APP, 4, AT).await.unwrap(), 0, "again, there is none");
     let theirs = bench.keys.list_secrets(other, SecretsOf::Everything, None, 100).await.unwrap();
     assert_eq!(theirs.len(), 10);
 }
@@ -184,7 +187,7 @@ async fn secrets_are_listed_by_pages(bench: &mut Bench) {
     for name in names.iter().chain(&[SecretName::App(APP), SecretName::User(AppKey(2), UserKey(1)), gone]) {
         bench.keys.keep_secret(*name, of(name), None).await.unwrap();
     }
-    bench.keys.destroy_secrets(&[gone]).await.unwrap();
+    bench.keys.destroy_secrets(&[gone], AT).await.unwrap();
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
         let page = bench.keys.list_secrets(APP, SecretsOf::Everything, after, 3).await.unwrap();
@@ -205,7 +208,7 @@ async fn buckets_before_a_day_are_listed(bench: &mut Bench) {
         bench.keys.keep_secret(bucket(APP, rule, day), wrapped("one"), None).await.unwrap();
     }
     bench.keys.keep_secret(bucket(AppKey(2), 0, 1), wrapped("one"), None).await.unwrap();
-    bench.keys.destroy_secrets(&[bucket(APP, 0, 2)]).await.unwrap();
+    bench.keys.destroy_secrets(&[bucket(APP, 0, 2)], AT).await.unwrap();
     let before = async |before, after, limit| {
         let of = SecretsOf::Buckets { class: Class::Messages, rule: 0, before };
         let listed = bench.keys.list_secrets(APP, of, after, limit).await.unwrap();
@@ -232,7 +235,7 @@ async fn a_secret_is_kept_under_what_was_read_alone(bench: &mut Bench) {
     assert_eq!(bench.keys.keep_secret(name, wrapped("u"), under("one")).await.unwrap(), wrapped("u"));
     // What is there already is the answer, whatever it was kept under.
     assert_eq!(bench.keys.keep_secret(name, wrapped("v"), under("two")).await.unwrap(), wrapped("u"));
-    bench.keys.destroy_secrets(&[top]).await.unwrap();
+    bench.keys.destroy_secrets(&[top], AT).await.unwrap();
     let other = SecretName::User(APP, UserKey(2));
     refused!(bench.keys.keep_secret(other, wrapped("u"), under("one")), StoreError::Changed);
 }
@@ -242,7 +245,7 @@ async fn secrets_are_swapped_where_they_are_as_they_were_read(bench: &mut Bench)
     for n in 1..=4 {
         bench.keys.keep_secret(name(n), wrapped("one"), None).await.unwrap();
     }
-    bench.keys.destroy_secrets(&[name(4)]).await.unwrap();
+    bench.keys.destroy_secrets(&[name(4)], AT).await.unwrap();
     let swaps = vec![
         swap(name(1), Some("one"), Some("two")),
         swap(name(2), Some("other"), Some("two")),
@@ -273,7 +276,7 @@ async fn swaps_are_done_together_or_not_at_all(bench: &mut Bench) {
     assert_eq!(bench.keys.swap_secrets(both("two"), true).await.unwrap(), 0, "the first is there already");
     // What wraps others is in no list of an app's secrets.
     assert!(bench.keys.list_secrets(APP, SecretsOf::Everything, None, 9).await.unwrap().is_empty());
-    assert_eq!(bench.keys.destroy_app_secrets(APP, 9).await.unwrap(), 1);
+    assert_eq!(bench.keys.destroy_app_secrets(APP, 9, AT).await.unwrap(), 1);
     assert_eq!(bench.keys.secrets(&[top, own]).await.unwrap(), [Kept::Nothing, Kept::Destroyed]);
 }
 
@@ -311,7 +314,7 @@ async fn apps_with_secrets_are_found_one_by_one(bench: &mut Bench) {
             bench.keys.keep_secret(name, wrapped("one"), None).await.unwrap();
         }
     }
-    bench.keys.destroy_secrets(&[SecretName::App(AppKey(9))]).await.unwrap();
+    bench.keys.destroy_secrets(&[SecretName::App(AppKey(9))], AT).await.unwrap();
     let (mut found, mut after) = (Vec::new(), None);
     while let Some(app) = bench.keys.app_after(after).await.unwrap() {
         found.push(app);
@@ -325,4 +328,42 @@ async fn apps_with_secrets_are_found_one_by_one(bench: &mut Bench) {
 
 async fn a_key_store_is_ready(bench: &mut Bench) {
     bench.keys.ready().await.unwrap();
+}
+
+async fn the_ledger_has_what_was_destroyed_once_and_in_order(bench: &mut Bench) {
+    assert_eq!(bench.keys.ledger_end().await.unwrap(), 0);
+    let (ann, made) = (SecretName::User(APP, UserKey(7)), SecretName::Conversation(APP, ConversationKey(8)));
+    for name in [ann, made, SecretName::User(APP, UserKey(9)), SecretName::App(APP)] {
+        bench.keys.keep_secret(name, wrapped("one"), None).await.unwrap();
+    }
+    bench.keys.destroy_secrets(&[ann], AT).await.unwrap();
+    // What is destroyed already, and what never was there.
+    let never = bucket(APP, 3, -2);
+    bench.keys.destroy_secrets(&[ann, never], Timestamp(AT.0 + 1)).await.unwrap();
+    bench.keys.destroy_secrets(&[made], Timestamp(AT.0 + 2)).await.unwrap();
+    bench.keys.destroy_app_secrets(APP, 100, Timestamp(AT.0 + 3)).await.unwrap();
+    bench.keys.destroy_app_secrets(APP, 100, Timestamp(AT.0 + 4)).await.unwrap();
+    bench.reopen().await;
+    let ledger = bench.keys.ledger(0, 100).await.unwrap();
+    let entries: Vec<_> = ledger.iter().map(|entry| (entry.name, entry.at.0 - AT.0)).collect();
+    assert_eq!(entries, [(ann, 0), (never, 1), (made, 2), (SecretName::App(APP), 3)]);
+    assert!(ledger.windows(2).all(|pair| pair[0].position < pair[1].position), "{ledger:?}");
+    assert_eq!(bench.keys.ledger_end().await.unwrap(), ledger[3].position);
+    let behind = bench.keys.ledger(ledger[1].position, 1).await.unwrap();
+    assert_eq!(behind, [Destruction { position: ledger[2].position, name: made, at: Timestamp(AT.0 + 2) }]);
+    assert!(bench.keys.ledger(ledger[3].position, 9).await.unwrap().is_empty());
+}
+
+async fn the_highest_row_is_that_of_any_name(bench: &mut Bench) {
+    assert_eq!(bench.keys.highest_row().await.unwrap(), 0);
+    let other = AppKey(20);
+    for name in [SecretName::App(other), SecretName::User(APP, UserKey(7)), bucket(APP, 0, 99)] {
+        bench.keys.keep_secret(name, wrapped("one"), None).await.unwrap();
+    }
+    assert_eq!(bench.keys.highest_row().await.unwrap(), 20, "neither a day nor a class is one");
+    let gone = SecretName::Conversation(other, ConversationKey(31));
+    bench.keys.keep_secret(gone, wrapped("one"), None).await.unwrap();
+    bench.keys.destroy_secrets(&[gone], AT).await.unwrap();
+    bench.keys.destroy_app_secrets(other, 100, AT).await.unwrap();
+    assert_eq!(bench.keys.highest_row().await.unwrap(), 31, "what is forgotten stands in the ledger");
 }

@@ -35,6 +35,7 @@ mod blocks;
 mod check;
 mod consents;
 mod conversations;
+mod erasures;
 mod events;
 mod history;
 mod holds;

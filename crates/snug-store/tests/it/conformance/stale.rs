@@ -116,6 +116,7 @@ impl Scene {
             ("released", store.released(permit, 1).await.map(drop)),
             ("empty_held_days", store.empty_held_days(permit, 1).await.map(drop)),
             ("ruled_conversations", store.ruled_conversations(permit, due.after, 1).await.map(drop)),
+            ("erasure", store.erasure(permit, &job).await.map(drop)),
         ]
     }
 
