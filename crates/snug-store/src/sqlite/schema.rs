@@ -1,6 +1,6 @@
 //! Files, connections and migrations.
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 
 use refinery::{Runner, error::Kind};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
@@ -43,6 +43,8 @@ pub(super) fn keys(path: &Path) -> StoreResult<Connection> {
     // What was destroyed right before a server was killed is not in the log any more either. Who is in the way is not waited
     // for: what destroyed it is done again.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    // The log is emptied in a moment in which nobody reads, and on a busy machine with several processes that takes a while to come.
+    connection.busy_timeout(Duration::from_secs(30))?;
     Ok(connection)
 }
 
@@ -97,7 +99,7 @@ fn connect(path: &Path) -> StoreResult<Connection> {
     // which took more than the rest of a read.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // A command of the operator's may write beside the server.
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(Duration::from_secs(5))?;
     // What sorting and savepoints need stays in memory: no file that nobody knows of.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
