@@ -373,7 +373,7 @@ impl Core {
                 self.wake_jobs();
                 Ok(job_id)
             }
-            Err(error) => Err(turn.failed(error)),
+            Err(error) => Err(turn.failed(error).of_deletion(allowed.permit.user().is_some())),
         }
     }
 

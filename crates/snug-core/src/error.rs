@@ -115,7 +115,18 @@ impl std::fmt::Display for Incident {
     }
 }
 
+/// What a back end is told of what is not deleted because of a hold.
+const HELD: &str = "a legal hold is on it, or on something of it";
+
 impl Error {
+    /// What is told of a refused deletion: a client does not learn what is held.
+    pub(crate) fn of_deletion(self, by_client: bool) -> Self {
+        match self {
+            Self::Conflict(HELD) if by_client => Self::Conflict("it cannot be deleted now"),
+            other => other,
+        }
+    }
+
     /// Logs `cause`, which must hold nothing that a person wrote, and gives the caller an id to quote.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         let incident = Random.id_part().unwrap_or_default();
@@ -157,7 +168,7 @@ impl From<StoreError> for Error {
             StoreError::Changed => Self::Conflict("it has changed since it was read"),
             StoreError::NotFound => Self::NotFound,
             StoreError::Gone => Self::Gone("this message was purged: it has lived as long as it may"),
-            StoreError::Held => Self::Conflict("a legal hold is on it, or on something of it"),
+            StoreError::Held => Self::Conflict(HELD),
             StoreError::Full(what) => Self::Invalid(Invalid::new(what, "is at its limit")),
             StoreError::Blocked => Self::Blocked,
             StoreError::TooSoon { retry_after_ms } => Self::RateLimited { retry_after_ms },

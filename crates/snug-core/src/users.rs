@@ -342,7 +342,8 @@ impl Core {
             let row = &allowed.target()?.user;
             let messages = messages.unwrap_or(allowed.app.erased_messages);
             let job = self.new_job(actor.app(), erasure(row.key, messages))?;
-            self.store.erase_user(&allowed.permit, row.key, job.clone()).await?;
+            let begun = self.store.erase_user(&allowed.permit, row.key, job.clone()).await;
+            begun.map_err(|error| Error::from(error).of_deletion(actor.user().is_some()))?;
             self.facts.forget_user(actor.app(), row.key);
             self.facts.user_keys.invalidate(&(actor.app(), row.id_mac));
             self.silent.forget_newcomer(actor.app(), row.id_mac);

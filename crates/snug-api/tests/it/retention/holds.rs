@@ -181,7 +181,8 @@ async fn what_is_held_is_not_deleted(backend: Backend) {
     node.conversation("c1", &[("ann", "owner")]).await;
     node.conversation("c2", &[("bob", "owner")]).await;
     let refused = async |path: &str| {
-        node.back_end(Method::DELETE, path, Value::Null).await.refused(409, "conflict");
+        let told = node.back_end(Method::DELETE, path, Value::Null).await.refused(409, "conflict");
+        assert!(told["detail"].as_str().unwrap().contains("legal hold"), "{told}");
     };
     for hold in ["/users/ann/hold", "/conversations/c1/hold"] {
         set(&node, Method::PUT, hold).await;
@@ -189,7 +190,8 @@ async fn what_is_held_is_not_deleted(backend: Backend) {
             refused(path).await;
         }
         let ann = node.token("ann").await;
-        node.ask(Method::DELETE, "/conversations/c1", &ann, None).await.refused(409, "conflict");
+        let told = node.ask(Method::DELETE, "/conversations/c1", &ann, None).await.refused(409, "conflict");
+        assert!(!told.to_string().contains("hold"), "a client does not learn of it: {told}");
         set(&node, Method::DELETE, hold).await;
     }
     set(&node, Method::PUT, "/conversations/c1/hold").await;
