@@ -43,6 +43,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// How many times as long as it worked a purge rests while somebody sends: it takes a twentieth of the writer's time. While nobody
 /// does, it rests for as long as it worked.
 const REST_WHILE_SENDING: u32 = 20;
+/// It never rests longer than this, however slow the disk: whoever has a job for itself says so anew before its lease ends.
+const REST_MAX: Duration = Duration::from_millis(LEASE_MS as u64 / 3);
 
 /// What purges did since the server started.
 #[derive(Default)]
@@ -422,5 +424,6 @@ impl Purging<'_> {
 
 /// Rests after an act that took so long, for the sake of who sends, if somebody does.
 async fn rest(worked: Duration, sending: bool) {
-    tokio::time::sleep(if sending { worked * REST_WHILE_SENDING } else { worked }).await;
+    let rest = if sending { worked.saturating_mul(REST_WHILE_SENDING) } else { worked };
+    tokio::time::sleep(rest.min(REST_MAX)).await;
 }
