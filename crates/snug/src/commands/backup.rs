@@ -29,9 +29,13 @@ const COPY_FILE: &str = "backup.tmp";
 /// The data that is being restored, until it takes its place.
 const RESTORED_FILE: &str = "restore.tmp";
 
+/// Whoever makes or restores a backup holds it, so that no two use the files above at once.
+const LOCK_FILE: &str = "backup.lock";
+
 /// Makes a backup beside the server, and reads it back.
 pub(crate) async fn back_up(config: &Config, Backup { to }: &Backup) -> Result<()> {
     ensure!(!to.exists(), "{} is there already", to.display());
+    let _alone = alone(config)?;
     let core = parts::core(config).await?;
     core.enter_begun(&Actor::System(AppKey::INSTALLATION), Action::ReadApp, Act::BackUp).await?;
     let header = BackupHeader {
@@ -58,6 +62,7 @@ pub(crate) async fn back_up(config: &Config, Backup { to }: &Backup) -> Result<(
 /// Restores a backup where no data is.
 pub(crate) async fn restore(config: &Config, Restore { from }: &Restore) -> Result<()> {
     ensure_empty(config).await?;
+    let _alone = alone(config)?;
     let sealer = parts::sealer(config).await?;
     // All of it, before anything of it is taken.
     let counts = examined(config, &sealer, from).await.with_context(|| from.display().to_string())?;
@@ -81,6 +86,15 @@ pub(crate) async fn restore(config: &Config, Restore { from }: &Restore) -> Resu
     }
     println!("{} was restored, with {}", from.display(), shown(counts));
     Ok(())
+}
+
+/// Holds the lock until it is dropped; a killed command holds none.
+fn alone(config: &Config) -> Result<File> {
+    let path = config.data_dir.join(LOCK_FILE);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = file.with_context(|| path.display().to_string())?;
+    file.try_lock().with_context(|| format!("{}: another backup or restore is at work", path.display()))?;
+    Ok(file)
 }
 
 /// Has the restored data go on, and erases in it again whoever was erased since the backup.

@@ -260,6 +260,12 @@ async fn what_is_no_whole_backup_is_refused(on: On) {
         say(&stage, "ann", "c", &format!("{n} {}", "x".repeat(8_000))).await;
     }
     let file = folder.path().join("snug.backup");
+    let lock = File::create(stage.server.data_folder().join("backup.lock")).unwrap();
+    lock.lock().unwrap();
+    let to = file.to_str().unwrap();
+    let said = blocking(|| refused(&mut stage.command(&["backup", "--to", to])));
+    assert!(said.contains("another backup or restore is at work") && !file.exists(), "{said}");
+    drop(lock);
     back_up(&stage, &file);
     let whole = fs::read(&file).unwrap();
     let place = Place::beside(&stage);
